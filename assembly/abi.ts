@@ -1,0 +1,434 @@
+/**
+ * The boundary between the core and its host, written once for both compilers.
+ *
+ * Relies on: nothing. Refuses: anything that is not a number — asc and tsc both read this file.
+ * A change of layout raises ABI_VERSION. Offsets are bytes from the start of their struct.
+ *
+ * The memory of a core, low to high:
+ *
+ *   0x00000 ┌ null guard (64 B, never written)
+ *   0x00040 │ HEADER   who, where, panicked?            core writes
+ *   0x00400 │ CONFIG   numbers of createTracehound      host writes, once, before init
+ *   0x00800 │ OUTBOX   the answer of the last call      core writes
+ *   0x01000 │ INBOX    the question of the next call    host writes
+ *   0x04000 │ SCRATCH  dead between calls               core writes
+ *   0x10000 │ static data of the compiler
+ *   0x11000 │ ARENA    taken in init, then sealed:
+ *           │   inbox payload │ STATE ids, limiter, quarantine, audit
+ *           └
+ */
+
+export const ABI_VERSION = 1;
+
+// ── places ──────────────────────────────────────────────────────────────────────────────────────
+export const HEADER_AT = 0x40;
+export const CONFIG_AT = 0x400;
+export const OUTBOX_AT = 0x800;
+export const INBOX_AT = 0x1000;
+export const SCRATCH_AT = 0x4000;
+export const SCRATCH_BYTES = 0x4000;
+/** The arena starts here; asc places static data at 0x10000 (`--memoryBase`), and init checks that it ended before. */
+export const ARENA_AT = 0x11000;
+export const PAGE_BYTES = 65_536;
+/** Pointers stay below 2³¹ so that they are the same number signed and unsigned. */
+export const MEMORY_BYTES_MAX = 0x7fff0000;
+
+// ── HEADER ──────────────────────────────────────────────────────────────────────────────────────
+/** 'TH01', little-endian. */
+export const MAGIC = 0x31304854;
+export const HEADER_MAGIC = 0;
+export const HEADER_ABI = 4;
+export const HEADER_SEALED = 8;
+/** One of PANIC_*, zero while the core is sound. */
+export const HEADER_PANIC = 12;
+export const HEADER_ARENA_NEXT = 16;
+/** First byte of the state that two equal runs share (DESIGN: determinism), and the byte after its last. */
+export const HEADER_STATE_FROM = 20;
+export const HEADER_STATE_TO = 24;
+export const HEADER_SEEDED = 28;
+// Where each region of the arena begins (addresses).
+export const HEADER_PAYLOAD = 32;
+export const HEADER_IDS = 36;
+export const HEADER_LIMITER = 40;
+export const HEADER_LIMITER_TAGS = 44;
+export const HEADER_LIMITER_RECORDS = 48;
+export const HEADER_SKETCH_STAMPS = 52;
+export const HEADER_SKETCH_CELLS = 56;
+export const HEADER_QUARANTINE = 60;
+export const HEADER_SIGNATURE_BUCKETS = 64;
+export const HEADER_SOURCE_BUCKETS = 68;
+export const HEADER_SLOTS = 72;
+export const HEADER_SLAB = 76;
+export const HEADER_AUDIT = 80;
+export const HEADER_FOLDS = 84;
+export const HEADER_RING = 88;
+export const HEADER_BYTES = 96;
+
+// ── CONFIG ──────────────────────────────────────────────────────────────────────────────────────
+export const CONFIG_WINDOW_MS = 0; // f64, integer ≥ 32
+export const CONFIG_BLOCK_MS = 8; // f64, integer ≥ 0; 0 = refusals start no block
+export const CONFIG_LIMIT = 16; // u32, 1 … 2³¹−1; 0 = no limiter at all
+export const CONFIG_MAX_SOURCES = 20; // u32, a power of two ≥ LIMITER_WAYS (0 without limiter)
+export const CONFIG_IPV6_PREFIX = 24; // u32, 1 … 128
+export const CONFIG_MAX_COUNT = 28; // u32, evidence slots ≥ 1
+export const CONFIG_MAX_BYTES = 32; // u32, sum of payload bytes ≥ 1
+export const CONFIG_SHARE_COUNT = 36; // u32, slots one source may hold ≥ 1
+export const CONFIG_SHARE_BYTES = 40; // u32, payload bytes one source may hold (one item is always allowed)
+export const CONFIG_MAX_PAYLOAD_BYTES = 44; // u32, size of the inbox payload region
+export const CONFIG_MAX_RECORDS = 48; // u32, audit ring capacity ≥ 16
+export const CONFIG_SLAB_BLOCKS = 52; // u32
+export const CONFIG_BYTES = 56;
+
+// ── INBOX ───────────────────────────────────────────────────────────────────────────────────────
+export const INBOX_FLAGS = 0; // u32, IN_*
+export const INBOX_SOURCE_KIND = 4; // u32, SOURCE_*
+export const INBOX_SOURCE_BYTES = 8; // u32 ≤ SOURCE_BYTES_MAX
+export const INBOX_COST = 12; // u32
+export const INBOX_SEVERITY = 16; // u32 0 low … 3 critical
+export const INBOX_DISPOSITION = 20; // u32, DISPOSITION_*
+export const INBOX_PAYLOAD_BYTES = 24; // u32; with IN_TOO_LARGE the lower bound that was found
+export const INBOX_CATEGORY_BYTES = 28; // u32 1 … 64
+export const INBOX_DETECTOR_BYTES = 32; // u32 0 … 64
+export const INBOX_REASON = 36; // u32, REASON_* of the kind
+export const INBOX_KIND = 40; // u32, KIND_* of a record that the host asks for
+export const INBOX_SLOT = 44; // u32, slot index + 1
+export const INBOX_MS = 48; // f64, a duration
+export const INBOX_NUMBER = 56; // f64, a sequence number or a count
+export const INBOX_ID = 64; // 16 bytes of UUID
+export const INBOX_ID_SUFFIX = 80; // 8 bytes
+export const INBOX_COUNT = 88; // u32, folded events of a record that the host asks for
+export const INBOX_SEEN_AT = 92; // u32, spare
+export const INBOX_PAYLOAD_HASH = 96; // 32 bytes, with IN_PAYLOAD_HASH
+export const INBOX_SIGNATURE_HASH = 128; // 32 bytes, with IN_SIGNATURE_HASH
+export const INBOX_DETAIL_HASH = 160; // 32 bytes: SHA-256 of a sidecar
+export const INBOX_OVERLAY = 192; // 32 bytes: what a record of RESUME, PANIC, GAP, CHECKPOINT carries at 80
+export const INBOX_CAPTURED_AT = 224; // f64, restore only
+export const INBOX_LAST_SEEN_AT = 232; // f64, restore only
+export const INBOX_SEEN = 240; // u32, restore only
+export const INBOX_STATE = 244; // u32, SLOT_STATE, restore only
+export const INBOX_EXPIRES_AT = 248; // u32 unix seconds, restore only
+export const INBOX_DISTINCT = 252; // u32, restore only
+export const INBOX_CATEGORY = 256; // 64 bytes
+export const INBOX_DETECTOR = 320; // 64 bytes
+export const INBOX_SALT = 384; // 16 bytes, restore only
+export const INBOX_SOURCE_TAG = 400; // 32 bytes, restore only
+export const INBOX_KEY = 432; // 32 bytes: tag key in seed, HMAC key in hmac
+/** The byte before the source text is the core's: it writes the domain byte there, so a key is hashed in place. */
+export const INBOX_SOURCE = 512; // SOURCE_BYTES_MAX bytes
+export const INBOX_ENTROPY = 8704; // ENTROPY_BYTES
+export const INBOX_BYTES = 9728;
+
+export const SOURCE_BYTES_MAX = 8_192;
+export const CATEGORY_BYTES_MAX = 64;
+export const DETECTOR_BYTES_MAX = 64;
+export const ENTROPY_BYTES = 1_024;
+/** The host refills before a call when less than this is left; no call draws more. */
+export const ENTROPY_LOW = 128;
+
+export const IN_THREAT = 1; // a detector spoke
+export const IN_PAYLOAD = 2; // payload bytes lie in the payload region
+export const IN_PAYLOAD_HASH = 4; // the host hashed the payload
+export const IN_SIGNATURE_HASH = 8; // the fingerprint's hash is given; else the payload's, else the source's
+export const IN_TOO_LARGE = 16; // the payload passed maxPayloadBytes and was not copied
+export const IN_INVALID = 32; // the payload could not be captured
+export const IN_CHARGED = 64; // a receipt: do not charge the limiter again
+export const IN_TRUNCATED = 128; // the payload is a prefix of what came
+export const IN_CATEGORY_REPLACED = 256; // a malformed category became `unknown`
+export const IN_SEVERITY_REPLACED = 512; // a malformed severity became `high`
+
+export const SOURCE_UNKNOWN = 0; // nobody: the one reserved source
+export const SOURCE_TEXT = 1; // strictly an address → address; else a key
+export const SOURCE_ADDRESS = 2; // an address, or else unknown
+export const SOURCE_KEY = 3; // never parsed
+
+// ── OUTBOX ──────────────────────────────────────────────────────────────────────────────────────
+export const OUTBOX_STATUS = 0; // u32, STATUS_*
+export const OUTBOX_RATE = 4; // u32, RATE_*
+export const OUTBOX_REMAINING = 8; // u32
+export const OUTBOX_REASON = 12; // u32, REASON_*
+export const OUTBOX_RESET_MS = 16; // f64
+export const OUTBOX_RETRY_MS = 24; // f64
+export const OUTBOX_SLOT = 32; // u32, slot index + 1; 0 = none
+export const OUTBOX_ENTROPY_LEFT = 36; // u32
+export const OUTBOX_ID = 40; // 16 bytes of UUID
+export const OUTBOX_ID_SUFFIX = 56; // 8 bytes
+export const OUTBOX_HASH = 64; // 32 bytes: hash half of the signature, or the digest asked for
+export const OUTBOX_SOURCE_TAG = 96; // 32 bytes
+export const OUTBOX_SEQ = 128; // f64: sequence number of the record that was written
+export const OUTBOX_EVICTED = 136; // u32: items evicted by this call
+export const OUTBOX_COUNT = 140; // u32: items affected, bytes returned: per call
+export const OUTBOX_BYTES = 144;
+
+export const STATUS_CLEAN = 0;
+export const STATUS_RATE_LIMITED = 1;
+export const STATUS_QUARANTINED = 2;
+export const STATUS_DUPLICATE = 3;
+export const STATUS_DROPPED = 4;
+export const STATUS_PAYLOAD_TOO_LARGE = 5;
+
+export const RATE_PRESENT = 1;
+export const RATE_ALLOWED = 2;
+export const RATE_BLOCKED = 4;
+export const RATE_DEGRADED = 8;
+
+// ── IDS ─────────────────────────────────────────────────────────────────────────────────────────
+export const IDS_LAST_MS = 0; // f64
+export const IDS_COUNTER_HIGH = 8; // u32, 12 bits: rand_a
+export const IDS_COUNTER_LOW = 12; // u32, 30 bits: head of rand_b
+export const IDS_POOL_USED = 16; // u32
+export const IDS_POOL_READY = 20; // u32: 0 until seeded
+export const IDS_POOL = 24; // ENTROPY_BYTES, zeroed as it is drawn
+export const IDS_BYTES = 1_048;
+
+// ── LIMITER ─────────────────────────────────────────────────────────────────────────────────────
+/** One cache line of tags. */
+export const LIMITER_WAYS = 16;
+/** Counters per source: 33 sub-windows of windowMs/32 for u8 and u16, 25 of windowMs/24 for u32. */
+export const LIMITER_COUNTERS = 33;
+export const LIMITER_COUNTERS_WIDE = 25;
+export const LIMITER_U8_MAX = 255;
+export const LIMITER_U16_MAX = 65_535;
+/** Ticks count sub-windows modulo this: divisible by 33 and by 25, so a tick names its counter across the wrap. */
+export const LIMITER_TICKS = 3_460_300_800;
+// One record per source: head of 22 bytes, then the counters.
+export const RECORD_BLOCK_LOW = 0; // u32 ┐ end of the block on the forward clock, ms; 0 = none.
+export const RECORD_BLOCK_HIGH = 4; // u32 ┘ Two words, because records are only 4-aligned.
+export const RECORD_HEAD = 8; // u32, tick of the newest counter
+export const RECORD_USED = 12; // u32, sum of the counters
+export const RECORD_REFUSED = 16; // u32, refusals since the last admission (folding)
+export const RECORD_FLAGS = 20; // u8, RECORD_INHERITED
+export const RECORD_COUNTERS = 22; // u8 × 33 or u16 × 33
+export const RECORD_COUNTERS_U32 = 24; // u32 × 25
+export const RECORD_BYTES_U8 = 56;
+export const RECORD_BYTES_U16 = 88;
+export const RECORD_BYTES_U32 = 124;
+export const TAG_BYTES = 4;
+/** The sketch may know this source: ask it until it says zero. */
+export const RECORD_INHERITED = 1;
+
+export const LIMITER_PRF_0 = 0; // u32 ┐ HalfSipHash key, random per instance
+export const LIMITER_PRF_1 = 4; // u32 ┘
+export const LIMITER_STARTED = 8; // u32: the clock has been read once
+export const LIMITER_BEHIND = 12; // u32: the raw clock is below its highest reading
+export const LIMITER_RAW = 16; // f64, last raw reading
+export const LIMITER_WINDOW = 24; // f64, the window clock: never runs back
+export const LIMITER_OFFSET = 32; // f64, window clock = raw + offset
+export const LIMITER_ANCHOR = 40; // f64, lowest raw reading since it fell behind
+export const LIMITER_FORWARD = 48; // f64, sum of all forward steps: the clock of blocks
+export const LIMITER_SKETCH_EPOCH = 56; // u32, number of the current generation, from 1
+export const LIMITER_SKETCH_TICK = 60; // u32, tick in which the current generation began
+export const LIMITER_PRESSURE_SECOND = 64; // f64, the second being counted (window clock)
+export const LIMITER_PRESSURE_COUNT = 72; // u32, live evictions in it
+export const LIMITER_PRESSURE_LAST = 76; // u32, live evictions in the second before it
+export const LIMITER_EVICTIONS = 80; // f64, live evictions ever
+export const LIMITER_TRACKED = 88; // u32, occupied ways
+export const LIMITER_REFUSALS_PENDING = 96; // f64, refusals no record accounts for yet
+export const LIMITER_BYTES = 128;
+
+/** Generations that together cover more than one window: five whole ones and the one being written. */
+export const SKETCH_GENERATIONS = 6;
+export const SKETCH_ROWS = 4;
+export const SKETCH_WIDTH_MIN = 8_192;
+/** Cells per stamp: a stale chunk is cleared when it is first written, so a rotation costs nothing. */
+export const SKETCH_CHUNK = 1_024;
+
+// ── QUARANTINE ──────────────────────────────────────────────────────────────────────────────────
+export const EVICTIONS_MAX = 8; // per admission
+
+export const SLOT_HASH = 0; // 32 bytes: hash half of the signature
+export const SLOT_SOURCE_TAG = 32; // 32 bytes
+export const SLOT_ID = 64; // 16 bytes of UUID
+export const SLOT_CAPTURED_AT = 80; // f64 unix ms
+export const SLOT_LAST_SEEN_AT = 88; // f64 unix ms
+export const SLOT_PAYLOAD_BYTES = 96; // u32
+export const SLOT_FIRST_BLOCK = 100; // u32, block index + 1
+export const SLOT_SEEN = 104; // u32, times seen, the first included
+export const SLOT_ACCOUNTED = 108; // u32, of those, how many records account for
+export const SLOT_SEVERITY_PREV = 112; // u32, slot index + 1
+export const SLOT_SEVERITY_NEXT = 116; // u32
+export const SLOT_SIGNATURE_NEXT = 120; // u32, chain of a bucket; of free slots, the free list
+export const SLOT_SOURCE_PREV = 124; // u32, older item of the same source; for the oldest, the newest
+export const SLOT_SOURCE_NEXT = 128; // u32, newer item of the same source
+export const SLOT_SOURCE_CHAIN = 132; // u32, next source in the bucket  ┐ kept by the oldest
+export const SLOT_SOURCE_COUNT = 136; // u32, items of the source        │ item of each source
+export const SLOT_SOURCE_BYTES = 140; // u32, payload bytes of the source┘
+export const SLOT_EXPIRES_AT = 144; // u32 unix seconds, 0 = never
+export const SLOT_LAST_SOURCE = 148; // u32, first word of the tag of the last other source
+export const SLOT_DISTINCT = 152; // u16, other sources that sent it (changes, saturating)
+export const SLOT_SEVERITY = 154; // u8
+export const SLOT_DISPOSITION = 155; // u8
+export const SLOT_STATE = 156; // u8, STATE_*
+export const SLOT_FLAGS = 157; // u8, ITEM_*
+export const SLOT_CATEGORY_BYTES = 158; // u8
+export const SLOT_DETECTOR_BYTES = 159; // u8
+export const SLOT_BYTES = 160;
+
+export const STATE_HELD = 1;
+export const STATE_ARCHIVED = 2;
+export const STATE_ON_HOLD = 4;
+
+export const ITEM_TRUNCATED = 1;
+export const ITEM_FINGERPRINTED = 2; // the signature's hash is not the payload's; both are kept
+export const ITEM_CATEGORY_REPLACED = 4;
+export const ITEM_SEVERITY_REPLACED = 8;
+
+/** Slab block: u32 index + 1 of the next block of the item (or of the free list), then 124 bytes. */
+export const BLOCK_NEXT = 0;
+export const BLOCK_DATA = 4;
+export const BLOCK_DATA_BYTES = 124;
+export const BLOCK_BYTES = 128;
+// What an item's blocks hold, in order. Everything that must die with the evidence lies here.
+export const ITEM_SALT = 0; // 16 bytes
+export const ITEM_ID_SUFFIX = 16; // 8 bytes
+export const ITEM_SEQ = 24; // f64, sequence number of its QUARANTINED record
+export const ITEM_HEAD_BYTES = 32; // then the payload's hash (32, if ITEM_FINGERPRINTED), category, detector, payload
+/** 32 + 32 + 64 + 64 bytes of head and 123 of rounding never pass three blocks. */
+export const ITEM_SPARE_BLOCKS = 3;
+
+export const QUARANTINE_COUNT = 0; // u32, items held
+export const QUARANTINE_PAYLOAD_BYTES = 4; // u32, sum of payload bytes
+export const QUARANTINE_SLOT_HIGH = 8; // u32, slots ever used: those above are untouched
+export const QUARANTINE_SLOT_FREE = 12; // u32, free list, index + 1
+export const QUARANTINE_BLOCK_HIGH = 16; // u32
+export const QUARANTINE_BLOCK_FREE = 20; // u32
+export const QUARANTINE_BLOCKS_USED = 24; // u32
+export const QUARANTINE_SOURCES = 28; // u32, distinct sources that hold items
+export const QUARANTINE_HEADS = 32; // u32 × 8: oldest of queue [archived 4 × severity]; archived queues first
+export const QUARANTINE_TAILS = 64; // u32 × 8
+export const QUARANTINE_COUNTS = 96; // u32 × 8
+export const QUARANTINE_BYTES = 128;
+/** Queue of a severity: archived ones are 0–3, others 4–7, so eviction walks 0 … 4 + its own severity. */
+export const QUEUES = 8;
+export const QUEUE_UNARCHIVED = 4;
+
+// ── AUDIT ───────────────────────────────────────────────────────────────────────────────────────
+export const AUDIT_SIZE = 0; // f64, records ever appended = tree size
+export const AUDIT_HELD_FROM = 8; // f64, oldest seq still in the ring
+export const AUDIT_RELEASED_TO = 16; // f64, records below were exported and acknowledged
+export const AUDIT_GAP_FROM = 24; // f64 ┐ unreleased records that fell out and no GAP names yet:
+export const AUDIT_GAP_TO = 32; // f64   ┘ [from, to)
+export const AUDIT_LOST = 40; // f64, records that fell out unreleased, ever
+export const AUDIT_SEEN = 48; // f64 totals since start: requests seen …
+export const AUDIT_FLAGGED = 56; // f64 … of those flagged
+export const AUDIT_UNINSPECTED = 64; // f64 … detector failed
+export const AUDIT_SKIPPED = 72; // f64 … skipped by rule
+export const AUDIT_FAILED_OPEN = 80; // f64 … passed because Tracehound failed
+export const AUDIT_FOLD_PENDING = 88; // f64, folded events no record accounts for yet
+export const AUDIT_PREV = 96; // 32 bytes, leaf hash of the newest record (or the genesis value)
+export const AUDIT_FRONTIER = 128; // 53 × 32 bytes: slot k is valid iff bit k of size is set
+export const AUDIT_FRONTIER_LEVELS = 53;
+export const AUDIT_TAG_INNER = 1_824; // 32 bytes ┐ HMAC mid-states of the tag key (RFC 2104)
+export const AUDIT_TAG_OUTER = 1_856; // 32 bytes ┘
+export const AUDIT_BYTES = 1_888;
+
+/** Fold table: repeats of one kind by one source. Direct-mapped by the tag. */
+export const FOLD_ENTRIES = 256;
+export const FOLD_TAG = 0; // 32 bytes
+export const FOLD_COUNT = 32; // u32, events so far; 0 = empty entry
+export const FOLD_PENDING = 36; // u32, events no record accounts for yet
+export const FOLD_KIND = 40; // u32
+export const FOLD_REASON = 44; // u32
+export const FOLD_LAST_AT = 48; // f64
+export const FOLD_BYTES = 64;
+
+export const GAP_RECORDS = 256; // one GAP names up to this many lost records
+
+// The record: 176 bytes, big-endian (docs/format.md).
+export const LOG_VERSION = 0;
+export const LOG_KIND = 1;
+export const LOG_SEVERITY = 2;
+export const LOG_REASON = 3;
+export const LOG_FLAGS = 4; // u16
+export const LOG_DISPOSITION = 6;
+export const LOG_EPOCH = 7;
+export const LOG_SEQ = 8; // u64
+export const LOG_TIME = 16; // u64 unix ms
+export const LOG_ID = 24; // 16 bytes
+export const LOG_LENGTH = 40; // u32
+export const LOG_COUNT = 44; // u32
+export const LOG_PREV = 48; // 32 bytes
+export const LOG_PAYLOAD = 80; // 32 bytes
+export const LOG_DETAIL = 112; // 32 bytes
+export const LOG_SOURCE = 144; // 32 bytes
+export const LOG_BYTES = 176;
+export const LOG_FORMAT = 1;
+export const SEVERITY_NONE = 0xff;
+
+export const KIND_GENESIS = 1;
+export const KIND_QUARANTINED = 2;
+export const KIND_EVICTED = 3;
+export const KIND_NEUTRALIZED = 4;
+export const KIND_PURGED = 5;
+export const KIND_EVACUATED = 6;
+export const KIND_PANIC = 7;
+export const KIND_RESUME = 8;
+export const KIND_CHECKPOINT = 9;
+export const KIND_KEY = 10;
+export const KIND_CLOSE = 11;
+export const KIND_GAP = 12;
+export const KIND_ACCESSED = 13;
+export const KIND_REPLACED = 14;
+export const KIND_ANCHOR = 15;
+export const KIND_EVACUATION_FAILED = 16;
+export const KIND_DUPLICATE = 17;
+export const KIND_DROPPED = 18;
+export const KIND_LIMITED = 19;
+export const KIND_BLOCKED = 20;
+export const KIND_UNBLOCKED = 21;
+export const KIND_UNINSPECTED = 22;
+export const KIND_CONFIG = 23;
+export const KIND_HOLD = 24;
+export const KIND_RELEASED = 25;
+export const KIND_ERASED = 26;
+export const KIND_EXPORTED = 27;
+export const KIND_ACCESS_DENIED = 28;
+export const KIND_LAST = 28;
+
+export const FLAG_SIDECAR = 1; // the detail field is the SHA-256 of a sidecar
+export const FLAG_TRUNCATED = 2;
+export const FLAG_CATEGORY_REPLACED = 4;
+export const FLAG_SEVERITY_REPLACED = 8;
+export const FLAG_AGGREGATE = 16; // several sources, or sources no longer known: the tag is zero
+export const FLAG_DEGRADED = 32; // the limiter decided from the sketch
+export const FLAG_SALVAGED = 64; // the item came through a panic or a restore
+export const FLAGS_KNOWN = 127;
+
+export const DISPOSITION_NONE = 0;
+export const DISPOSITION_REFUSED = 1;
+export const DISPOSITION_OBSERVED = 2;
+export const DISPOSITION_PASSED = 3;
+
+export const REASON_NONE = 0;
+// DROPPED
+export const REASON_CAPACITY = 1;
+export const REASON_OVERSIZED = 2;
+export const REASON_INVALID = 3;
+// PURGED
+export const REASON_TIMEOUT = 1;
+export const REASON_ERROR = 2;
+export const REASON_ABORT = 3;
+export const REASON_PANIC = 4;
+export const REASON_EXPIRED = 5;
+export const REASON_ERASED = 6;
+export const REASON_FLUSH = 7;
+// EVICTED
+export const REASON_FULL = 1; // the store was full
+export const REASON_SHARE = 2; // its own source passed maxShare
+// LIMITED
+export const REASON_WINDOW = 1;
+export const REASON_BLOCKED = 2;
+// BLOCKED
+export const REASON_AUTOMATIC = 1;
+export const REASON_MANUAL = 2;
+
+// ── PANIC ───────────────────────────────────────────────────────────────────────────────────────
+export const PANIC_ABORT = 1; // the compiler's own assertion
+export const PANIC_ARENA = 2; // reserve after seal, or beyond memory
+export const PANIC_CONFIG = 3; // init called with numbers the host should have refused
+export const PANIC_ENTROPY = 4; // drawn dry: the host did not refill
+export const PANIC_LIMITER = 5;
+export const PANIC_QUARANTINE = 6;
+export const PANIC_SLAB = 7;
+export const PANIC_AUDIT = 8;
+export const PANIC_INBOX = 9; // a length in the inbox passes its bound
+export const PANIC_UNSEEDED = 10;

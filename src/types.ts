@@ -1,0 +1,392 @@
+/**
+ * Every public type, and nothing else: the words that the parts of Tracehound speak to each other.
+ *
+ * Relies on: `errors` for one class. Refuses: logic.
+ *
+ * @module
+ */
+import type { TracehoundError } from './errors';
+
+/** How bad an external detector says it is. */
+export type Severity = 'low' | 'medium' | 'high' | 'critical';
+
+/** What an external detector said about one request. Strings longer than stated are cut, never refused. */
+export interface ThreatSignal {
+  /** Class of the attack, `[a-z0-9_.-]{1,64}`; anything else is recorded as `unknown`. */
+  category: string;
+  /** Anything but the four words is recorded as `high`. */
+  severity: Severity;
+  /** Who said so, ≤ 64 bytes: `modsecurity`, `cloudflare-waf`, your own rule's name. */
+  detector?: string;
+  rule?: string;
+  version?: string;
+  score?: number;
+  reason?: string;
+  raw?: string;
+}
+
+/** JSON values as RFC 8785 understands them. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/**
+ * Who is asking. A string that is strictly an IP address is canonicalised, any other string is a key; `address` is an
+ * address or nobody; `key` is never parsed. With both, the key is the source and the address is ignored by the limiter.
+ */
+export type Source = string | { address?: string; key?: string };
+
+/** What happened to the request, for the log: did the attack get in? Default `refused` with a threat, else `none`. */
+export type Disposition = 'none' | 'refused' | 'observed' | 'passed';
+
+/** What came in. */
+export interface Scent {
+  source: Source;
+  /** The bytes to keep when there is a threat. Bytes and strings as they are, JSON values by RFC 8785. */
+  payload?: Uint8Array | string | Json;
+  /** The caller's own id of the request. Not used for any decision. */
+  id?: string;
+  /** Unix ms, the caller's. Not used for any decision: only the runtime's clock counts. */
+  timestamp?: number;
+  threat?: ThreatSignal;
+  /** What makes two threats the same; default the payload, then the source. */
+  fingerprint?: Uint8Array | string;
+  /** A receipt of an earlier charge: the scent is not charged again. */
+  rate?: RateLimitResult;
+  disposition?: Disposition;
+  /** The payload is a prefix of what came. */
+  truncated?: boolean;
+}
+
+/** The limiter's answer, and the receipt for it. */
+export interface RateLimitResult {
+  readonly allowed: boolean;
+  /** The source is under a block penalty. */
+  readonly blocked: boolean;
+  readonly limit: number;
+  /** Cost that would still be admitted now, 0 … limit. */
+  readonly remaining: number;
+  /** Ms until `remaining` next rises; 0 when nothing is used. */
+  readonly resetMs: number;
+  /** Ms after which the same cost is admitted if nobody else spends; 0 when allowed. One ms earlier is refused. */
+  readonly retryAfterMs: number;
+  /** Decided from the approximate memory of evicted sources, which may over-count, never under-count. */
+  readonly degraded: boolean;
+}
+
+/** Frozen facts about one quarantined scent. No bytes, no clear source. */
+export interface EvidenceHandle {
+  /** 36-char UUIDv7 + '-' + 16 hex characters. */
+  readonly id: string;
+  /** Sequence number of its QUARANTINED record. */
+  readonly seq: number;
+  /** `category:sha256hex`. */
+  readonly signature: string;
+  /** Lowercase hex SHA-256 of the payload bytes. */
+  readonly hash: string;
+  /** Payload bytes kept. */
+  readonly size: number;
+  readonly truncated: boolean;
+  readonly severity: Severity;
+  readonly category: string;
+  readonly detector: string | undefined;
+  /** Lowercase hex HMAC-SHA-256 of the canonical source: equal for equal sources under one `secret`. */
+  readonly sourceTag: string;
+  /** Unix ms. */
+  readonly capturedAt: number;
+  readonly lastSeenAt: number;
+  /** Times seen, the first included. */
+  readonly seen: number;
+  readonly disposition: Disposition;
+}
+
+export type DropReason = 'capacity' | 'oversized' | 'invalid';
+
+/** `rate` is absent when `rateLimit` is `false`. Only `clean` may pass. */
+export type InterceptResult =
+  | { readonly status: 'clean'; readonly rate?: RateLimitResult }
+  | {
+      readonly status: 'rate_limited';
+      readonly rate: RateLimitResult;
+      readonly retryAfterMs: number;
+      readonly blocked: boolean;
+    }
+  | { readonly status: 'quarantined'; readonly rate?: RateLimitResult; readonly evidence: EvidenceHandle }
+  | { readonly status: 'duplicate'; readonly rate?: RateLimitResult; readonly evidence: EvidenceHandle }
+  | {
+      readonly status: 'dropped';
+      readonly rate?: RateLimitResult;
+      readonly id: string;
+      readonly signature?: string;
+      readonly reason: DropReason;
+    }
+  | {
+      readonly status: 'payload_too_large';
+      readonly rate?: RateLimitResult;
+      readonly id: string;
+      readonly limit: number;
+      readonly size: number;
+    }
+  | { readonly status: 'error'; readonly error: TracehoundError };
+
+/** Who touches evidence, for the record. */
+export interface Actor {
+  actor: string;
+  purpose: string;
+  case?: string;
+}
+
+export type PurgeReason = 'timeout' | 'error' | 'abort' | 'panic' | 'expired' | 'erased';
+
+/** Five answers about the platform. Everything else is the same everywhere. */
+export interface Runtime {
+  /** `node`, `workerd` …: written into GENESIS. */
+  readonly name: string;
+  /** Says what `now` reads, e.g. `Date.now`: written into GENESIS. */
+  readonly clockSource: string;
+  /** A fresh core. Synchronous; many instances may live side by side. */
+  core(): CoreInstance;
+  /** Lowercase hex SHA-256 of `core.wasm`. */
+  readonly coreDigest: string;
+  /** Unix ms. */
+  now(): number;
+  /** Fills the array with cryptographic randomness. */
+  random(bytes: Uint8Array): void;
+  /** Keeps `work` alive after the response. Its failure is the runtime's to report, never to throw. */
+  defer(work: Promise<unknown>, context?: unknown): void;
+  /** Who is asking, from the platform's own knowledge, never from a header a client can send. */
+  source(request: unknown, context?: unknown): Source | undefined;
+  /** SHA-256 without waiting, where the platform has it (node:crypto). */
+  digest?(bytes: Uint8Array): Uint8Array;
+}
+
+/** A linked core: its memory and its exports (see `assembly/index.ts`). */
+export interface CoreInstance {
+  readonly exports: CoreExports;
+}
+
+/** Functions by name, plus `memory`. The engine alone knows which. */
+export type CoreExports = Readonly<Record<string, unknown>>;
+
+/** Signs checkpoints. Used by the next version of the log; accepted and kept today. */
+export interface Signer {
+  readonly name: string;
+  sign(message: Uint8Array): Promise<Uint8Array>;
+}
+
+/** Cold storage: bytes by key, create-only. *Untrusted*: its owner could lose or withhold bytes, not change them unseen. */
+export interface Store {
+  putIfAbsent(key: string, bytes: Uint8Array): Promise<'created' | 'exists'>;
+  get(key: string): Promise<Uint8Array | undefined>;
+}
+
+export interface RateLimitOptions {
+  /** Integer ms ≥ 32. Default 60,000. */
+  windowMs?: number;
+  /** Cost admitted per source in any `windowMs`: integer 1 … 2³¹−1. Default 100. */
+  limit?: number;
+  /** Ms a refused source stays blocked; 0 = no penalty. Default 0. */
+  blockMs?: number;
+  /** Sources tracked exactly; rounded up to a power of two. Default 65,536. */
+  maxSources?: number;
+  /** IPv6 addresses are counted by this prefix, 1 … 128 bits. Default 56. */
+  ipv6Prefix?: number;
+}
+
+export interface QuarantineOptions {
+  /** Items held. Default 10,000. */
+  maxCount?: number;
+  /** Sum of payload bytes held. Default 16 MiB. */
+  maxBytes?: number;
+  /** Share of items and bytes one source may hold, (0, 1]. Default 1/16. */
+  maxShare?: number;
+}
+
+export interface AuditOptions {
+  /** Name of the log; `{instance}` becomes the instance's UUID. One origin = one writer. Default `local/{instance}`. */
+  origin?: string;
+  /** Records held until exported and released. Default 4,096. */
+  maxRecords?: number;
+  signer?: Signer;
+}
+
+export type FailMode = 'open' | 'closed';
+
+export interface TracehoundOptions {
+  /** `false` switches the limiter off. */
+  rateLimit?: RateLimitOptions | false;
+  quarantine?: QuarantineOptions;
+  /** Largest payload kept, bytes. Default 65,536. */
+  maxPayloadBytes?: number;
+  audit?: AuditOptions;
+  /** ≥ 32 bytes. Default: random per instance — then source tags do not correlate across instances. */
+  secret?: Uint8Array;
+  /** What becomes of *unflagged* requests when Tracehound itself fails. Default `open`. */
+  failMode?: FailMode;
+  runtime?: Runtime;
+  /** Unix ms; default the runtime's clock. */
+  clock?: () => number;
+  /** Escape hatch for bundlers: a compiled `core.wasm`. */
+  module?: WebAssembly.Module;
+  /** An opened snapshot to begin from. */
+  restore?: OpenedSnapshot;
+}
+
+/** What `openSnapshot` returns: verified bytes, opaque. */
+export interface OpenedSnapshot {
+  readonly version: number;
+  readonly origin: string;
+  readonly size: number;
+  readonly root: string;
+  /** @internal sections by name. */
+  readonly sections: Readonly<Record<string, Uint8Array>>;
+}
+
+/** Options after validation: every field present. */
+export interface ResolvedOptions {
+  rateLimit: Required<RateLimitOptions> | false;
+  quarantine: Required<QuarantineOptions>;
+  maxPayloadBytes: number;
+  audit: { origin: string; maxRecords: number; signer: Signer | undefined };
+  secret: Uint8Array | undefined;
+  failMode: FailMode;
+  clock: (() => number) | undefined;
+}
+
+export interface RateLimiter {
+  /** Charges `cost` (integer 1 … limit) to the source. Never throws on denial. */
+  check(source: Source, cost?: number): RateLimitResult;
+  /** As `check`, charging nothing. */
+  peek(source: Source, cost?: number): RateLimitResult;
+  /** Forgets what the source has used and its block. */
+  reset(source: Source): void;
+  /** Refuses the source for `ms`, whatever it used. Recorded. */
+  block(source: Source, ms: number, who?: Actor): void;
+  /** Ends a block. Recorded. `false` when there was none. */
+  unblock(source: Source, who?: Actor): boolean;
+}
+
+export interface QuarantineStats {
+  readonly count: number;
+  readonly bytes: number;
+  readonly bySeverity: Readonly<Record<Severity, number>>;
+}
+
+export interface Quarantine {
+  has(signature: string): boolean;
+  get(signature: string): EvidenceHandle | undefined;
+  /** By evidence id, its UUID, or a trace id that a refusal carried. */
+  find(id: string): EvidenceHandle | undefined;
+  /** A copy of the payload bytes. Recorded as ACCESSED. Throws `NOT_FOUND`. */
+  read(signature: string, who?: Actor): Uint8Array;
+  /** Ends the item as dealt with. `false` when it is not held. */
+  neutralize(signature: string, who?: Actor): boolean;
+  purge(signature: string, reason: PurgeReason, who?: Actor): boolean;
+  /** Puts `scent` in the place of an item; keeps the old unless the new one fits. */
+  replace(oldSignature: string, scent: Scent, who?: Actor): InterceptResult;
+  /** Purges everything, recorded. Returns the number of items. */
+  flush(who?: Actor): number;
+  /** Oldest first; `after` is the `id` of the last handle of the page before. */
+  list(options?: { limit?: number; after?: string }): EvidenceHandle[];
+  readonly stats: QuarantineStats;
+}
+
+export interface AuditHead {
+  readonly origin: string;
+  /** Records ever appended. */
+  readonly size: number;
+  /** Lowercase hex Merkle tree head, RFC 9162 §2.1.1. */
+  readonly root: string;
+}
+
+export interface AuditExport {
+  readonly origin: string;
+  readonly from: number;
+  readonly records: Uint8Array[];
+  readonly details: (Uint8Array | null)[];
+}
+
+export interface Audit {
+  head(): AuditHead;
+  /** Recomputes every link over the records held. `gaps`: records that fell out unreleased. */
+  verify(): { ok: boolean; from: number; to: number; gaps: number };
+  flush(): Promise<void>;
+  /** Records `from` (default: the oldest unreleased) up to `to` (exclusive, default all). Does not acknowledge. */
+  export(range?: { from?: number; to?: number }): AuditExport;
+  /** Acknowledges every record below `toSeq`. */
+  release(toSeq: number): void;
+  /** Logs of earlier epochs (before a panic or a restore) whose records were not yet released. */
+  carried(): AuditExport[];
+  /** Forgets the carried log of `origin`: it was stored. */
+  releaseCarried(origin: string): void;
+}
+
+/** Everything countable, at one moment. Numbers only, no source, no signature. */
+export interface Snapshot {
+  readonly at: number;
+  readonly runtime: string;
+  readonly status: 'up' | 'idle' | 'down' | 'closed';
+  readonly totals: {
+    readonly seen: number;
+    readonly flagged: number;
+    readonly uninspected: number;
+    readonly skipped: number;
+    readonly failedOpen: number;
+    readonly byStatus: Readonly<Record<InterceptResult['status'], number>>;
+  };
+  readonly rateLimiter:
+    | { readonly tracked: number; readonly maxSources: number; readonly evictions: number; readonly pressure: number }
+    | undefined;
+  readonly quarantine: QuarantineStats & {
+    readonly maxCount: number;
+    readonly maxBytes: number;
+    readonly sources: number;
+  };
+  readonly audit: AuditHead & { readonly held: number; readonly unreleased: number; readonly lost: number };
+  readonly core: { readonly memoryBytes: number; readonly panics: number; readonly abi: number };
+}
+
+export interface Watcher {
+  snapshot(): Readonly<Snapshot>;
+}
+
+/** What adapters need beside `interceptAsync`. Not for applications. */
+export interface HttpPort {
+  readonly failMode: FailMode;
+  readonly maxPayloadBytes: number;
+  /** `undefined` when `rateLimit` is `false`. */
+  readonly policy: { readonly limit: number; readonly windowMs: number } | undefined;
+  now(): number;
+  /** The runtime's own answer to who is asking. */
+  source(request: unknown, context?: unknown): Source | undefined;
+  defer(work: Promise<unknown>, context?: unknown): void;
+  /** Charges one request; `undefined` when `rateLimit` is `false`. Throws only `TracehoundError`. */
+  charge(source: Source): RateLimitResult | undefined;
+  /** 16 hex characters: keyed fingerprint of a secret header or query value. */
+  redact(value: string): string;
+  /** A fresh trace id for this evidence id (or for none): resolved by `quarantine.find`. Constant length. */
+  traceId(evidenceId?: string): string;
+  /** Partition key of a source for `RateLimit` fields: 8 keyed bytes, not reversible. */
+  partition(source: Source): Uint8Array;
+  /** Counts, for the watcher and the CHECKPOINT totals. */
+  count(what: 'skipped' | 'failedOpen'): void;
+  /** Records (folded per source) that a detector failed and what became of the request. */
+  uninspected(source: Source, disposition: Disposition, reason: 'threw' | 'timeout'): void;
+}
+
+export interface Tracehound {
+  /** Synchronous, local, never throws. */
+  intercept(scent: Scent): InterceptResult;
+  /** Same order and results, plus async digest. Adapters use it. Never rejects. */
+  interceptAsync(scent: Scent): Promise<InterceptResult>;
+  readonly rateLimiter: RateLimiter;
+  readonly quarantine: Quarantine;
+  readonly audit: Audit;
+  readonly watcher: Watcher;
+  /** For adapters. */
+  readonly http: HttpPort;
+  /** 36-char UUIDv7 + '-' + 16 hex characters of fresh randomness. */
+  id(): string;
+  /** A sealed image of this instance. */
+  snapshot(options?: { unsealed?: boolean }): Promise<Uint8Array>;
+  /** Flushes, writes the CLOSE record, stops timers. The instance answers `error` from then on. */
+  close(): Promise<void>;
+}
