@@ -135,6 +135,7 @@ export const IN_CHARGED = 64; // a receipt: do not charge the limiter again
 export const IN_TRUNCATED = 128; // the payload is a prefix of what came
 export const IN_CATEGORY_REPLACED = 256; // a malformed category became `unknown`
 export const IN_SEVERITY_REPLACED = 512; // a malformed severity became `high`
+export const IN_DETAIL = 1024; // the record carries a sidecar: INBOX_DETAIL_HASH is its SHA-256
 
 export const SOURCE_UNKNOWN = 0; // nobody: the one reserved source
 export const SOURCE_TEXT = 1; // strictly an address → address; else a key
@@ -157,7 +158,17 @@ export const OUTBOX_SOURCE_TAG = 96; // 32 bytes
 export const OUTBOX_SEQ = 128; // f64: sequence number of the record that was written
 export const OUTBOX_EVICTED = 136; // u32: items evicted by this call
 export const OUTBOX_COUNT = 140; // u32: items affected, bytes returned: per call
-export const OUTBOX_BYTES = 144;
+/** ASCII, so that the host decodes once: id 53 │ signature hash 64 │ payload hash 64 │ source tag 64 │ category │ detector. */
+export const OUTBOX_TEXT = 144;
+export const TEXT_ID = 0; // 36 characters of UUID, '-', 16 of suffix
+export const TEXT_ID_BYTES = 53;
+export const TEXT_HASH = 53;
+export const TEXT_PAYLOAD_HASH = 117;
+export const TEXT_SOURCE_TAG = 181;
+export const TEXT_CATEGORY = 245; // 64, zero-padded
+export const TEXT_DETECTOR = 309; // 64, zero-padded, UTF-8
+export const TEXT_BYTES = 373;
+export const OUTBOX_BYTES = 520;
 
 export const STATUS_CLEAN = 0;
 export const STATUS_RATE_LIMITED = 1;
@@ -417,6 +428,9 @@ export const REASON_SHARE = 2; // its own source passed maxShare
 // LIMITED
 export const REASON_WINDOW = 1;
 export const REASON_BLOCKED = 2;
+// UNINSPECTED
+export const REASON_THREW = 1;
+export const REASON_TIMED_OUT = 2;
 // BLOCKED
 export const REASON_AUTOMATIC = 1;
 export const REASON_MANUAL = 2;

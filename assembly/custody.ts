@@ -1,0 +1,131 @@
+/**
+ * What is done with evidence that is held: found, read, ended, replaced. Each act is one record per item.
+ *
+ * Relies on: quarantine, journal, and `intercept` for how a scent is signed and taken in. Refuses: to touch an item
+ * without its record.
+ */
+import * as abi from './abi';
+import { recordCommit } from './audit';
+import { describe } from './describe';
+import { entropyLeft } from './ids';
+import { checkThreat, clearInbox, flagged, inbox, outbox, readSource, tagSource } from './inbox';
+import { drop, findSigned, repeat, sign, take } from './intercept';
+import { recordEnd, recordItem, recordSidecar } from './journal';
+import {
+  quarantineFind,
+  quarantineFindId,
+  quarantineHolds,
+  quarantineListed,
+  quarantineOldest,
+  quarantinePlanInstead,
+  quarantineRead,
+  quarantineRelease,
+} from './quarantine';
+import { queueHead } from './queues';
+import { hold } from './panic';
+
+/** Describes what was found; passes the slot on. */
+function found(slot: u32): u32 {
+  if (slot != 0) describe(slot);
+  return slot;
+}
+
+/** By the signature in the inbox (hash and category). */
+export function find(): u32 {
+  const bytes: u32 = inbox(abi.INBOX_CATEGORY_BYTES);
+  hold(bytes <= <u32>abi.CATEGORY_BYTES_MAX, abi.PANIC_INBOX);
+  return found(quarantineFind(abi.INBOX_AT + abi.INBOX_SIGNATURE_HASH, abi.INBOX_AT + abi.INBOX_CATEGORY, bytes));
+}
+
+/** By the UUID in the inbox. A scan: for people, not for the request path. */
+export function findId(): u32 {
+  return found(quarantineFindId(abi.INBOX_AT + abi.INBOX_ID));
+}
+
+/** Lists up to INBOX_COUNT items captured after the UUID in the inbox, oldest first; returns how many. A scan, as `findId`. */
+export function page(): u32 {
+  return quarantineOldest(abi.INBOX_AT + abi.INBOX_ID, inbox(abi.INBOX_COUNT));
+}
+
+/** Describes the item at INBOX_SLOT (from 0) of the page that was listed last; returns its slot. */
+export function listed(): u32 {
+  return found(quarantineListed(inbox(abi.INBOX_SLOT)));
+}
+
+/** Slot in the inbox, which must hold something. */
+function heldSlot(): u32 {
+  const slot: u32 = inbox(abi.INBOX_SLOT);
+  hold(quarantineHolds(slot), abi.PANIC_INBOX);
+  return slot;
+}
+
+function end(kind: u32, reason: u32, slot: u32, now: f64): void {
+  recordEnd(kind, reason, slot, now);
+  recordSidecar();
+  recordCommit();
+  quarantineRelease(slot);
+}
+
+export function neutralize(now: f64): u32 {
+  end(abi.KIND_NEUTRALIZED, abi.REASON_NONE, heldSlot(), now);
+  return 1;
+}
+
+export function purge(now: f64): u32 {
+  end(abi.KIND_PURGED, inbox(abi.INBOX_REASON), heldSlot(), now);
+  return 1;
+}
+
+/** Purges everything, items on hold included; returns how many. */
+export function flush(now: f64): u32 {
+  let count: u32 = 0;
+  for (let queue: u32 = 0; queue < <u32>abi.QUEUES; queue++) {
+    for (let slot: u32 = queueHead(queue); slot != 0; slot = queueHead(queue)) {
+      end(abi.KIND_PURGED, abi.REASON_FLUSH, slot, now);
+      count++;
+    }
+  }
+  return count;
+}
+
+/** Copies the payload of an item to the payload region; returns its bytes. ACCESSED comes first. */
+export function access(now: f64): u32 {
+  const slot: u32 = heldSlot();
+  recordItem(abi.KIND_ACCESSED, slot, now);
+  recordSidecar();
+  recordCommit();
+  return quarantineRead(slot);
+}
+
+/**
+ * Puts the flagged scent in the inbox in the place of an item. The old one stays unless the new one fits without
+ * anybody else having to leave. Returns STATUS_*.
+ */
+export function replace(now: f64): u32 {
+  const old: u32 = heldSlot();
+  const copied: bool = flagged(abi.IN_PAYLOAD);
+  checkThreat(copied);
+  readSource();
+  const tag: u32 = tagSource();
+  outbox(abi.OUTBOX_RATE, 0);
+  outbox(abi.OUTBOX_EVICTED, 0);
+  const status: u32 = replaced(now, old, tag, copied);
+  clearInbox(copied);
+  outbox(abi.OUTBOX_STATUS, status);
+  outbox(abi.OUTBOX_ENTROPY_LEFT, entropyLeft());
+  return status;
+}
+
+function replaced(now: f64, old: u32, tag: u32, copied: bool): u32 {
+  if (flagged(abi.IN_TOO_LARGE)) return drop(now, tag, abi.REASON_OVERSIZED, abi.STATUS_PAYLOAD_TOO_LARGE);
+  if (flagged(abi.IN_INVALID)) return drop(now, tag, abi.REASON_INVALID, abi.STATUS_DROPPED);
+  sign(copied);
+  const same: u32 = findSigned();
+  if (same != 0) return repeat(now, same, tag);
+  const bytes: u32 = copied ? inbox(abi.INBOX_PAYLOAD_BYTES) : 0;
+  if (quarantinePlanInstead(inbox(abi.INBOX_SEVERITY), bytes, tag, old) != 0) {
+    return drop(now, tag, abi.REASON_CAPACITY, abi.STATUS_DROPPED);
+  }
+  end(abi.KIND_REPLACED, abi.REASON_NONE, old, now);
+  return take(now, tag, bytes);
+}

@@ -1,0 +1,175 @@
+/**
+ * The log's part in every act: records that end an item, records that repeat, records that the host asks for.
+ *
+ * Relies on: audit, folds, quarantine slots. Refuses: to decide that something happened; it writes down that it did.
+ */
+import * as abi from './abi';
+import {
+  auditFlushGap,
+  auditOrigin,
+  auditRecordAt,
+  auditRelease,
+  auditRoot,
+  auditVerify,
+  recordCommit,
+} from './audit';
+import { foldClear, foldEvent, foldEvicted, foldWalk } from './folds';
+import { entropyLeft } from './ids';
+import { config, flagged, inbox, outbox, readSource, tagSource } from './inbox';
+import { quarantinePending } from './quarantine';
+import {
+  recordBegin,
+  recordCount,
+  recordDetail,
+  recordDisposition,
+  recordFlags,
+  recordId,
+  recordLength,
+  recordPayload,
+  recordReason,
+  recordSeverity,
+  recordSource,
+} from './record';
+import { slotAt } from './slots';
+
+/** Adds to a total that CHECKPOINT records carry (AUDIT_SEEN …). */
+export function total(field: u32, events: f64): void {
+  const at: u32 = load<u32>(abi.HEADER_AT + abi.HEADER_AUDIT) + field;
+  store<f64>(at, load<f64>(at) + events);
+}
+
+/** Begins a record about an item, with everything that the log says of it. The caller commits. */
+export function recordItem(kind: u32, slot: u32, now: f64): void {
+  const at: u32 = slotAt(slot);
+  recordBegin(kind, now);
+  recordSeverity(load<u8>(at + abi.SLOT_SEVERITY));
+  recordDisposition(load<u8>(at + abi.SLOT_DISPOSITION));
+  recordFlags(itemRecordFlags(load<u8>(at + abi.SLOT_FLAGS)));
+  recordId(at + abi.SLOT_ID);
+  recordLength(load<u32>(at + abi.SLOT_PAYLOAD_BYTES));
+  recordSource(at + abi.SLOT_SOURCE_TAG);
+}
+
+/** Begins the record that ends an item: it accounts for the repeats that no record named yet. The caller commits. */
+export function recordEnd(kind: u32, reason: u32, slot: u32, now: f64): void {
+  recordItem(kind, slot, now);
+  recordReason(reason);
+  recordCount(quarantinePending(slot));
+}
+
+function itemRecordFlags(flags: u32): u32 {
+  return (
+    ((flags & abi.ITEM_TRUNCATED) != 0 ? <u32>abi.FLAG_TRUNCATED : 0) |
+    ((flags & abi.ITEM_CATEGORY_REPLACED) != 0 ? <u32>abi.FLAG_CATEGORY_REPLACED : 0) |
+    ((flags & abi.ITEM_SEVERITY_REPLACED) != 0 ? <u32>abi.FLAG_SEVERITY_REPLACED : 0)
+  );
+}
+
+/** Adds the sidecar's hash to the record under construction, when the inbox has one. */
+export function recordSidecar(): void {
+  if (!flagged(abi.IN_DETAIL)) return;
+  recordFlags(abi.FLAG_SIDECAR);
+  recordDetail(abi.INBOX_AT + abi.INBOX_DETAIL_HASH);
+}
+
+/** Begins a record of one event that repeats per source, when one is due; 0 when it was folded. The caller commits. */
+export function foldInto(kind: u32, reason: u32, tag: u32, now: f64): u32 {
+  const events: u32 = foldEvent(kind, reason, tag, now);
+  const evicted: u32 = foldEvicted();
+  if (evicted != 0) recordFolded(evicted, now);
+  if (events == 0) return 0;
+  recordBegin(kind, now);
+  recordReason(reason);
+  recordCount(events);
+  recordSource(tag);
+  return events;
+}
+
+/** One record for what a fold entry still owes. */
+function recordFolded(entry: u32, now: f64): void {
+  recordBegin(load<u32>(entry + abi.FOLD_KIND), now);
+  recordReason(load<u32>(entry + abi.FOLD_REASON));
+  recordCount(load<u32>(entry + abi.FOLD_PENDING));
+  recordSource(entry + abi.FOLD_TAG);
+  recordCommit();
+}
+
+/** A detector failed on a request of the source in the inbox. Folded per source. */
+export function uninspected(now: f64): void {
+  total(abi.AUDIT_UNINSPECTED, 1);
+  readSource();
+  if (foldInto(abi.KIND_UNINSPECTED, inbox(abi.INBOX_REASON), tagSource(), now) == 0) return;
+  recordDisposition(inbox(abi.INBOX_DISPOSITION));
+  recordCommit();
+}
+
+/** Record 0: GENESIS. The origin lies in the source field, the sidecar's hash in the detail field of the inbox. */
+export function begin(now: f64): void {
+  auditOrigin(abi.INBOX_AT + abi.INBOX_SOURCE, inbox(abi.INBOX_SOURCE_BYTES));
+  recordBegin(abi.KIND_GENESIS, now);
+  recordFlags(abi.FLAG_SIDECAR);
+  recordDetail(abi.INBOX_AT + abi.INBOX_DETAIL_HASH);
+  recordCommit();
+}
+
+/** A record that only the host can know of: CONFIG, RESUME, PANIC, CLOSE … with what the inbox says of it. */
+export function note(now: f64): void {
+  recordBegin(inbox(abi.INBOX_KIND), now);
+  recordReason(inbox(abi.INBOX_REASON));
+  recordCount(inbox(abi.INBOX_COUNT));
+  recordPayload(abi.INBOX_AT + abi.INBOX_OVERLAY);
+  recordSidecar();
+  store<f64>(abi.OUTBOX_AT + abi.OUTBOX_SEQ, recordCommit());
+}
+
+/** Writes what is still owed: folded repeats, the open gap. With `closing` also the refusals, and CLOSE. */
+export function settle(now: f64, closing: u32): void {
+  for (let i: u32 = 0; i < <u32>abi.FOLD_ENTRIES; i++) {
+    const entry: u32 = foldWalk(i);
+    if (entry == 0) continue;
+    recordFolded(entry, now);
+    foldClear(i);
+  }
+  if (closing != 0) {
+    settleRefusals(now);
+    recordBegin(abi.KIND_CLOSE, now);
+    recordCommit();
+  }
+  auditFlushGap(now);
+  outbox(abi.OUTBOX_ENTROPY_LEFT, entropyLeft());
+}
+
+/** Refusals that no LIMITED record names: their sources are many or gone, so the tag is zero and the flag says so. */
+function settleRefusals(now: f64): void {
+  if (config(abi.CONFIG_LIMIT) == 0) return;
+  const at: u32 = load<u32>(abi.HEADER_AT + abi.HEADER_LIMITER) + abi.LIMITER_REFUSALS_PENDING;
+  let owed: f64 = load<f64>(at);
+  store<f64>(at, 0);
+  while (owed > 0) {
+    const part: f64 = min(owed, 4294967295.0);
+    recordBegin(abi.KIND_LIMITED, now);
+    recordReason(abi.REASON_WINDOW);
+    recordDisposition(abi.DISPOSITION_REFUSED);
+    recordFlags(abi.FLAG_AGGREGATE);
+    recordCount(<u32>part);
+    recordCommit();
+    owed -= part;
+  }
+}
+
+export function root(): void {
+  auditRoot(abi.OUTBOX_AT + abi.OUTBOX_HASH);
+}
+
+export function verify(): u32 {
+  return auditVerify();
+}
+
+export function release(): void {
+  auditRelease(load<f64>(abi.INBOX_AT + abi.INBOX_NUMBER));
+}
+
+/** Address of the record with the sequence number in the inbox, 0 when it is not held. */
+export function recordAt(): u32 {
+  return auditRecordAt(load<f64>(abi.INBOX_AT + abi.INBOX_NUMBER));
+}

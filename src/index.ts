@@ -1,0 +1,8 @@
+/**
+ * Public names and types. No logic. Runtimes add `createTracehound`.
+ *
+ * @module
+ */
+export { type ErrorCode, TracehoundError } from './errors';
+export type * from './types';
+export { VERSION } from './version';

@@ -1,0 +1,226 @@
+/**
+ * The composition root: options + runtime → one wired instance. The only file that sees everyone.
+ *
+ * Relies on: everything in `src`. Refuses: rules of its own. Nothing here touches clock, randomness or the core until
+ * the first call needs them: several platforms forbid or freeze them at start-up.
+ *
+ * @module
+ */
+import * as abi from '../assembly/abi';
+import { Agent, closedError, engineSource } from './agent';
+import { toHex } from './codec';
+import { resolveOptions } from './config';
+import { actorFacts, sidecar } from './custody';
+import { coreConfig, DISPOSITIONS, Engine } from './engine/index';
+import { TracehoundError } from './errors';
+import { Custody } from './evidence';
+import { readScent } from './scent';
+import { TraceIds } from './trace';
+import type {
+  Actor,
+  Audit,
+  Disposition,
+  HttpPort,
+  RateLimiter,
+  RateLimitResult,
+  ResolvedOptions,
+  Runtime,
+  Source,
+  Tracehound,
+  TracehoundOptions,
+} from './types';
+import { VERSION } from './version';
+import { watcher } from './watcher';
+
+const encoder = new TextEncoder();
+
+/** Wires one instance on `runtime`. Throws `TypeError`/`RangeError` for bad options, naming the part. */
+export function wire(defaultRuntime: Runtime, given?: TracehoundOptions): Tracehound {
+  const options = resolveOptions(given);
+  const config = coreConfig(options);
+  const runtime = withModule(options.runtime ?? defaultRuntime, options.module);
+  const clock = steady(options.clock ?? (() => runtime.now()));
+  const random = (bytes: Uint8Array): void => runtime.random(bytes);
+  const engine = new Engine({
+    config,
+    runtime,
+    secret: options.secret,
+    origin: options.audit.origin,
+    genesis: (origin, instance) => sidecar(genesisFacts(options, runtime, origin, instance), random),
+  });
+  const agent = new Agent(engine, clock, runtime);
+  const trace = new TraceIds(engine, random);
+  let closed = false;
+  /** The clock of a call that needs an open instance. */
+  const time = (): number => {
+    if (closed) throw closedError();
+    return clock();
+  };
+  const detail = (who: Actor | undefined): Uint8Array | undefined => {
+    const facts = actorFacts(who);
+    return facts && sidecar(facts, random);
+  };
+  return {
+    intercept: (scent) => agent.intercept(scent),
+    interceptAsync: (scent) => agent.interceptAsync(scent),
+    rateLimiter: rateLimiter(options, engine, time, detail),
+    quarantine: new Custody({ engine, agent, trace, now: clock, closed: () => closed, detail }),
+    audit: audit(engine, time),
+    watcher: watcher(engine, agent, runtime, clock, () => closed),
+    http: httpPort(options, engine, agent, trace, runtime, time),
+    id: () => engine.makeId(time()),
+    snapshot: async () => {
+      throw new TracehoundError('UNSUPPORTED', 'snapshot: not wired');
+    },
+    close: async () => {
+      if (closed) return;
+      if (engine.status === 'up') engine.settle(clock(), true);
+      closed = true;
+      agent.close();
+    },
+  };
+}
+
+/** The escape hatch for bundlers: the caller compiled the core. */
+function withModule(runtime: Runtime, module: WebAssembly.Module | undefined): Runtime {
+  if (module === undefined) return runtime;
+  return {
+    ...runtime,
+    now: () => runtime.now(),
+    core: () => ({ exports: new WebAssembly.Instance(module).exports }),
+  };
+}
+
+/** A clock that answers a number whatever the platform does: a bad reading repeats the last good one. */
+function steady(read: () => number): () => number {
+  let last = 0;
+  return () => {
+    const now = read();
+    if (typeof now === 'number' && now >= 0 && now <= 8.64e15) last = now;
+    return last;
+  };
+}
+
+/** What GENESIS commits to: everything that decides how this log came about, and no key. */
+function genesisFacts(
+  options: ResolvedOptions,
+  runtime: Runtime,
+  origin: string,
+  instance: string,
+): Parameters<typeof sidecar>[0] {
+  const { rateLimit, quarantine, maxPayloadBytes, audit: log, failMode } = options;
+  return {
+    origin,
+    instance,
+    version: VERSION,
+    runtime: runtime.name,
+    clock: options.clock ? 'option' : runtime.clockSource,
+    core: runtime.coreDigest,
+    config: { rateLimit, quarantine, maxPayloadBytes, maxRecords: log.maxRecords, failMode },
+  };
+}
+
+function sourceOf(source: Source, bytesMax: number): ReturnType<typeof engineSource> {
+  const read = readScent({ source }, bytesMax);
+  if (!read.ok) throw new TracehoundError('SCENT_INVALID', read.message);
+  return engineSource(read);
+}
+
+function rateLimiter(
+  options: ResolvedOptions,
+  engine: Engine,
+  time: () => number,
+  detail: (who: Actor | undefined) => Uint8Array | undefined,
+): RateLimiter {
+  const from = (source: Source) => sourceOf(source, options.maxPayloadBytes);
+  /** The limit, when there is a limiter. */
+  const limit = (): number => {
+    if (options.rateLimit !== false) return options.rateLimit.limit;
+    throw new TracehoundError('RATE_LIMIT_OFF', 'rateLimiter: switched off, expected rateLimit options, got false');
+  };
+  const ask = (source: Source, cost: number, peek: boolean): RateLimitResult => {
+    const max = limit();
+    if (typeof cost !== 'number') {
+      throw new TypeError(`rateLimiter cost: wrong kind, expected an integer 1 … ${max}, got ${typeof cost}`);
+    }
+    if (!Number.isInteger(cost) || cost < 1 || cost > max) {
+      throw new RangeError(`rateLimiter cost: out of range, expected an integer 1 … ${max}, got ${cost}`);
+    }
+    return engine.check(time(), from(source), cost, peek);
+  };
+  return {
+    check: (source, cost = 1) => ask(source, cost, false),
+    peek: (source, cost = 1) => ask(source, cost, true),
+    reset: (source) => {
+      limit();
+      engine.reset(time(), from(source));
+    },
+    block: (source, ms, who) => {
+      limit();
+      if (typeof ms !== 'number') throw new TypeError(`rateLimiter.block: wrong kind, expected ms, got ${typeof ms}`);
+      if (!(ms >= 1 && ms <= 2 ** 40)) {
+        throw new RangeError(`rateLimiter.block: out of range, expected 1 … 2^40 ms, got ${ms}`);
+      }
+      engine.block(time(), from(source), Math.ceil(ms), detail(who));
+    },
+    unblock: (source, who) => {
+      limit();
+      return engine.unblock(time(), from(source), detail(who));
+    },
+  };
+}
+
+function audit(engine: Engine, time: () => number): Audit {
+  const seq = (name: string, value: number | undefined): number | undefined => {
+    if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) return value;
+    throw new RangeError(`${name}: out of range, expected a sequence number ≥ 0, got ${Number(value)}`);
+  };
+  return {
+    head: () => {
+      const { origin, size, root } = engine.head(time());
+      return { origin, size, root: toHex(root) };
+    },
+    verify: () => engine.verify(time()),
+    flush: async () => engine.settle(time(), false),
+    export: (range = {}) => engine.export(time(), seq('audit.export from', range.from), seq('audit.export to', range.to)),
+    release: (toSeq) => engine.release(time(), seq('audit.release', toSeq) as number),
+    carried: () => engine.carried.map((log) => ({ ...log, records: [...log.records], details: [...log.details] })),
+    releaseCarried: (origin) => engine.releaseCarried(origin),
+  };
+}
+
+function httpPort(
+  options: ResolvedOptions,
+  engine: Engine,
+  agent: Agent,
+  trace: TraceIds,
+  runtime: Runtime,
+  time: () => number,
+): HttpPort {
+  const { rateLimit, failMode, maxPayloadBytes } = options;
+  const reasons = { threw: abi.REASON_THREW, timeout: abi.REASON_TIMED_OUT };
+  return {
+    failMode,
+    maxPayloadBytes,
+    policy: rateLimit === false ? undefined : { limit: rateLimit.limit, windowMs: rateLimit.windowMs },
+    now: time,
+    source: (request, context) => runtime.source(request, context),
+    defer: (work, context) => runtime.defer(work, context),
+    charge: (source) => agent.charge(source),
+    redact: (value) => toHex(engine.mac(time(), 'redact', encoder.encode(value)).subarray(0, 8)),
+    traceId: (evidenceId) => trace.make(time(), evidenceId),
+    partition: (source) => {
+      const now = time();
+      return engine.mac(now, 'partition', engine.sourceTag(now, sourceOf(source, maxPayloadBytes))).subarray(0, 8);
+    },
+    count: (what) => engine.count(time(), what),
+    uninspected: (source: Source, disposition: Disposition, reason) => {
+      engine.uninspected(
+        time(),
+        sourceOf(source, maxPayloadBytes),
+        DISPOSITIONS.indexOf(disposition),
+        reasons[reason],
+      );
+    },
+  };
+}
