@@ -135,7 +135,11 @@ export class Core {
 
   duplicate(slot: number, tag: string, severity: number, disposition: number, now: number): number {
     this.inbox(abi.INBOX_SOURCE_TAG, tag);
-    return this.call.quarantineDuplicate!(slot, abi.INBOX_AT + abi.INBOX_SOURCE_TAG, severity, disposition, now);
+    return this.call.quarantineDuplicate!(slot, abi.INBOX_AT + abi.INBOX_SOURCE_TAG, severity, disposition, now) >>> 0;
+  }
+
+  pending(slot: number): number {
+    return this.call.quarantinePending!(slot) >>> 0;
   }
 
   read(slot: number): string {
