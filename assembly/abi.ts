@@ -97,7 +97,7 @@ export const INBOX_NUMBER = 56; // f64, a sequence number or a count
 export const INBOX_ID = 64; // 16 bytes of UUID
 export const INBOX_ID_SUFFIX = 80; // 8 bytes
 export const INBOX_COUNT = 88; // u32, folded events of a record that the host asks for
-export const INBOX_SEEN_AT = 92; // u32, spare
+export const INBOX_ACCOUNTED = 92; // u32, restore only: how many of INBOX_SEEN a record accounts for
 export const INBOX_PAYLOAD_HASH = 96; // 32 bytes, with IN_PAYLOAD_HASH
 export const INBOX_SIGNATURE_HASH = 128; // 32 bytes, with IN_SIGNATURE_HASH
 export const INBOX_DETAIL_HASH = 160; // 32 bytes: SHA-256 of a sidecar
@@ -296,21 +296,33 @@ export const ITEM_HEAD_BYTES = 32; // then the payload's hash (32, if ITEM_FINGE
 /** 32 + 32 + 64 + 64 bytes of head and 123 of rounding never pass three blocks. */
 export const ITEM_SPARE_BLOCKS = 3;
 
+/** An own item of a source over its share is looked for among this many of its oldest. */
+export const SHARE_LOOKED_MAX = 8;
+/** One page of a listing, oldest first. */
+export const LIST_MAX = 64;
+
 export const QUARANTINE_COUNT = 0; // u32, items held
 export const QUARANTINE_PAYLOAD_BYTES = 4; // u32, sum of payload bytes
 export const QUARANTINE_SLOT_HIGH = 8; // u32, slots ever used: those above are untouched
 export const QUARANTINE_SLOT_FREE = 12; // u32, free list, index + 1
-export const QUARANTINE_BLOCK_HIGH = 16; // u32
-export const QUARANTINE_BLOCK_FREE = 20; // u32
+export const QUARANTINE_BLOCK_HIGH = 16; // u32, blocks ever used
+export const QUARANTINE_BLOCK_FREE = 20; // u32, free list, index + 1
 export const QUARANTINE_BLOCKS_USED = 24; // u32
 export const QUARANTINE_SOURCES = 28; // u32, distinct sources that hold items
-export const QUARANTINE_HEADS = 32; // u32 × 8: oldest of queue [archived 4 × severity]; archived queues first
-export const QUARANTINE_TAILS = 64; // u32 × 8
-export const QUARANTINE_COUNTS = 96; // u32 × 8
-export const QUARANTINE_BYTES = 128;
-/** Queue of a severity: archived ones are 0–3, others 4–7, so eviction walks 0 … 4 + its own severity. */
-export const QUEUES = 8;
+export const QUARANTINE_PRF_0 = 32; // u32 ┐ HalfSipHash key of the signature buckets, random per instance
+export const QUARANTINE_PRF_1 = 36; // u32 ┘
+export const QUARANTINE_BUCKET_MASK = 40; // u32, buckets − 1, of both tables
+export const QUARANTINE_HEADS = 48; // u32 × 12, first to leave of each queue, index + 1
+export const QUARANTINE_TAILS = 96; // u32 × 12
+export const QUARANTINE_COUNTS = 144; // u32 × 12; held of severity s = counts[s] + counts[4 + s] + counts[8 + s]
+export const QUARANTINE_BYTES = 192;
+/**
+ * Queues, four severities each: archived 0–3, unarchived 4–7, on hold 8–11. Eviction walks 0 … 4 + its own severity
+ * and never meets an item on hold, so a hold on many items costs nothing and stops nobody else's eviction.
+ */
+export const QUEUES = 12;
 export const QUEUE_UNARCHIVED = 4;
+export const QUEUE_ON_HOLD = 8;
 
 // ── AUDIT ───────────────────────────────────────────────────────────────────────────────────────
 export const AUDIT_SIZE = 0; // f64, records ever appended = tree size
