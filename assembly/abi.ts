@@ -342,7 +342,8 @@ export const AUDIT_FRONTIER = 128; // 53 × 32 bytes: slot k is valid iff bit k 
 export const AUDIT_FRONTIER_LEVELS = 53;
 export const AUDIT_TAG_INNER = 1_824; // 32 bytes ┐ HMAC mid-states of the tag key (RFC 2104)
 export const AUDIT_TAG_OUTER = 1_856; // 32 bytes ┘
-export const AUDIT_BYTES = 1_888;
+export const AUDIT_EPOCH = 1_888; // u32, 0 … 255: written into every record
+export const AUDIT_BYTES = 1_896;
 
 /** Fold table: repeats of one kind by one source. Direct-mapped by the tag. */
 export const FOLD_ENTRIES = 256;

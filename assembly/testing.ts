@@ -2,8 +2,41 @@
  * A second door, for tests only; never shipped. It opens the inner functions so that each can meet its model alone.
  */
 
+// hashing, ids, the log
+export {
+  auditEpoch,
+  auditFlushGap,
+  auditInit,
+  auditOrigin,
+  auditRecordAt,
+  auditRelease,
+  auditRoot,
+  auditVerify,
+  recordCommit,
+  recordTotals,
+} from './audit';
+export { auditKey, commitDetail, commitPayload, sourceTag } from './commitments';
+export { foldClear, foldEvent, foldEvicted, foldWalk } from './folds';
 export { halfSip, halfSip64 } from './halfsip';
+export { hmac, hmacFinish, hmacKey, hmacStart } from './hmac';
+export { entropyDraw, entropyLeft, entropyPut, idMake, idsInit } from './ids';
 export * from './index';
 export * from './quarantine';
+export {
+  recordBegin,
+  recordCount,
+  recordDetail,
+  recordDisposition,
+  recordFlags,
+  recordId,
+  recordLength,
+  recordPayload,
+  recordReason,
+  recordSeverity,
+  recordSource,
+} from './record';
+export { sha256, sha256Finish, sha256Start, sha256Update } from './sha256';
 export { slabEquals, slabRead, slabRelease, slabTake, slabWrite } from './slab';
+export { digestAppends, digestBlocks, digestStart, digestThreats } from './testing/digest';
 export { testQuarantineInit, testQuarantineInsert } from './testing/quarantine';
+export { treeAppend, treeLeaf, treeRoot } from './tree';
