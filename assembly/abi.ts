@@ -282,6 +282,8 @@ export const ITEM_TRUNCATED = 1;
 export const ITEM_FINGERPRINTED = 2; // the signature's hash is not the payload's; both are kept
 export const ITEM_CATEGORY_REPLACED = 4;
 export const ITEM_SEVERITY_REPLACED = 8;
+export const ITEM_SALVAGED = 16; // came through a panic or a restore: its QUARANTINED record is in an earlier log
+export const ITEM_FLAGS_KNOWN = 31;
 
 /** Slab block: u32 index + 1 of the next block of the item (or of the free list), then 124 bytes. */
 export const BLOCK_NEXT = 0;

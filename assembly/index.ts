@@ -16,6 +16,9 @@ export { rateBlock, rateCheck, rateReset, rateUnblock, tag } from './rate';
 // follow INBOX_ID, listed() describes the one at INBOX_SLOT; neutralize, purge and replace act on INBOX_SLOT;
 // flush(now) → how many were purged; access(now) → payload bytes, in the payload region.
 export { access, find, findId, flush, listed, neutralize, page, purge, replace } from './custody';
+// What an earlier core held, put back: restoreItem(now) → slot, or 0 when there is no room for it;
+// restoreLimiter() and restoreWay() → 0 when what the source field holds cannot be believed.
+export { restoreItem, restoreLimiter, restoreWay } from './restore';
 // The log. uninspected(now): a detector failed. note(now): a record only the host can know of. settle(now, closing):
 // writes what is still folded. root() → OUTBOX_HASH; verify() → 0 when a held record does not fit; release():
 // INBOX_NUMBER acknowledges; recordAt() → address of record INBOX_NUMBER, or 0.

@@ -61,7 +61,8 @@ function itemRecordFlags(flags: u32): u32 {
   return (
     ((flags & abi.ITEM_TRUNCATED) != 0 ? <u32>abi.FLAG_TRUNCATED : 0) |
     ((flags & abi.ITEM_CATEGORY_REPLACED) != 0 ? <u32>abi.FLAG_CATEGORY_REPLACED : 0) |
-    ((flags & abi.ITEM_SEVERITY_REPLACED) != 0 ? <u32>abi.FLAG_SEVERITY_REPLACED : 0)
+    ((flags & abi.ITEM_SEVERITY_REPLACED) != 0 ? <u32>abi.FLAG_SEVERITY_REPLACED : 0) |
+    ((flags & abi.ITEM_SALVAGED) != 0 ? <u32>abi.FLAG_SALVAGED : 0)
   );
 }
 
@@ -117,6 +118,7 @@ export function note(now: f64): void {
   recordBegin(inbox(abi.INBOX_KIND), now);
   recordReason(inbox(abi.INBOX_REASON));
   recordCount(inbox(abi.INBOX_COUNT));
+  recordId(abi.INBOX_AT + abi.INBOX_ID);
   recordPayload(abi.INBOX_AT + abi.INBOX_OVERLAY);
   recordSidecar();
   store<f64>(abi.OUTBOX_AT + abi.OUTBOX_SEQ, recordCommit());

@@ -11,7 +11,7 @@ import { Agent, closedError, engineSource } from './agent';
 import { toHex } from './codec';
 import { resolveOptions } from './config';
 import { actorFacts, sidecar } from './custody';
-import { coreConfig, DISPOSITIONS, Engine } from './engine/index';
+import { coreConfig, DISPOSITIONS, Engine, type Succession } from './engine/index';
 import { TracehoundError } from './errors';
 import { Custody } from './evidence';
 import { readScent } from './scent';
@@ -47,6 +47,7 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions): Traceh
     secret: options.secret,
     origin: options.audit.origin,
     genesis: (origin, instance) => sidecar(genesisFacts(options, runtime, origin, instance), random),
+    succession: (origin, size, restored) => sidecar(successionFacts(origin, size, restored), random),
   });
   const agent = new Agent(engine, clock, runtime);
   const trace = new TraceIds(engine, random);
@@ -118,6 +119,13 @@ function genesisFacts(
     core: runtime.coreDigest,
     config: { rateLimit, quarantine, maxPayloadBytes, maxRecords: log.maxRecords, failMode },
   };
+}
+
+/** Ids of lost evidence that fit the sidecar; the count beside them is complete. */
+const LOST_IDS_MAX = 16;
+
+function successionFacts(origin: string, size: number, restored: Succession): Parameters<typeof sidecar>[0] {
+  return { origin, size, ...restored, lostIds: restored.lostIds.slice(0, LOST_IDS_MAX).map(toHex) };
 }
 
 function sourceOf(source: Source, bytesMax: number): ReturnType<typeof engineSource> {

@@ -22,7 +22,8 @@ import {
   readRate,
   readSignatureHash,
 } from './records';
-import { type Salvaged, restoreInto, salvage } from './salvage';
+import { restoreInto } from './restore';
+import { auditRoot, type Salvaged, salvage } from './salvage';
 
 export { type CoreConfig, coreConfig } from './memory';
 export { DISPOSITIONS, SEVERITIES } from './records';
@@ -57,6 +58,17 @@ export interface EngineOptions {
   readonly origin: string;
   /** The sidecar that GENESIS commits to. */
   genesis(origin: string, instance: string): Uint8Array;
+  /** The sidecar that RESUME and PANIC commit to. */
+  succession(origin: string, size: number, restored: Succession): Uint8Array;
+}
+
+/** What came over from the epoch before. */
+export interface Succession {
+  readonly items: number;
+  readonly lost: number;
+  readonly lostIds: readonly Uint8Array[];
+  readonly limiter: 'restored' | 'dropped' | 'off';
+  readonly recordsLost: number;
 }
 
 /** Labels of the subkeys: HMAC-SHA-256(secret, label). */
@@ -171,25 +183,34 @@ export class Engine {
 
   /** Puts what an earlier core held into this one, and records where it came from. */
   #resume(core: Core, now: number, kind: number, salvaged: Salvaged): void {
-    const lost = restoreInto(core, salvaged, this.config, now) + salvaged.lost;
-    if (salvaged.records.length > 0) {
-      this.#carried.push({
-        origin: salvaged.origin,
-        from: salvaged.recordsFrom,
-        records: salvaged.records,
-        details: salvaged.details,
-      });
-      while (this.#carried.length > CARRIED_MAX) this.#carried.shift();
-    }
-    const overlay = IN + abi.INBOX_OVERLAY;
-    core.bytes.fill(0, overlay, overlay + 32);
-    core.bytes.set(salvaged.root, overlay);
+    const hash = (bytes: Uint8Array): Uint8Array => {
+      this.#hashInto(core, bytes, abi.INBOX_DETAIL_HASH);
+      return core.bytes.slice(IN + abi.INBOX_DETAIL_HASH, IN + abi.INBOX_DETAIL_HASH + 32);
+    };
+    const { size, root, verified } = auditRoot(salvaged, hash);
+    const restored = restoreInto(core, salvaged, this.config, now, hash);
+    this.#carry(salvaged, verified);
     this.#note(core, now, kind, {
-      number: salvaged.size,
-      count: lost,
-      overlay: true,
-      detail: encoder.encode(salvaged.origin),
+      size,
+      overlay: root,
+      count: restored.lost,
+      detail: this.#options.succession(salvaged.origin, size, {
+        items: restored.items,
+        lost: restored.lost,
+        lostIds: restored.lostIds,
+        limiter: restored.limiter,
+        recordsLost: salvaged.records.length - verified,
+      }),
     });
+  }
+
+  /** Keeps unreleased records of a log that ended, as far as their chain holds. */
+  #carry(salvaged: Salvaged, verified: number): void {
+    if (verified === 0) return;
+    const records = salvaged.records.slice(0, verified);
+    const details = salvaged.details.slice(0, verified);
+    this.#carried.push({ origin: salvaged.origin, from: salvaged.recordsFrom, records, details });
+    while (this.#carried.length > CARRIED_MAX) this.#carried.shift();
   }
 
   /** Retires the core after `cause`: salvages it, brings up a fresh one, and returns the error to answer with. */
@@ -213,7 +234,7 @@ export class Engine {
       return this.#down;
     }
     try {
-      if (dead) this.#salvaged = salvage(dead, this.config, this.#origin, this.#details);
+      if (dead) this.#salvaged = salvage(dead, this.config, this.#origin, (record) => this.#detailOf(record));
       this.#start(now, abi.KIND_PANIC);
     } catch (failure) {
       this.#core = undefined;
@@ -663,17 +684,19 @@ export class Engine {
     });
   }
 
+  /** A record that only the host can know of. `size` and `overlay` say which log came before. */
   #note(
     core: Core,
     now: number,
     kind: number,
-    fields: { number?: number; count?: number; reason?: number; overlay?: boolean; detail?: Uint8Array },
+    fields: { size: number; overlay: Uint8Array; count: number; detail: Uint8Array },
   ): void {
     core.u32[IN32 + (abi.INBOX_KIND >>> 2)] = kind;
-    core.u32[IN32 + (abi.INBOX_REASON >>> 2)] = fields.reason ?? 0;
-    core.u32[IN32 + (abi.INBOX_COUNT >>> 2)] = fields.count ?? 0;
-    core.view.setFloat64(IN + abi.INBOX_NUMBER, fields.number ?? 0, true);
-    if (!fields.overlay) core.bytes.fill(0, IN + abi.INBOX_OVERLAY, IN + abi.INBOX_OVERLAY + 32);
+    core.u32[IN32 + (abi.INBOX_REASON >>> 2)] = abi.REASON_NONE;
+    core.u32[IN32 + (abi.INBOX_COUNT >>> 2)] = fields.count;
+    core.view.setBigUint64(IN + abi.INBOX_ID, BigInt(fields.size));
+    core.view.setBigUint64(IN + abi.INBOX_ID + 8, 0n);
+    core.bytes.set(fields.overlay, IN + abi.INBOX_OVERLAY);
     this.#withDetail(core, fields.detail, () => core.call.note(now));
   }
 

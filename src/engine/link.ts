@@ -43,9 +43,8 @@ export interface CoreFunctions {
   keyedHash(): void;
   makeId(now: number): void;
   restoreItem(now: number): number;
-  restoreWay(now: number): number;
-  restoreClock(): void;
-  selfCheck(): number;
+  restoreLimiter(): number;
+  restoreWay(): number;
 }
 
 /** A linked, initialised core. */
