@@ -163,14 +163,12 @@ function names(
 
 /** The right kind with a wrong value is a `RangeError`, a wrong kind a `TypeError`. */
 function wrong(name: string, expected: string, got: unknown, rightKind: boolean): Error {
-  const message = `tracehound: invalid \`${name}\`, expected ${expected}, got ${kindOf(got)}`;
+  const message = `tracehound: invalid \`${name}\`, expected ${expected}, got ${rightKind ? 'another ' : ''}${kindOf(got)}`;
   return rightKind ? new RangeError(message) : new TypeError(message);
 }
 
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value !== 'number') return value === undefined ? 'undefined' : `another ${typeof value}`;
-  if (Number.isNaN(value)) return 'NaN';
-  return Number.isInteger(value) ? 'a number out of range' : 'a number that is no integer';
+  if (Array.isArray(value)) return 'array';
+  return Number.isNaN(value) ? 'number (NaN)' : typeof value;
 }

@@ -234,14 +234,13 @@ export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
     fields: readonly Field[],
     drained: boolean,
   ): Promise<Outcome> {
-    const { method, headers, version } = visit.facts();
-    const length = declaredLength(headers);
-    const close = version?.startsWith('1') === true && !drained && length !== 'none' && length !== '0';
-    let response = make({ head: method === 'HEAD', close, fields });
+    // If the request cannot even be described, it is still refused, and its connection is not trusted any further.
+    const seen = attempt(visit, () => mannerOf(visit.facts(), drained)) ?? { head: false, close: true };
+    let response = make({ ...seen, fields });
     if (plan.onRefused !== undefined) {
       try {
         const other: unknown = await plan.onRefused(visit.context, result, response);
-        if (isResponse(other)) response = close ? closing(other) : other;
+        if (isResponse(other)) response = seen.close ? closing(other) : other;
       } catch (error) {
         report(visit, error);
       }
@@ -308,6 +307,12 @@ function failed(error: unknown): InterceptResult {
     status: 'error',
     error: known ? error : new TracehoundError('RUNTIME_FAILED', 'guard: the call failed', { cause: error }),
   };
+}
+
+function mannerOf({ method, headers, version }: Facts, drained: boolean): Omit<Manner, 'fields'> {
+  const length = declaredLength(headers);
+  const left = !drained && length !== 'none' && length !== '0';
+  return { head: method === 'HEAD', close: left && version?.startsWith('1') === true };
 }
 
 /** `source` must be known before any `await`: a promise is a mistake that would put all clients into one bucket. */
