@@ -98,16 +98,15 @@ function buffered(c: Context): Promise<Buffered> | undefined {
   });
 }
 
-/** A form that only exists parsed is written again, with one boundary for all so that repeats stay recognisable. */
+/** A form that only exists parsed is written again; its random boundary is blanked, so that repeats stay repeats. */
 async function remadeForm(c: Context): Promise<Buffered> {
-  const again = new Response(await c.req.formData());
-  const boundary = /boundary=(.+)$/.exec(again.headers.get('content-type') ?? '')?.[1];
-  const bytes = new Uint8Array(await again.arrayBuffer());
-  if (boundary === undefined) return { bytes, remade: true };
-  let written = '';
-  for (const byte of bytes) written += String.fromCharCode(byte);
-  const same = written.split(boundary).join('tracehound');
-  return { bytes: Uint8Array.from(same, (character) => character.charCodeAt(0)), remade: true };
+  const bytes = new Uint8Array(await new Response(await c.req.formData()).arrayBuffer());
+  const boundary = bytes.slice(2, bytes.indexOf(0x0d)); // RFC 2046 §5.1.1: "--" boundary CRLF
+  const first = boundary[0] as number;
+  for (let at = bytes.indexOf(first); at >= 0; at = bytes.indexOf(first, at + 1)) {
+    if (boundary.every((byte, index) => bytes[at + index] === byte)) bytes.fill(0x78, at, at + boundary.length);
+  }
+  return { bytes, remade: true };
 }
 
 /** The same request with another body, still unread. Workers keep `cf` this way; a foreign `Request` may refuse it. */
