@@ -13,7 +13,7 @@
 import { type BodyPrefix, type BodyState, NO_CHUNKS, pull } from './body';
 import { LATE, within } from './deadline';
 import { fingerprint } from './fingerprint';
-import { type Field, fieldLines, joined, octets, ownLines, startLine, targetOf } from './message';
+import { characters, type Field, fieldLines, joined, octets, ownLines, startLine, targetOf } from './message';
 import { Redaction } from './redaction';
 import type { HttpPort, Source } from './types';
 
@@ -56,6 +56,7 @@ export type Derivation = 'option' | 'runtime' | 'none';
 
 export interface Capture {
   readonly payload: Uint8Array;
+  /** At most twice `maxPayloadBytes`, beyond which `intercept` takes none; a longer one is replaced by its keyed own. */
   readonly fingerprint: Uint8Array;
   readonly truncated: boolean;
   /** The body was read to its end: nothing of it is left on the connection. */
@@ -114,18 +115,19 @@ export async function capture(
   if (address !== undefined) own.push(['Source', address]);
   own.push(['Source-Derivation', origin.derivation]);
 
+  const likeness = fingerprint({
+    method: facts.method,
+    target: redaction.bare(target),
+    fields: fields.filter(([name]) => !redaction.hides(name)),
+    trace: plan.trace,
+    body,
+    declared,
+    truncated: !whole,
+  });
   const ours = max < OWN_FROM_BYTES ? [] : [ownLines(own)];
   return {
     payload: joined([start.bytes, ...head.lines, ...ours, octets('\r\n'), body], max),
-    fingerprint: fingerprint({
-      method: facts.method,
-      target: redaction.bare(target),
-      fields: fields.filter(([name]) => !redaction.hides(name)),
-      trace: plan.trace,
-      body,
-      declared,
-      truncated: !whole,
-    }),
+    fingerprint: likeness.length <= 2 * max ? likeness : octets(port.redact(characters(likeness))),
     truncated: cuts.length > 0,
     drained: whole,
     rest: prefix.rest,

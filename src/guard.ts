@@ -260,7 +260,7 @@ export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
 
   function traceOf(visit: Visit<C>, result: InterceptResult): string {
     const id = 'evidence' in result ? result.evidence.id : 'id' in result ? result.id : undefined;
-    return attempt(visit, () => port.traceId(id)) ?? TRACE_LOST;
+    return attempt(visit, () => port.traceId(id)) ?? lostTrace();
   }
 
   function tell(visit: Visit<C>, result: InterceptResult): void {
@@ -298,8 +298,11 @@ export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
   return decide;
 }
 
-/** As long as a real one. Only a core that cannot be revived leaves an answer without a trace. */
-const TRACE_LOST = '0'.repeat(64);
+/** Looks like a real one and leads nowhere: only a closed instance or a core beyond revival cannot make its own. */
+function lostTrace(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(24));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
 
 function failed(error: unknown): InterceptResult {
   const known = error instanceof TracehoundError;

@@ -56,6 +56,13 @@ export function octets(text: string): Uint8Array {
   return bytes;
 }
 
+/** The way back: one character per byte. */
+export function characters(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 4_096) text += String.fromCharCode(...bytes.subarray(at, at + 4_096));
+  return text;
+}
+
 /** Several pieces as one, at most `max` bytes. */
 export function joined(pieces: readonly Uint8Array[], max: number): Uint8Array {
   let bytes = 0;

@@ -657,6 +657,14 @@ describe('the fingerprint', () => {
     );
   });
 
+  test('never outgrows what intercept takes, and still tells requests apart', async () => {
+    const shot = async (last: string) =>
+      (await take(facts({ fields: [['x-long', '.'.repeat(20_000) + last]] }), { max: 1_000 })).fingerprint;
+    expect((await shot('a')).length).toBeLessThanOrEqual(2_000);
+    expect(await shot('a')).toBe(await shot('a'));
+    expect(await shot('a')).not.toBe(await shot('b'));
+  });
+
   test('of a captured request ignores secrets, which evidence does not show either', async () => {
     const redactQuery = new Set(['token']);
     const shot = async (cookie: string, token: string, agent: string) =>

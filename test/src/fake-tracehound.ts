@@ -128,7 +128,7 @@ export function fakeTracehound(options: FakeOptions = {}): Fake {
     },
     traceId() {
       check('traceId');
-      return randomBytes(32).toString('hex');
+      return randomBytes(24).toString('hex');
     },
     partition(source) {
       check('partition');

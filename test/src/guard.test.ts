@@ -359,7 +359,7 @@ describe('step 5: the refusal', () => {
       const { response } = await room({ detect: () => threat, headers: false }, { intercept }).ask();
       const answer = (await response?.text()) as string;
       const { trace } = JSON.parse(answer);
-      expect(trace).toMatch(/^[0-9a-f]{64}$/);
+      expect(trace).toMatch(/^[0-9a-f]{48}$/);
       seen.add(JSON.stringify([response?.status, [...(response?.headers ?? [])], answer.replace(trace, '')]));
     }
     expect(seen.size).toBe(1);
@@ -372,7 +372,7 @@ describe('step 5: the refusal', () => {
       for (const [index, part] of parts.entries()) if (mask & (1 << index)) fake.broken.add(part);
       const outcome = await ask({ facts: () => facts({ headers: new Headers({ cookie: 'a' }) }) });
       expect(status(outcome)).toBe(403);
-      expect(await outcome.response?.json()).toMatchObject({ trace: expect.stringMatching(/^[0-9a-f]{64}$/) });
+      expect(await outcome.response?.json()).toMatchObject({ trace: expect.stringMatching(/^[0-9a-f]{48}$/) });
     }
   });
 
