@@ -1,0 +1,151 @@
+/**
+ * Hono: `app.use(tracehound(th, { detect }))`. Sets `c.get('tracehound')`.
+ *
+ * Relies on: `guard` for every decision, Hono's context for the facts, and — where Hono runs on Node — the server's
+ * own request for what the web's `Request` hides: the raw target, the raw header fields, the peer.
+ * Refuses: policy. What happens to a request is decided in `guard`, what is said in `refusal`.
+ *
+ * Mounted twice with one instance (once for all, once more strictly for `/admin`), the second inspects with the
+ * receipt of the first: a request is charged once.
+ *
+ * @module
+ */
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Buffered, Facts } from '../capture';
+import { type GuardOptions, guard, type Visit } from '../guard';
+import type { InterceptResult, RateLimitResult, Tracehound } from '../types';
+
+export type TracehoundHonoOptions = GuardOptions<Context>;
+
+/** `c.get('tracehound')`: present behind the middleware. */
+export interface TracehoundVariables {
+  tracehound: {
+    readonly th: Tracehound;
+    /** Absent when nobody looked: skipped, allowed, or a failure that passed. */
+    readonly result: InterceptResult | undefined;
+    readonly rate: RateLimitResult | undefined;
+  };
+}
+
+declare module 'hono' {
+  interface ContextVariableMap extends TracehoundVariables {}
+}
+
+/** Guards everything behind it. Mount it before anything that reads the body or answers. */
+export function tracehound(th: Tracehound, options: TracehoundHonoOptions): MiddlewareHandler {
+  const decide = guard(th, options);
+  return async function tracehound(c, next) {
+    const before = c.get('tracehound');
+    const receipt = before?.th === th ? before.rate : undefined;
+    const { response, result, rate, fields, body } = await decide(visit(c, receipt));
+    c.set('tracehound', { th, result, rate });
+    if (response !== undefined) {
+      // Hono lets headers that were set earlier (CORS, for one) win over the response: ours are put back.
+      const own = [...response.headers];
+      c.res = response;
+      for (const [name, value] of own) c.res.headers.set(name, value);
+      return;
+    }
+    if (body !== undefined) c.req.raw = withBody(c.req.raw, body);
+    await next();
+    for (const [name, value] of fields) append(c, name, value);
+  };
+}
+
+function visit(c: Context, receipt: RateLimitResult | undefined): Visit<Context> {
+  return { context: c, request: c.req.raw, platform: c.env, receipt, facts: () => facts(c) };
+}
+
+/** What `@hono/node-server` puts into `c.env`, looked at by shape: other platforms have something else, or nothing. */
+interface NodeIncoming {
+  url?: unknown;
+  httpVersion?: unknown;
+  rawHeaders?: unknown;
+  socket?: { remoteAddress?: unknown; remotePort?: unknown };
+}
+
+function facts(c: Context): Facts {
+  const { raw } = c.req;
+  const env = c.env as { incoming?: NodeIncoming; server?: { incoming?: NodeIncoming } } | undefined;
+  const incoming = env?.server?.incoming ?? env?.incoming;
+  return {
+    method: raw.method,
+    url: raw.url,
+    headers: raw.headers,
+    version: text(incoming?.httpVersion),
+    target: text(incoming?.url),
+    fields: pairs(incoming?.rawHeaders),
+    peer: peer(incoming?.socket),
+    body: () => raw.body,
+    buffered: () => buffered(c),
+  };
+}
+
+/** The body from Hono's cache, when a detector or an earlier middleware has read it through `c.req`. */
+function buffered(c: Context): Promise<Buffered> | undefined {
+  const { bodyCache } = c.req;
+  const [first] = Object.keys(bodyCache);
+  if (first === undefined)
+    return c.req.raw.bodyUsed ? Promise.reject(new TypeError('body: read outside of c.req')) : undefined;
+  if (bodyCache.arrayBuffer !== undefined || bodyCache.blob !== undefined) {
+    return c.req.arrayBuffer().then((bytes) => ({ bytes: new Uint8Array(bytes), remade: false }));
+  }
+  if (first === 'formData') return remadeForm(c);
+  return c.req.arrayBuffer().then((bytes) => {
+    // Text that has as many bytes as were declared lost nothing in decoding.
+    const exact = c.req.header('content-length') === String(bytes.byteLength);
+    return { bytes: new Uint8Array(bytes), remade: !exact };
+  });
+}
+
+/** A form that only exists parsed is written again; its random boundary is blanked, so that repeats stay repeats. */
+async function remadeForm(c: Context): Promise<Buffered> {
+  const bytes = new Uint8Array(await new Response(await c.req.formData()).arrayBuffer());
+  const boundary = bytes.slice(2, bytes.indexOf(0x0d)); // RFC 2046 §5.1.1: "--" boundary CRLF
+  const first = boundary[0] as number;
+  for (let at = bytes.indexOf(first); at >= 0; at = bytes.indexOf(first, at + 1)) {
+    if (boundary.every((byte, index) => bytes[at + index] === byte)) bytes.fill(0x78, at, at + boundary.length);
+  }
+  return { bytes, remade: true };
+}
+
+/** The same request with another body, still unread. Workers keep `cf` this way; a foreign `Request` may refuse it. */
+function withBody(raw: Request, body: ReadableStream<Uint8Array>): Request {
+  const init = { body, duplex: 'half' } as RequestInit;
+  try {
+    return new Request(raw, init);
+  } catch {
+    const { method, headers, signal } = raw;
+    return new Request(raw.url, { ...init, method, headers, signal });
+  }
+}
+
+/** Adds a field to the application's answer. Both are lists: a policy of the application's own stays beside ours. */
+function append(c: Context, name: string, value: string): void {
+  try {
+    c.res.headers.append(name, value);
+  } catch {
+    // Immutable headers (a fetched response): Hono copies the response.
+    c.header(name, value, { append: true });
+  }
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** `[name, value, name, value …]` as Node keeps it; HTTP/2 pseudo headers are no fields. */
+function pairs(raw: unknown): [string, string][] | undefined {
+  if (!Array.isArray(raw)) return undefined;
+  const fields: [string, string][] = [];
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    if (!String(raw[at]).startsWith(':')) fields.push([String(raw[at]), String(raw[at + 1])]);
+  }
+  return fields;
+}
+
+function peer(socket: NodeIncoming['socket']): string | undefined {
+  const address = text(socket?.remoteAddress);
+  if (address === undefined) return undefined;
+  return `${address.includes(':') ? `[${address}]` : address}:${String(socket?.remotePort)}`;
+}
