@@ -28,6 +28,7 @@ export {
   recordFlags,
   recordId,
   recordLength,
+  recordOldSize,
   recordPayload,
   recordReason,
   recordSeverity,
