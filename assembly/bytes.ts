@@ -53,7 +53,15 @@ export function get32(at: u32): u32 {
 export function put64(at: u32, value: f64): void {
   const high: f64 = floor(value / 4294967296.0);
   put32(at, <u32>high);
-  put32(at + 4, <u32>(value - high * 4294967296.0));
+  put32(at + 4, word(value - high * 4294967296.0));
+}
+
+/**
+ * An integer 0 … 2³² − 1. The plain conversion answers 0 for 2³² − 1 in the JavaScript build: binaryen's lowering of
+ * saturating truncation asks for `<` where `≤` is meant.
+ */
+export function word(value: f64): u32 {
+  return value < 2147483648.0 ? <u32>value : <u32>(value - 2147483648.0) + 0x80000000;
 }
 
 export function get64(at: u32): f64 {
@@ -64,7 +72,7 @@ export function get64(at: u32): f64 {
 export function put48(at: u32, value: f64): void {
   const high: f64 = floor(value / 4294967296.0);
   put16(at, <u32>high);
-  put32(at + 2, <u32>(value - high * 4294967296.0));
+  put32(at + 2, word(value - high * 4294967296.0));
 }
 
 /** What the host calls a time, as an integer 0 … `most`: fractions fall, everything that is no such number is 0. */

@@ -37,12 +37,12 @@ import { DIGEST_BYTES } from './sha256';
 export const RECORD_AT: u32 = SCRATCH_AT + 0x1010;
 const UUID_BYTES: u32 = 16;
 const SEVERITY_MAX: u32 = 3;
-const TIME_MAX: f64 = 9007199254740991.0; // 2⁵³ − 1
+const INTEGER_MAX: f64 = 9007199254740991.0; // 2⁵³ − 1
 
 /** Begins a record, in place of one that was begun and not committed. All that is not set stays zero. */
 export function recordBegin(kind: u32, now: f64): u32 {
   bytesClear(RECORD_AT, LOG_BYTES);
-  put64(RECORD_AT + LOG_TIME, whole(now, TIME_MAX));
+  put64(RECORD_AT + LOG_TIME, whole(now, INTEGER_MAX));
   recordKind(kind);
   return RECORD_AT;
 }
@@ -91,6 +91,11 @@ export function recordEpoch(epoch: u32): void {
 /** The UUID part of an evidence id: 16 bytes. */
 export function recordId(at: u32): void {
   bytesCopy(RECORD_AT + LOG_ID, at, UUID_BYTES);
+}
+
+/** Size of the log that a RESUME or PANIC record follows on, in the place of the id; its root is the payload field. */
+export function recordOldSize(size: f64): void {
+  put64(RECORD_AT + LOG_ID, whole(size, INTEGER_MAX));
 }
 
 export function recordLength(length: u32): void {

@@ -30,6 +30,7 @@ export {
   recordFlags,
   recordId,
   recordLength,
+  recordOldSize,
   recordPayload,
   recordReason,
   recordSeverity,
