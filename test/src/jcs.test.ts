@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalise, JCS_DEPTH_MAX, JCS_KEYS_MAX } from '../../src/jcs';
+import { canonicalise } from '../../src/jcs';
 
 const seed = 20_261_124;
 const MAX = 65_536;
@@ -130,7 +130,7 @@ describe('the text of RFC 8785', () => {
           expect(refused.size).toBeLessThanOrEqual(bytes);
         }
       }),
-      { seed, numRuns: 1_000 },
+      { seed, numRuns: 300 },
     );
   });
 
@@ -226,11 +226,11 @@ describe('what is no JSON is invalid', () => {
     expect(text(holed)).toBe('invalid');
   });
 
-  it(`more than ${JCS_DEPTH_MAX} levels, and not one less`, () => {
+  it('more than 32 levels, and not one less', () => {
     const wraps = [(inner: unknown) => [inner], (inner: unknown) => ({ a: inner })];
     for (const wrap of wraps) {
-      expect(text(nest(JCS_DEPTH_MAX, wrap))).toBe(JSON.stringify(nest(JCS_DEPTH_MAX, wrap)));
-      expect(text(nest(JCS_DEPTH_MAX + 1, wrap))).toBe('invalid');
+      expect(text(nest(32, wrap))).toBe(JSON.stringify(nest(32, wrap)));
+      expect(text(nest(33, wrap))).toBe('invalid');
     }
   });
 
@@ -243,14 +243,14 @@ describe('what is no JSON is invalid', () => {
       },
     }));
     expect(text(deep)).toBe('invalid');
-    expect(reads).toBe(JCS_DEPTH_MAX);
+    expect(reads).toBe(32);
     expect(text(nest(20_000))).toBe('invalid');
   });
 
-  it(`more than ${JCS_KEYS_MAX} keys, and not one less`, () => {
+  it('more than 1,000 keys, and not one less', () => {
     const keys = (count: number): object => Object.fromEntries(Array.from({ length: count }, (_, key) => [key, 0]));
-    expect(text(keys(JCS_KEYS_MAX))).toBe(model(keys(JCS_KEYS_MAX)));
-    expect(text(keys(JCS_KEYS_MAX + 1))).toBe('invalid');
+    expect(text(keys(1_000))).toBe(model(keys(1_000)));
+    expect(text(keys(1_001))).toBe('invalid');
   });
 
   it('a getter that throws, a proxy that throws or was revoked, a stack that is used up', () => {
@@ -375,15 +375,18 @@ describe('a hostile value costs no more than the bound', () => {
   });
 
   it('is refused at every bound below its length, with a size between the two', () => {
-    const value = { list: ['xxxx', 'é€😀', 1.5, [], {}], more: { '\n': '"\u0001"', z: [true, null] } };
-    const bytes = Buffer.byteLength(model(value));
-    for (let bound = 0; bound < bytes; bound++) {
-      const refused = canonicalise(value, bound);
-      expect(refused).toMatchObject({ ok: false, reason: 'too_large' });
-      const size = !refused.ok && refused.reason === 'too_large' ? refused.size : Number.NaN;
-      expect(size > bound && size <= bytes, `bound ${bound}, size ${size}`).toBe(true);
+    const list = ['xxxx', 'é€😀', 1.5, [], {}];
+    const edges = ['\u001f', '\u0020', '\u007f', '\u0080', '\u07ff', '\u0800', '\uffff', '\u{10000}', '\u{10ffff}'];
+    for (const value of [list, { list, more: { '\n': '"\u0001"', z: [true, null] } }, ...edges, edges, {}, []]) {
+      const bytes = Buffer.byteLength(model(value));
+      for (let bound = 0; bound < bytes; bound++) {
+        const refused = canonicalise(value, bound);
+        expect(refused).toMatchObject({ ok: false, reason: 'too_large' });
+        const size = !refused.ok && refused.reason === 'too_large' ? refused.size : Number.NaN;
+        expect(size > bound && size <= bytes, `bound ${bound}, size ${size}`).toBe(true);
+      }
+      expect(text(value, bytes)).toBe(model(value));
     }
-    expect(text(value, bytes)).toBe(model(value));
   });
 
   it('a bound of zero refuses everything', () => {

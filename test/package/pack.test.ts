@@ -1,0 +1,144 @@
+/**
+ * Guards what is published: packs the built package, installs it offline into an empty project, and uses it there as a
+ * stranger would — with the Node at `$TRACEHOUND_NODE` (default: the one that runs the tests) and with TypeScript.
+ *
+ * It needs `dist`; without a build it says so in one line and passes nothing.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const built = existsSync(join(root, 'dist', 'runtimes', 'node', 'index.js'));
+if (!built) console.log('package: skipped, run `npm run build` first');
+
+const consumerNode = process.env.TRACEHOUND_NODE ?? process.execPath;
+
+type Target = string | null | { readonly [condition: string]: Target };
+const paths = (target: Target): string[] =>
+  target === null ? [] : typeof target === 'string' ? [target] : Object.values(target).flatMap(paths);
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  exports: Readonly<Record<string, Target>>;
+  imports: Readonly<Record<string, Target>>;
+};
+
+/** All that may ship. Sources, tests, maps, stamps and the testing build of the core may not. */
+const SHIPS = [
+  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$/,
+  /^docs\/[\w./-]+\.(md|svg|png)$/,
+  /^dist\/(src|runtimes|assembly)\/[\w./-]+\.d\.ts$/,
+  /^dist\/(src|runtimes)\/[\w./-]+\.js$/,
+  /^dist\/chunk-\w+\.js$/,
+  /^build\/core\.(wasm|d\.ts|(inline|workerd|edge-light|js)\.js)$/,
+];
+
+describe.runIf(built)('the packed package', () => {
+  let folder = '';
+  let consumer = '';
+  let files: string[] = [];
+
+  const npm = (cwd: string, ...args: string[]): string =>
+    execFileSync('npm', [...args, '--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier'], {
+      cwd,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  const node = (script: string): string => {
+    writeFileSync(join(consumer, 'main.mjs'), script);
+    return execFileSync(consumerNode, ['main.mjs'], { cwd: consumer, encoding: 'utf8' }).trim();
+  };
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tracehound-pack-'));
+    consumer = join(folder, 'consumer');
+    const packed: unknown = JSON.parse(npm(root, 'pack', '--json', '--pack-destination', folder));
+    // Whether npm reports a list or an object by name, the one package is its first value.
+    const [report] = Object.values(packed as Record<string, { filename: string; files: { path: string }[] }>);
+    files = report!.files.map((file) => file.path);
+    mkdirSync(consumer);
+    writeFileSync(join(consumer, 'package.json'), '{ "name": "consumer", "private": true, "type": "module" }');
+    npm(consumer, 'install', '--offline', join(folder, report!.filename));
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('contains what a consumer needs and nothing else', () => {
+    expect(files.filter((file) => !SHIPS.some((pattern) => pattern.test(file)))).toEqual([]);
+  });
+
+  it('contains every file that its exports and imports name', () => {
+    const named = [manifest.exports, manifest.imports].flatMap(paths).map((path) => path.slice(2));
+    expect(named.filter((path) => !files.includes(path))).toEqual([]);
+  });
+
+  it('names no path of the machine that built it', () => {
+    const installed = join(consumer, 'node_modules', 'tracehound');
+    expect(files.filter((file) => readFileSync(join(installed, file), 'latin1').includes(root))).toEqual([]);
+  });
+
+  it('installs nothing besides itself', () => {
+    const installed = readdirSync(join(consumer, 'node_modules')).filter((name) => !name.startsWith('.'));
+    expect(installed).toEqual(['tracehound']);
+  });
+
+  it('answers a request and quarantines a threat', () => {
+    const said = node(`
+      import { createTracehound } from 'tracehound';
+      const th = createTracehound({ rateLimit: { limit: 2 } });
+      const source = '192.0.2.1';
+      const threat = { category: 'sqli', severity: 'high' };
+      const results = [
+        th.intercept({ source }),
+        th.intercept({ source, threat, payload: { q: "' OR 1=1" } }),
+        th.intercept({ source }),
+      ];
+      console.log(results.map((result) => result.status).join(' '));
+      await th.close();
+    `);
+    expect(said).toBe('clean quarantined rate_limited');
+  });
+
+  it('can be imported by every subpath that is code, without any framework installed', () => {
+    const subpaths = Object.entries(manifest.exports)
+      .filter(([, target]) => paths(target).some((path) => path.endsWith('.js')))
+      .map(([subpath]) => `tracehound${subpath.slice(1)}`);
+    const said = node(`
+      const count = {};
+      for (const subpath of ${JSON.stringify(subpaths)}) count[subpath] = Object.keys(await import(subpath)).length;
+      console.log(JSON.stringify(count));
+    `);
+    const count = JSON.parse(said) as Record<string, number>;
+    expect(Object.keys(count)).toEqual(subpaths);
+    expect(Object.values(count).filter((names) => names === 0)).toEqual([]);
+  });
+
+  it.each(['nodenext', 'bundler'])('has types that a strict project reads with moduleResolution %s', (resolution) => {
+    const options = {
+      target: 'es2022',
+      module: resolution === 'nodenext' ? 'nodenext' : 'esnext',
+      moduleResolution: resolution,
+      lib: ['ES2022', 'DOM'],
+      types: [],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true,
+    };
+    writeFileSync(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['main.ts'] }));
+    writeFileSync(
+      join(consumer, 'main.ts'),
+      `import { createTracehound, type InterceptResult, TracehoundError } from 'tracehound';
+const result: InterceptResult = createTracehound({ rateLimit: { windowMs: 1_000 } }).intercept({ source: 'x' });
+if (result.status === 'error' && result.error instanceof TracehoundError) throw result.error;
+// @ts-expect-error A limit is a number: were the types missing, this would be no error.
+createTracehound({ rateLimit: { limit: 'many' } });
+`,
+    );
+    const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+    expect(() => execFileSync(process.execPath, [tsc, '-p', '.'], { cwd: consumer, encoding: 'utf8' })).not.toThrow();
+  });
+});

@@ -1,0 +1,248 @@
+/**
+ * Guards the house: who may import whom (DESIGN §3), what a file may name, what is published. Each rule is first shown an
+ * offender, so that a rule which no longer reads anything fails here and not in silence.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import {
+  ambientAtLoad,
+  brokenExports,
+  code,
+  type House,
+  imports,
+  impureConstants,
+  type Manifest,
+  platformNames,
+  sleepingTests,
+  tooLong,
+  trespassers,
+  undocumented,
+  unfinished,
+  wallClock,
+} from './tidy/rules';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const LEFT_OUT = new Set(['node_modules', 'build', 'dist', 'coverage', '.git', 'results']);
+
+function* walk(folder: string): Generator<string> {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (LEFT_OUT.has(entry.name)) continue;
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* walk(path);
+    else if (/\.(ts|md|yml|json)$/.test(entry.name)) yield relative(root, path).split(sep).join('/');
+  }
+}
+
+const house: House = new Map([...walk(root)].map((path) => [path, readFileSync(join(root, path), 'utf8')]));
+const manifest = JSON.parse(house.get('package.json')!) as Manifest;
+
+/** A rule must find what `offender` does wrong, nothing in `sound`, and nothing in the house. */
+function holds(
+  rule: (house: House) => string[],
+  offenders: Record<string, string>,
+  sound: Record<string, string> = {},
+): void {
+  for (const [path, text] of Object.entries(offenders)) {
+    const others = Object.entries(sound).filter(([other]) => other !== path);
+    const offences = rule(new Map([[path, text], ...others]));
+    expect(
+      offences.map((offence) => offence.split(':')[0]),
+      `${path}: ${text}`,
+    ).toEqual([path]);
+  }
+  expect(rule(new Map(Object.entries(sound)))).toEqual([]);
+  expect(rule(house)).toEqual([]);
+}
+
+describe('the house is tidy', () => {
+  it('is read at all', () => {
+    for (const path of ['assembly/abi.ts', 'src/types.ts', 'test/tidy.test.ts', 'package.json']) {
+      expect(house.has(path), path).toBe(true);
+    }
+  });
+
+  it('every import points where its room may look', () => {
+    const sound = {
+      'assembly/abi.ts': '',
+      'assembly/slab.ts': "import { A } from './abi';",
+      'src/types.ts': "import type { E } from './errors';",
+      'src/errors.ts': '',
+      'src/codec.ts': '',
+      'src/scent.ts': "import { a } from './codec';\nimport type { T } from './types';",
+      'src/verify.ts': "import { a } from './codec';",
+      'src/engine/index.ts': "import { A } from '../../assembly/abi';\nimport { l } from './link';",
+      'src/engine/link.ts': '',
+      'src/refusal.ts': '',
+      'src/stores/memory.ts': "import type { Store } from '../types';",
+      'src/sinks/console.ts': '',
+      'src/adapters/hono.ts': "import type { Context } from 'hono';\nimport { r } from '../refusal';",
+      'src/tracehound.ts': "import { e } from './engine';\nimport { s } from './scent';",
+      'src/index.ts': "export { TracehoundError } from './errors';",
+      'runtimes/node/index.ts':
+        "import { instantiate } from '#core';\nimport { hash } from 'node:crypto';\nexport * from '../../src/index';",
+      'runtimes/fastly/index.ts': "import { env } from 'fastly:env';",
+    };
+    holds(
+      trespassers,
+      {
+        'assembly/abi.ts': "import { p } from './slab';",
+        'assembly/slab.ts': "import { T } from '../src/types';",
+        'src/errors.ts': "import type { T } from './types';",
+        'src/types.ts': "import type { T } from './codec';",
+        'src/engine/index.ts': "import { s } from '../scent';",
+        'src/verify.ts': "import type { T } from './engine';",
+        'src/scent.ts': "import { m } from './stores/memory';",
+        'src/refusal.ts': "import { t } from './tracehound';",
+        'src/codec.ts': "import { createHash } from 'node:crypto';",
+        'src/stores/memory.ts': "import { c } from '../sinks/console';",
+        'src/sinks/console.ts': "import pino from 'pino';",
+        'src/adapters/hono.ts': "import { HTTPException } from 'hono/http-exception';",
+        'src/adapters/express.ts': "export { e } from '../engine/index';",
+        'src/tracehound.ts': "const late = await import('../runtimes/node/index');",
+        'src/index.ts': "import '#core';",
+        'runtimes/node/index.ts': "import { f } from '../fastly/index';",
+        'runtimes/fastly/index.ts': "import { readFileSync } from 'node:fs';",
+        'runtimes/elsewhere/index.ts': '',
+        'src/watcher.ts': "import { gone } from './missing';",
+      },
+      sound,
+    );
+  });
+
+  it('the boundary is named numbers and nothing else', () => {
+    for (const text of [
+      "export const A = '1';",
+      'export let A = 1;',
+      'const A = 1;',
+      'export const A = B + 1;',
+      'export type A = 1;',
+    ]) {
+      holds(impureConstants, { 'assembly/abi.ts': text }, { 'assembly/slab.ts': text });
+    }
+    expect(
+      impureConstants(
+        new Map([['assembly/abi.ts', '/** x */\nexport const A_1 = 0x1f; // y\n\nexport const B = 1_024;\n']]),
+      ),
+    ).toEqual([]);
+  });
+
+  it('nothing in src names a platform', () => {
+    holds(
+      platformNames,
+      {
+        'src/a.ts': 'const a = process.env;',
+        'src/b.ts': 'Buffer.from(x)',
+        'src/c.ts': "require('x')",
+        'src/d.ts': 'x(`${Deno.build}`)',
+      },
+      { 'src/e.ts': "// process.env\nconst a = 'Buffer.from'; const b = work.process(x); let process: () => void;" },
+    );
+  });
+
+  it('no module reads a clock, rolls a die or starts a timer while it loads', () => {
+    holds(
+      ambientAtLoad,
+      {
+        'src/a.ts': 'const began = Date.now();',
+        'src/b.ts': 'export const state = { seed: Math.random() };',
+        'runtimes/node/c.ts': 'if (on) { setInterval(tick, 1); }',
+        'runtimes/node/d.ts': 'class A { static at = performance.now(); }',
+        'runtimes/node/e.ts': 'const f = () => 1;\ncrypto.getRandomValues(x);',
+      },
+      {
+        'runtimes/node/f.ts': 'export const now = (): number => Date.now();',
+        'runtimes/node/g.ts':
+          'function id(bytes: Uint8Array): void {\n  if (x) {\n    crypto.getRandomValues(bytes);\n  }\n}',
+        'runtimes/node/h.ts': 'export const r = { now() { return Date.now(); }, later: (f) => { setTimeout(f, 1); } };',
+        'runtimes/node/i.ts': 'class A { constructor(x: number) { this.at = new Date(x); } }',
+      },
+    );
+  });
+
+  it('nothing in src asks the wall clock or chance: the runtime does', () => {
+    holds(
+      wallClock,
+      {
+        'src/a.ts': 'const f = () => Date.now();',
+        'src/b.ts': 'function g() { return Math.random(); }',
+        'src/c.ts': 'new Date();',
+      },
+      { 'runtimes/node/a.ts': 'const f = () => Date.now();', 'src/d.ts': '/** Date.now() */ runtime.now()' },
+    );
+  });
+
+  it('every file opens by saying what it is', () => {
+    holds(
+      undocumented,
+      { 'src/a.ts': "import x from './y';", 'test/b.test.ts': '// x' },
+      { 'tools/c.ts': '#!/usr/bin/env node\n/** x */' },
+    );
+  });
+
+  it('no file is longer than 400 lines', () => {
+    holds(
+      tooLong,
+      { 'src/a.ts': 'x\n'.repeat(401) },
+      { 'src/b.ts': 'x\n'.repeat(400), 'test/c.ts': 'x\n'.repeat(500) },
+    );
+  });
+
+  it('every test runs', () => {
+    const names = ['only', 'skip', 'todo'];
+    for (const name of names)
+      holds(sleepingTests, { 'test/a.test.ts': `it.${name}('x')`, 'test/b.test.ts': `describe.each.${name}(` });
+    expect(sleepingTests(new Map([['test/c.test.ts', "guard.skip(x); describe.runIf(y)('z'); '.only'"]]))).toEqual([]);
+  });
+
+  it('nothing is left unfinished', () => {
+    for (const mark of ['TO' + 'DO', 'FIX' + 'ME'])
+      holds(unfinished, { 'src/a.ts': `// ${mark} later`, 'docs/b.md': mark });
+  });
+
+  it('the package installs nothing else', () => {
+    expect(Object.keys(manifest.dependencies ?? {})).toEqual([]);
+  });
+
+  it('every export and every import of the package points to a file that the build makes, with its own types', () => {
+    const target = (types: string, code: string): Manifest => ({
+      exports: { './x': { types, default: code } },
+      imports: {},
+    });
+    const some: House = new Map([['src/x.ts', '']]);
+    expect(brokenExports(some, target('./dist/src/x.d.ts', './dist/src/x.js'))).toEqual([]);
+    expect(brokenExports(some, target('./dist/src/y.d.ts', './dist/src/y.js'))).toHaveLength(2);
+    expect(brokenExports(some, target('./build/core.d.ts', './build/testing.js'))).toHaveLength(1);
+    expect(brokenExports(some, { exports: { '.': { default: './dist/src/x.js' } }, imports: {} })).toHaveLength(1);
+    expect(
+      brokenExports(new Map([...some, ['src/z.ts', '']]), target('./dist/src/z.d.ts', './dist/src/x.js')),
+    ).toHaveLength(1);
+    expect(brokenExports(house, manifest)).toEqual([]);
+  });
+});
+
+describe('the reader of the rules', () => {
+  it('sees every way to import', () => {
+    const text = `import a, { type B,
+  c } from './one';
+import type { D } from "./two";
+export * from './three';
+export type { E } from './four';
+import './five';
+const f = await import('./six'); type G = import('./seven').H; require('./eight');
+// import x from './not'
+const text = "import y from 'neither'";
+const from = 'nor'; export const g = [1]; const h = 'x'`;
+    expect(imports(text).map(({ specifier, typeOnly }) => (typeOnly ? `type ${specifier}` : specifier))).toEqual([
+      ...['./one', 'type ./two', './three', 'type ./four', './five', './six', './seven', './eight'],
+    ]);
+  });
+
+  it('blanks comments and strings and moves nothing', () => {
+    const text = "a /* ' */ 'b // c' // d\n`e ${f(1)} g` /* h\n */ i";
+    const blanked = code(text);
+    expect(blanked).toHaveLength(text.length);
+    expect(blanked.replace(/ +/g, ' ')).toBe("a ' ' \n ${f(1)} \n i");
+  });
+});

@@ -1,0 +1,284 @@
+/**
+ * The rules of the house as functions: a file in, offences out, each in a sentence that names the file and the line.
+ *
+ * Relies on: regular expressions. They read the code that we write, not all of TypeScript; `tidy.test.ts` shows each rule
+ * an offender, so a rule that stopped reading would be seen. Refuses: to know what exists — the test brings the files.
+ */
+import { dirname, join } from 'node:path/posix';
+
+/** Text of a file by its path from the root. */
+export type House = ReadonlyMap<string, string>;
+
+// ── reading ─────────────────────────────────────────────────────────────────────────────────────
+
+const TOKENS = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/g;
+
+/** The text with comments, and on request the contents of strings, blanked; lines and columns stay where they were. */
+export function code(text: string, blankStrings = true): string {
+  return text.replace(TOKENS, (token) => {
+    if (token.startsWith('/')) return token.replace(/[^\n]/g, ' ');
+    if (!blankStrings) return token;
+    // What a template computes is code; what it says is not.
+    if (token.startsWith('`')) return token.replace(/\$\{[^}]*\}|[^\n]/g, (part) => (part.length > 1 ? part : ' '));
+    return token[0] + ' '.repeat(token.length - 2) + token[0];
+  });
+}
+
+const lineOf = (text: string, index: number): number => text.slice(0, index).split('\n').length;
+const at = (path: string, text: string, index: number): string => `${path}:${lineOf(text, index)}`;
+
+export interface Import {
+  readonly specifier: string;
+  readonly typeOnly: boolean;
+  readonly index: number;
+}
+
+// From the keyword to the specifier there are names, commas and braces; no semicolon, no quote, no bracket.
+const IMPORTS = [
+  /\b(?:import|export)\s(?<type>\s*type\b)?[^;'"()=]*?\bfrom\s*(['"])(?<specifier>[^'"]+)\2/g,
+  /\bimport\s*(['"])(?<specifier>[^'"]+)\1/g,
+  /\b(?:import|require)\s*\(\s*(['"`])(?<specifier>[^'"`]+)\1/g,
+];
+
+/** Static imports and re-exports, imports for effect, dynamic imports, `import('…')` types, require. */
+export function imports(text: string): Import[] {
+  const [readable, blanked] = [code(text, false), code(text)];
+  return IMPORTS.flatMap((pattern) => [...readable.matchAll(pattern)])
+    .filter(({ index }) => blanked[index] !== ' ') // not the text of a string
+    .map(({ groups, index }) => ({ specifier: groups!.specifier!, typeOnly: groups!.type !== undefined, index }));
+}
+
+// ── who may know whom ───────────────────────────────────────────────────────────────────────────
+
+interface Room {
+  readonly name: string;
+  /** Files of the room. The first room that matches a file is its room. */
+  readonly files: RegExp;
+  /** Files it may import. */
+  readonly may: RegExp;
+  /** Everything else it may import. */
+  readonly packages?: (specifier: string, typeOnly: boolean) => boolean;
+}
+
+const own = (room: string): string => `${room}/.+`;
+const files = (...patterns: string[]): RegExp => new RegExp(`^(?:${patterns.join('|')})\\.ts$`);
+const HOST = 'src/[\\w-]+';
+const PLUG = files('src/types', 'src/errors');
+/** A plug on the way in knows its framework by type only: it must load where no framework is installed. */
+const framework = (specifier: string, typeOnly: boolean): boolean => typeOnly && /^@?[a-z]/.test(specifier);
+
+/** The table of DESIGN §3. */
+export const ROOMS: readonly Room[] = [
+  { name: 'the boundary', files: files('assembly/abi'), may: files('-') },
+  { name: 'the core', files: files(own('assembly')), may: files(own('assembly')) },
+  { name: 'the errors', files: files('src/errors'), may: files('-') },
+  { name: 'the types', files: files('src/types'), may: files('src/errors') },
+  {
+    name: 'the engine',
+    files: files(own('src/engine')),
+    may: files(own('src/engine'), 'assembly/abi', 'src/types', 'src/errors'),
+  },
+  { name: 'the second opinion', files: files('src/verify'), may: files('src/types', 'src/errors', 'src/codec') },
+  {
+    name: 'the adapters',
+    files: files(own('src/adapters')),
+    may: files('src/types', 'src/errors', 'src/scent', 'src/refusal', 'src/capture', 'src/guard'),
+    packages: framework,
+  },
+  { name: 'the stores', files: files(own('src/stores')), may: PLUG },
+  { name: 'the sinks', files: files(own('src/sinks')), may: PLUG },
+  { name: 'the signals', files: files(own('src/signals')), may: PLUG },
+  { name: 'the composition root', files: files('src/tracehound', 'src/index'), may: files(HOST, own('src/engine')) },
+  {
+    name: 'the host',
+    files: files(HOST, own('src/compliance')),
+    may: files('src/(?!tracehound|index)[\\w-]+', own('src/engine'), own('src/compliance')),
+  },
+  ...['node', 'lambda-edge', 'deno', 'bun', 'cloudflare', 'vercel', 'fastly', 'standard'].map((runtime) => ({
+    name: `the ${runtime} runtime`,
+    files: files(own(`runtimes/${runtime}`)),
+    may: files('src/.+', own(`runtimes/${runtime}`)),
+    packages: (specifier: string, typeOnly: boolean) =>
+      specifier === '#core' ||
+      framework(specifier, typeOnly) ||
+      (specifier.startsWith('node:')
+        ? ['node', 'lambda-edge', 'deno', 'bun'].includes(runtime)
+        : specifier.startsWith(`${runtime}:`)),
+  })),
+];
+
+/** Imports that point to where their room may not look, or to nothing. */
+export function trespassers(house: House): string[] {
+  const offences: string[] = [];
+  for (const [path, text] of house) {
+    if (!/^(assembly|src|runtimes)\/.*\.ts$/.test(path)) continue;
+    const room = ROOMS.find((candidate) => candidate.files.test(path));
+    if (room === undefined) {
+      offences.push(`${path}: stands in no room of the import table`);
+      continue;
+    }
+    for (const { specifier, typeOnly, index } of imports(text)) {
+      const where = at(path, text, index);
+      if (!specifier.startsWith('.')) {
+        if (!room.packages?.(specifier, typeOnly)) offences.push(`${where}: ${room.name} may not import ${specifier}`);
+        continue;
+      }
+      const target = resolve(house, path, specifier);
+      if (target === undefined) offences.push(`${where}: imports ${specifier}, which does not exist`);
+      else if (!room.may.test(target)) offences.push(`${where}: ${room.name} may not import ${target}`);
+    }
+  }
+  return offences;
+}
+
+function resolve(house: House, from: string, specifier: string): string | undefined {
+  const base = join(dirname(from), specifier).replace(/\.[jt]s$/, '');
+  return [`${base}.ts`, `${base}/index.ts`].find((path) => house.has(path));
+}
+
+// ── what a file may say ─────────────────────────────────────────────────────────────────────────
+
+function each(house: House, files: RegExp, rule: (path: string, text: string) => string[]): string[] {
+  return [...house].flatMap(([path, text]) => (files.test(path) ? rule(path, text) : []));
+}
+
+/** `assembly/abi.ts` is read by two compilers: numbers with a name, nothing else. */
+export function impureConstants(house: House): string[] {
+  return each(house, /^assembly\/abi\.ts$/, (path, text) => {
+    const plain = code(text);
+    return [...plain.matchAll(/[^\n]+/g)]
+      .filter(
+        ([line]) => line.trim() !== '' && !/^export const [A-Z][A-Z0-9_]* = (0x[0-9a-f]+|[0-9_]+);\s*$/.test(line),
+      )
+      .map((match) => `${at(path, text, match.index)}: expected \`export const NAME = number;\``);
+  });
+}
+
+/** Web standards only: what runs in `src/` runs everywhere. */
+export function platformNames(house: House): string[] {
+  return each(house, /^src\//, (path, text) =>
+    [...code(text).matchAll(/(?<![.\w$])(process|Buffer|Deno|Bun|require|__dirname|__filename)(?=\s*[.([])/g)].map(
+      (match) => `${at(path, text, match.index)}: names ${match[1]}, which not every platform has`,
+    ),
+  );
+}
+
+const AMBIENT =
+  /(?<![.\w$])(?:Math\.random|Date\.now|new Date|performance\.(?:now|timeOrigin)|setInterval|setTimeout|queueMicrotask|crypto\.\w+|fetch)\b/g;
+
+/**
+ * No clock, timer or randomness when a module loads: workerd throws, and Fastly freezes one value into every instance.
+ * Inside a function it is the caller's moment; whether a brace opens a function is told by what stands before it.
+ */
+export function ambientAtLoad(house: House): string[] {
+  return each(house, /^(src|runtimes)\//, (path, text) => {
+    const plain = code(text);
+    return [...plain.matchAll(AMBIENT)]
+      .filter((match) => !isInsideFunction(plain, match.index))
+      .map((match) => `${at(path, text, match.index)}: ${match[0]} at module scope`);
+  });
+}
+
+function isInsideFunction(plain: string, index: number): boolean {
+  const open: boolean[] = []; // for each brace still open before index: does it begin a function?
+  let statement = 0;
+  for (let i = 0; i < index; i++) {
+    const character = plain[i]!;
+    if (character === '{') {
+      open.push(opensFunction(plain.slice(statement, i)));
+      statement = i + 1;
+    } else if (character === '}') {
+      open.pop();
+      statement = i + 1;
+    } else if (character === ';') {
+      statement = i + 1;
+    }
+  }
+  return open.includes(true) || /=>/.test(plain.slice(statement, index));
+}
+
+const opensFunction = (head: string): boolean =>
+  /=>\s*$/.test(head) ||
+  (/\)\s*(?::[^={}]*)?$/.test(head) && !/^\s*(?:else\s+)?(?:if|for|while|switch|catch|with)\b/.test(head));
+
+/** Wall clock and chance reach the host through its runtime only, so that a seed can replace the world. */
+export function wallClock(house: House): string[] {
+  return each(house, /^src\//, (path, text) =>
+    [...code(text).matchAll(/(?<![.\w$])(?:Math\.random|Date\.now|performance\.now|new Date)\b/g)].map(
+      (match) => `${at(path, text, match.index)}: ${match[0]} beside the runtime, expected \`now()\` or \`random()\``,
+    ),
+  );
+}
+
+/** The first screen of a file says what it is. */
+export function undocumented(house: House): string[] {
+  return each(house, /^(assembly|src|runtimes|tools|test|bench|examples)\/.*\.ts$/, (path, text) =>
+    /^(#![^\n]*\n)?\/\*\*/.test(text) ? [] : [`${path}:1: expected a doc block that says what this file is`],
+  );
+}
+
+const LINES_MAX = 400;
+
+/** A file that is longer has a seam somewhere. The boundary is one table and stays in one place. */
+export function tooLong(house: House): string[] {
+  return each(house, /^(assembly|src|runtimes)\/.*\.ts$/, (path, text) => {
+    const lines = lineOf(text, text.length) - (text.endsWith('\n') ? 1 : 0);
+    return lines > LINES_MAX && path !== 'assembly/abi.ts' ? [`${path}: ${lines} lines, expected ≤ ${LINES_MAX}`] : [];
+  });
+}
+
+/** A test that does not run promises nothing. */
+export function sleepingTests(house: House): string[] {
+  return each(house, /^test\//, (path, text) =>
+    [...code(text).matchAll(/\b(?:it|test|describe|suite)(?:\.\w+)*\.(only|skip|todo)\b/g)].map(
+      (match) => `${at(path, text, match.index)}: .${match[1]}`,
+    ),
+  );
+}
+
+// Spelt in halves, because this file is read too.
+const MARKS = new RegExp(`\\b(?:${['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', 'HA' + 'CK'].join('|')})\\b`, 'g');
+
+/** What is unfinished is finished or left out, not marked. */
+export function unfinished(house: House): string[] {
+  return each(house, /\.(ts|md|yml|json)$/, (path, text) =>
+    [...text.matchAll(MARKS)].map((match) => `${at(path, text, match.index)}: ${match[0]}`),
+  );
+}
+
+// ── what is published ───────────────────────────────────────────────────────────────────────────
+
+type Target = string | null | { readonly [condition: string]: Target };
+
+export interface Manifest {
+  readonly dependencies?: object;
+  readonly exports: Readonly<Record<string, Target>>;
+  readonly imports: Readonly<Record<string, Target>>;
+}
+
+const BUILT_CORE = /^\.\/build\/core\.(wasm|d\.ts|(inline|workerd|edge-light|js)\.js)$/;
+
+/** Subpaths that point to what the build does not make, or to code without its types. */
+export function brokenExports(house: House, manifest: Manifest): string[] {
+  const offences: string[] = [];
+  const visit = (subpath: string, target: Target): void => {
+    if (typeof target === 'string') {
+      const source = /^\.\/dist\/(.+?)(?:\.d\.ts|\.js)$/.exec(target)?.[1];
+      const made =
+        source === undefined ? BUILT_CORE.test(target) || target === './package.json' : house.has(`${source}.ts`);
+      if (!made) offences.push(`package.json: ${subpath} points to ${target}, which the build does not make`);
+    } else if (target !== null) {
+      const { types, default: code } = target;
+      if (subpath.startsWith('.') && types === undefined) offences.push(`package.json: ${subpath} has no types`);
+      if (typeof types === 'string' && typeof code === 'string' && types.startsWith('./dist/')) {
+        if (types !== code.replace(/\.js$/, '.d.ts'))
+          offences.push(`package.json: ${subpath} has the types of another file`);
+      }
+      for (const inner of Object.values(target)) visit(subpath, inner);
+    }
+  };
+  for (const [subpath, target] of [...Object.entries(manifest.exports), ...Object.entries(manifest.imports)]) {
+    visit(subpath, target);
+  }
+  return offences;
+}
