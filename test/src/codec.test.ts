@@ -84,6 +84,15 @@ describe('the length of UTF-8', () => {
     });
   });
 
+  it('passes a bound exactly when the bytes do, at every bound and for the first and last character of each length', () => {
+    const edges = ['\u007f', '\u0080', '\u07ff', '\u0800', '\uffff', '\u{10000}', '\u{10ffff}'];
+    for (const text of [...edges, ...edges.map((edge) => `a${edge}b${edge}`), 'é'.repeat(9)]) {
+      const bytes = ascii(text).length;
+      for (let bound = 0; bound < bytes; bound++) expect(utf8Length(text, bound)).toBeGreaterThan(bound);
+      expect(utf8Length(text, bytes)).toBe(bytes);
+    }
+  });
+
   it('is ill-formed exactly where a surrogate stands alone', () => {
     const units = fc.constantFrom('a', 'é', '€', '\ud800', '\udbff', '\udc00', '\udfff');
     check(fc.array(units, { maxLength: 8 }), (parts) => {
