@@ -306,6 +306,24 @@ describe('the name of a detector', () => {
     expect(detector('Größe 測 \u200d \u202f\u2065')).toBe('Größe 測 \u200d \u202f\u2065');
   });
 
+  it('loses the characters that move or hide text, and not their neighbours', () => {
+    const hidden: [number, number][] = [
+      [0x00, 0x1f],
+      [0x7f, 0x9f],
+      [0x200e, 0x200f],
+      [0x2028, 0x202e],
+      [0x2066, 0x2069],
+      [0xd800, 0xdfff],
+    ];
+    for (const [first, last] of hidden) {
+      for (const unit of [first, last]) expect(detector(`a${String.fromCharCode(unit)}b`)).toBe('a?b');
+      for (const unit of [first - 1, last + 1].filter((neighbour) => neighbour >= 0)) {
+        expect(detector(`a${String.fromCharCode(unit)}b`)).toBe(`a${String.fromCharCode(unit)}b`);
+      }
+    }
+    expect(detector('a😀b')).toBe('a😀b');
+  });
+
   it('is empty when there is none', () => {
     for (const name of [undefined, null, 5, {}, '']) expect(detector(name)).toBe('');
   });
@@ -422,6 +440,8 @@ describe('a payload', () => {
 describe('a fingerprint', () => {
   it('is text or a plain view of bytes', () => {
     expect(flagged({ fingerprint: 'ja4' }).fingerprint).toBe('ja4');
+    expect(flagged({ fingerprint: 'j' }).fingerprint).toBe('j');
+    expect(flagged({ fingerprint: Uint8Array.of(0) }).fingerprint).toEqual(Uint8Array.of(0));
     expect(flagged({ fingerprint: Buffer.from([1, 2]) }).fingerprint).toEqual(Uint8Array.of(1, 2));
   });
 
