@@ -134,7 +134,7 @@ await expectEach(
 await expectEach(
   'the same attack again and again',
   '50 × 403',
-  times(50, (index) => ({ client: `repeat-${index % 2}`, path: "/search?q='%20OR%201=1--" })),
+  times(50, () => ({ client: 'repeat', path: "/search?q='%20OR%201=1--" })),
 );
 await expectEach(
   'a flood from one client',

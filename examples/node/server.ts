@@ -30,9 +30,10 @@ async function stop(): Promise<void> {
   const patience = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), 5_000);
   await ended;
   clearTimeout(patience);
-  await th.close();
+  await th.audit.flush();
   const { origin, size, root } = th.audit.head();
-  console.log(`\nThe log ${origin} ends after ${size} records with root ${root}.`);
+  await th.close();
+  console.log(`\nThe log ${origin} holds ${size} records under root ${root}. Closed.`);
 }
 
 process.on('SIGINT', () => void stop());
