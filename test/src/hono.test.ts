@@ -312,13 +312,16 @@ describe('a body that a refusal leaves unread', () => {
   });
 
   test('that is aborted is kept as far as it came', async () => {
-    const { th, port } = await house();
+    let recorded: () => void = () => {};
+    const done = new Promise<void>((resolve) => {
+      recorded = resolve;
+    });
+    const { th, port } = await house({ onResult: () => recorded() });
     const client = connect(port, '127.0.0.1');
-    client.write(`${upload('/attack')}half`);
-    client.end();
     client.on('error', () => {});
     client.resume();
-    while (th.quarantine.stats.count === 0) await new Promise((resolve) => setImmediate(resolve));
+    client.end(`${upload('/attack')}half`);
+    await done;
     expect(evidenceOf(th)).toMatch(/Tracehound-Body-State: aborted[\s\S]*\r\n\r\nhalf$/);
   });
 
