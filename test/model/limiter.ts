@@ -6,7 +6,7 @@
  */
 import { Clock } from './clock.ts';
 import { type Hash, halfSipHash } from './halfsiphash.ts';
-import { Sketch } from './sketch.ts';
+import { type Said, Sketch } from './sketch.ts';
 
 export interface LimiterOptions {
   windowMs: number;
@@ -86,8 +86,7 @@ export class LimiterModel {
   check(key: Uint8Array | string, cost = 1, peek = false): Verdict {
     const at = this.place(key);
     const known = this.find(at);
-    const inherited = known ? known.inherited : this.asked(at, this.tick) > 0;
-    const before = this.weigh(at, known, inherited, this.clock);
+    const before = this.weigh(known, !known || known.inherited ? this.ask(at) : [], this.clock);
     const allowed = !before.blocked && before.total + cost <= this.limit;
     const verdict: Verdict = {
       allowed,
@@ -102,7 +101,7 @@ export class LimiterModel {
     };
     let source = known;
     if (!peek) {
-      if (allowed && source === undefined) source = this.insert(at, inherited);
+      if (allowed && source === undefined) source = this.insert(at, before.estimate > 0);
       if (source !== undefined) {
         source.touched = this.tick;
         // Once the sketch has forgotten it, nothing of it can come back: its cost enters only with its own eviction.
@@ -111,13 +110,14 @@ export class LimiterModel {
         else this.refuse(source, before.used + cost > this.limit && !before.blocked, verdict);
       } else verdict.unrecorded = true;
     }
-    const still = source ? source.inherited : inherited;
-    const now = this.weigh(at, source, still, this.clock);
+    // Asked again: whoever was evicted for this source may share its cells.
+    const said = !source || source.inherited ? this.ask(at) : [];
+    const now = this.weigh(source, said, this.clock);
     verdict.blocked = now.blocked;
     verdict.remaining = now.remaining;
     if (this.options.times !== false) {
       const later = (wanted: (then: ReturnType<LimiterModel['weigh']>) => boolean): number =>
-        this.firstMs(now.blockLeft, (clock) => wanted(this.weigh(at, source, still, clock)));
+        this.firstMs(now.blockLeft, (clock) => wanted(this.weigh(source, said, clock)));
       verdict.resetMs = now.remaining === this.limit ? 0 : later((then) => then.remaining > now.remaining);
       verdict.retryAfterMs = allowed ? 0 : later((then) => !then.blocked && then.total + cost <= this.limit);
     }
@@ -129,7 +129,7 @@ export class LimiterModel {
     const at = this.place(key);
     let source = this.find(at);
     if (source === undefined) {
-      if (this.asked(at, this.tick) === 0) return;
+      if (this.ask(at).length === 0) return;
       source = this.insert(at, false);
     }
     source.log = [];
@@ -142,7 +142,7 @@ export class LimiterModel {
   block(key: Uint8Array | string, ms: number): void {
     if (!(ms > 0)) return;
     const at = this.place(key);
-    const source = this.find(at) ?? this.insert(at, this.asked(at, this.tick) > 0);
+    const source = this.find(at) ?? this.insert(at, this.ask(at).length > 0);
     source.touched = this.tick;
     source.blockEnd = Math.max(source.blockEnd, this.clock.forward + Math.min(Math.ceil(ms), BLOCK_MS_MAX));
   }
@@ -172,22 +172,18 @@ export class LimiterModel {
   }
 
   /** Everything that decides, at the time a clock shows. */
-  private weigh(at: Place, source: Source | undefined, inherited: boolean, clock: Clock) {
+  private weigh(source: Source | undefined, said: readonly Said[], clock: Clock) {
     const tick = this.tickOf(clock);
     const used = source ? this.usedOf(source, tick) : 0;
-    const estimate = inherited ? this.asked(at, tick) : 0;
+    const estimate = said.reduce((sum, { cost, until }) => (until > tick ? sum + cost : sum), 0);
     const blockLeft = Math.max(0, (source?.blockEnd ?? 0) - clock.forward);
     const total = used + estimate;
     const blocked = blockLeft > 0;
     return { used, estimate, total, blocked, blockLeft, remaining: blocked ? 0 : Math.max(0, this.limit - total) };
   }
 
-  /** What the generations alive now will still say at a later tick. */
-  private asked(at: Place, tick: number): number {
-    return this.sketch
-      .ask(at.tag, at.set, this.tick)
-      .filter((said) => said.until > tick)
-      .reduce((sum, said) => sum + said.cost, 0);
+  private ask(at: Place): Said[] {
+    return this.sketch.ask(at.tag, at.set, this.tick);
   }
 
   private usedOf(source: Source, tick: number): number {

@@ -28,6 +28,12 @@ export function cellsOf(tag: number, set: number, epoch: number, width: number):
   return Array.from({ length: ROWS }, (_, row) => ((a + Math.imul(row, b)) >>> 0) % width);
 }
 
+/** What one generation remembers of a source, and the tick at which it is forgotten. */
+export interface Said {
+  cost: number;
+  until: number;
+}
+
 export class Sketch {
   /** Cells by generation number (unbounded here: no wrap, no reuse). */
   private readonly generations = new Map<number, Uint16Array[]>();
@@ -63,9 +69,9 @@ export class Sketch {
   }
 
   /** What each living generation says, with the tick at which it will be forgotten. */
-  ask(tag: number, set: number, tick: number): { cost: number; until: number }[] {
+  ask(tag: number, set: number, tick: number): Said[] {
     const now = Math.floor(tick / this.ticks);
-    const said: { cost: number; until: number }[] = [];
+    const said: Said[] = [];
     for (const [generation, rows] of this.generations) {
       if (generation <= now - GENERATIONS) continue;
       const cells = this.cells(tag, set, generation);
