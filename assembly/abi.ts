@@ -194,6 +194,8 @@ export const IDS_BYTES = 1_048;
 // ── LIMITER ─────────────────────────────────────────────────────────────────────────────────────
 /** One cache line of tags. */
 export const LIMITER_WAYS = 16;
+/** More would not fit the address space; the host refuses first. */
+export const LIMITER_SOURCES_MAX = 16_777_216;
 /** Counters per source: 33 sub-windows of windowMs/32 for u8 and u16, 25 of windowMs/24 for u32. */
 export const LIMITER_COUNTERS = 33;
 export const LIMITER_COUNTERS_WIDE = 25;
@@ -208,6 +210,7 @@ export const RECORD_HEAD = 8; // u32, tick of the newest counter
 export const RECORD_USED = 12; // u32, sum of the counters
 export const RECORD_REFUSED = 16; // u32, refusals since the last admission (folding)
 export const RECORD_FLAGS = 20; // u8, RECORD_INHERITED
+export const RECORD_OLDEST = 21; // u8, ticks from the oldest counter that is not zero to the head; 0 if none
 export const RECORD_COUNTERS = 22; // u8 × 33 or u16 × 33
 export const RECORD_COUNTERS_U32 = 24; // u32 × 25
 export const RECORD_BYTES_U8 = 56;
@@ -222,26 +225,76 @@ export const LIMITER_PRF_1 = 4; // u32 ┘
 export const LIMITER_STARTED = 8; // u32: the clock has been read once
 export const LIMITER_BEHIND = 12; // u32: the raw clock is below its highest reading
 export const LIMITER_RAW = 16; // f64, last raw reading
-export const LIMITER_WINDOW = 24; // f64, the window clock: never runs back
-export const LIMITER_OFFSET = 32; // f64, window clock = raw + offset
+export const LIMITER_WINDOW = 24; // f64, the window clock: begins at 0, never runs back
+export const LIMITER_OFFSET = 32; // f64, window clock = raw + offset, unless behind
 export const LIMITER_ANCHOR = 40; // f64, lowest raw reading since it fell behind
 export const LIMITER_FORWARD = 48; // f64, sum of all forward steps: the clock of blocks
-export const LIMITER_SKETCH_EPOCH = 56; // u32, number of the current generation, from 1
-export const LIMITER_SKETCH_TICK = 60; // u32, tick in which the current generation began
-export const LIMITER_PRESSURE_SECOND = 64; // f64, the second being counted (window clock)
-export const LIMITER_PRESSURE_COUNT = 72; // u32, live evictions in it
-export const LIMITER_PRESSURE_LAST = 76; // u32, live evictions in the second before it
+export const LIMITER_TICK_TOTAL = 56; // f64, sub-windows since the window clock began
+export const LIMITER_GENERATION_TICK = 64; // f64, the tick at which the sketch's generation began
+export const LIMITER_PRESSURE_SECOND = 72; // f64, the second being counted (window clock)
 export const LIMITER_EVICTIONS = 80; // f64, live evictions ever
-export const LIMITER_TRACKED = 88; // u32, occupied ways
-export const LIMITER_REFUSALS_PENDING = 96; // f64, refusals no record accounts for yet
-export const LIMITER_BYTES = 128;
+export const LIMITER_REFUSALS_PENDING = 88; // f64, refusals no record accounts for yet
+export const LIMITER_REFUSALS_ORPHANED = 96; // f64, of those, the ones whose source was evicted
+export const LIMITER_PRESSURE_COUNT = 104; // u32, live evictions in the second being counted
+export const LIMITER_PRESSURE_LAST = 108; // u32, live evictions in the second before it: the pressure
+export const LIMITER_TRACKED = 112; // u32, occupied ways
+export const LIMITER_TICK = 116; // u32, the tick modulo LIMITER_TICKS
+export const LIMITER_COUNTER = 120; // u32, the counter of that tick
+export const LIMITER_SKETCH_EPOCH = 124; // u32, number of the current generation, from 1, modulo SKETCH_EPOCHS
+export const LIMITER_SKETCH_WRITTEN = 128; // u32 × 6: the epoch in which each generation was last written
+// What init derived from CONFIG, so that a check divides nothing.
+export const LIMITER_COUNT = 152; // u32, counters per source
+export const LIMITER_SHIFT = 156; // u32, log2 of the bytes of a counter
+export const LIMITER_STRIDE = 160; // u32, bytes of a record
+export const LIMITER_COUNTERS_FROM = 164; // u32, RECORD_COUNTERS or RECORD_COUNTERS_U32
+export const LIMITER_SETS = 168; // u32, a power of two
+export const LIMITER_SKETCH_WIDTH = 172; // u32, cells per row, a power of two
+export const LIMITER_SKETCH_SHIFT = 176; // u32, log2 of the bytes of a cell
+export const LIMITER_SKETCH_SCALE = 180; // u32, cost per unit of a cell
+export const LIMITER_GENERATION_TICKS = 184; // u32, ticks a generation lasts
+export const LIMITER_BYTES = 192;
 
 /** Generations that together cover more than one window: five whole ones and the one being written. */
 export const SKETCH_GENERATIONS = 6;
 export const SKETCH_ROWS = 4;
-export const SKETCH_WIDTH_MIN = 8_192;
-/** Cells per stamp: a stale chunk is cleared when it is first written, so a rotation costs nothing. */
-export const SKETCH_CHUNK = 1_024;
+/**
+ * A row takes max(16 KiB, 4 B × maxSources): 16,384 cells of a byte where the limit fits one, else 8,192 of two. Half
+ * the cells refuse 0.6 % of quiet clients when four times more heavy sources than slots start at once.
+ */
+export const SKETCH_ROW_BYTES_MIN = 16_384;
+export const SKETCH_ROW_BYTES_PER_SOURCE = 4;
+/** Bytes per stamp: a stale chunk is cleared when it is first written, so a rotation costs nothing. */
+export const SKETCH_CHUNK_BYTES = 2_048;
+/** A multiple of six, so that a generation keeps its place across the wrap. */
+export const SKETCH_EPOCHS = 4_294_967_292;
+
+// What a check leaves in scratch for the one who writes records; valid until the next call of the limiter.
+export const CHECKED_AT = 0x4800;
+export const CHECKED_ACCOUNT = 0; // u32, refusals to be recorded now with this source
+export const CHECKED_UNRECORDED = 4; // u32, 1: a refusal of a source without a record; the caller folds it
+export const CHECKED_BLOCK_STARTED = 8; // u32, 1: this refusal started a block
+export const CHECKED_TAG = 16; // u32 ┐ where the key belongs in the table
+export const CHECKED_SET = 20; // u32 ┘
+export const CHECKED_ESTIMATES = 32; // u32 × 6: what each generation says, the current one first
+export const CHECKED_RECORD = 64; // a peek rolls this copy of a record
+export const CHECKED_BYTES = 192;
+
+// ── SOURCE ──────────────────────────────────────────────────────────────────────────────────────
+// What sourceRead leaves in scratch: where the canonical source lies. Valid until the next sourceRead.
+export const IDENTITY_AT = 0x4400;
+export const IDENTITY_TAG_AT = 0; // u32, address of the ungrouped identity: domain byte, then bytes
+export const IDENTITY_TAG_BYTES = 4; // u32, domain byte included
+export const IDENTITY_KEY_AT = 8; // u32, the same, IPv6 cut to ipv6Prefix: the limiter's key
+export const IDENTITY_KEY_BYTES = 12; // u32
+export const IDENTITY_TAG = 16; // 17 bytes
+export const IDENTITY_KEY = 36; // 17 bytes
+export const IDENTITY_BYTES = 56;
+
+/** First byte of every canonical source: no key can be spelled so that it is taken for an address. */
+export const DOMAIN_UNKNOWN = 0; // no bytes
+export const DOMAIN_KEY = 1; // the bytes as they came
+export const DOMAIN_IPV4 = 4; // 4 bytes
+export const DOMAIN_IPV6 = 6; // 16 bytes
 
 // ── QUARANTINE ──────────────────────────────────────────────────────────────────────────────────
 export const EVICTIONS_MAX = 8; // per admission

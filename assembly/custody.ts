@@ -11,6 +11,7 @@ import { entropyLeft } from './ids';
 import { checkThreat, clearInbox, flagged, inbox, outbox, readSource, tagSource } from './inbox';
 import { drop, findSigned, repeat, sign, take } from './intercept';
 import { recordEnd, recordItem, recordSidecar } from './journal';
+import { hold } from './panic';
 import {
   quarantineFind,
   quarantineFindId,
@@ -22,7 +23,6 @@ import {
   quarantineRelease,
 } from './quarantine';
 import { queueHead } from './queues';
-import { hold } from './panic';
 
 /** Describes what was found; passes the slot on. */
 function found(slot: u32): u32 {

@@ -8,7 +8,7 @@
 import { SCRATCH_AT } from './abi';
 
 /** Where `halfSip64` leaves its second word. */
-const SECOND_AT: u32 = SCRATCH_AT + 0xbf0;
+export const HALF_SIP_SECOND_AT: u32 = SCRATCH_AT + 0xbf0;
 
 /** The 32-bit variant. */
 export function halfSip(k0: u32, k1: u32, at: u32, bytes: u32): u32 {
@@ -66,7 +66,7 @@ function mix(k0: u32, k1: u32, at: u32, bytes: u32, wide: bool): u32 {
       v1 ^= 0xdd;
     }
   }
-  store<u32>(SECOND_AT, v1 ^ v3);
+  store<u32>(HALF_SIP_SECOND_AT, v1 ^ v3);
   return first;
 }
 

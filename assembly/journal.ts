@@ -4,15 +4,7 @@
  * Relies on: audit, folds, quarantine slots. Refuses: to decide that something happened; it writes down that it did.
  */
 import * as abi from './abi';
-import {
-  auditFlushGap,
-  auditOrigin,
-  auditRecordAt,
-  auditRelease,
-  auditRoot,
-  auditVerify,
-  recordCommit,
-} from './audit';
+import { auditFlushGap, auditOrigin, auditRecordAt, auditRelease, auditRoot, auditVerify, recordCommit } from './audit';
 import { foldClear, foldEvent, foldEvicted, foldWalk } from './folds';
 import { entropyLeft } from './ids';
 import { config, flagged, inbox, outbox, readSource, tagSource } from './inbox';

@@ -5,8 +5,8 @@
  * Relies on: limiter, intercept's `limit`, journal. Refuses: to run without a limiter.
  */
 import * as abi from './abi';
-import { recordCommit } from './audit';
 import { sourceKeyAt, sourceKeyBytes } from './address';
+import { recordCommit } from './audit';
 import { entropyLeft } from './ids';
 import { config, inbox, outbox, readSource, tagSource } from './inbox';
 import { limit, recordBlock } from './intercept';
