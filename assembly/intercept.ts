@@ -23,7 +23,7 @@ import { describe, describeDropped, putHex } from './describe';
 import { entropyDraw, entropyLeft, idMake } from './ids';
 import { checkThreat, clearInbox, config, flagged, inbox, outbox, payloadAt, readSource, tagSource } from './inbox';
 import { foldInto, recordEnd, total } from './journal';
-import { limiterAccount, limiterBlockStarted, limiterCheck, limiterUnrecorded } from './limiter';
+import { limiterAccount, limiterBlockStarted, limiterCheck, limiterClock, limiterUnrecorded } from './limiter';
 import {
   quarantineDuplicate,
   quarantineFind,
@@ -81,6 +81,7 @@ export function intercept(now: f64): u32 {
 
 /** Charges the source that was read last; writes the verdict to the outbox and the log. True when it may pass. */
 export function limit(now: f64, cost: u32, peek: bool): bool {
+  limiterClock(now);
   limiterCheck(sourceKeyAt(), sourceKeyBytes(), cost, peek);
   const rate: u32 = load<u32>(abi.OUTBOX_AT + abi.OUTBOX_RATE);
   const events: u32 = limiterAccount();

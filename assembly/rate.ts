@@ -17,13 +17,14 @@ import { recordBegin, recordReason, recordSource } from './record';
 
 function begin(now: f64): void {
   hold(config(abi.CONFIG_LIMIT) != 0, abi.PANIC_LIMITER);
-  readSource();
   limiterClock(now);
+  readSource();
 }
 
 /** Charges INBOX_COST (1 … limit) to the source, or with `peek` only says what would happen. */
 export function rateCheck(now: f64, peek: u32): void {
-  begin(now);
+  hold(config(abi.CONFIG_LIMIT) != 0, abi.PANIC_LIMITER);
+  readSource();
   const cost: u32 = inbox(abi.INBOX_COST);
   hold(cost >= 1 && cost <= config(abi.CONFIG_LIMIT), abi.PANIC_INBOX);
   limit(now, cost, peek != 0);
