@@ -5,23 +5,13 @@
  * Relies on: engine, scent. Refuses: to throw. A flagged scent is never answered `clean`, and never `error` because of
  * what it contains: content that stops the core is recorded as dropped by the core that takes over.
  */
-import * as abi from '../assembly/abi';
-import { type Engine, type EngineSource, HOST_DIGEST_BYTES, type Question } from './engine/index';
+import type { Engine, Question, Status } from './engine/index';
 import { TracehoundError } from './errors';
-import { type NormalScent, readScent, type UnreadableScent } from './scent';
-import type { DropReason, InterceptResult, RateLimitResult, Runtime, Source } from './types';
+import { type NormalScent, readScent, readSource, type UnreadableScent } from './scent';
+import type { InterceptResult, RateLimitResult, Runtime, Source } from './types';
 
 /** Payloads below this are hashed in the core rather than awaited: one `subtle.digest` costs about 19 µs on Node. */
 export const ASYNC_DIGEST_BYTES = 8_192;
-
-const SOURCE_KINDS = {
-  unknown: abi.SOURCE_UNKNOWN,
-  text: abi.SOURCE_TEXT,
-  address: abi.SOURCE_ADDRESS,
-  key: abi.SOURCE_KEY,
-} as const;
-
-const DROP_REASONS: readonly DropReason[] = ['capacity', 'capacity', 'oversized', 'invalid'];
 
 type Charged = Extract<InterceptResult, { status: 'clean' | 'rate_limited' }>;
 
@@ -84,9 +74,7 @@ export class Agent {
   /** Charges one request of `source` as `intercept` would; the adapters' first step. Throws `TracehoundError`. */
   charge(source: Source): RateLimitResult | undefined {
     if (this.#closed) throw closedError();
-    const read = readScent({ source }, this.#payloadBytesMax);
-    if (!read.ok) throw invalidScent(read.message);
-    this.#engine.pass(this.#now(), engineSource(read), false);
+    this.#engine.pass(this.#now(), readSource(source), false);
     return this.#engine.rate();
   }
 
@@ -102,27 +90,32 @@ export class Agent {
       );
     }
     const question = toQuestion(read, undefined);
-    const status = this.#engine.replace(now, slot, engineSource(read), question, detail);
+    const status = this.#engine.replace(now, slot, read.source, question, detail);
     return this.#count(this.#flagged(status, undefined, read.threat.category, question));
   }
 
   // ── the path ────────────────────────────────────────────────────────────────────────────────────
 
-  #answer(read: NormalScent | UnreadableScent, now: number, hash: Uint8Array | undefined, receipt?: RateLimitResult): InterceptResult {
+  #answer(
+    read: NormalScent | UnreadableScent,
+    now: number,
+    hash: Uint8Array | undefined,
+    receipt?: RateLimitResult,
+  ): InterceptResult {
     if (this.#closed) return { status: 'error', error: closedError() };
     if (!read.ok) return { status: 'error', error: invalidScent(read.message) };
     const charged = receipt ?? read.rate;
     if (charged !== undefined && !charged.allowed) return limited(charged);
     if (read.threat === undefined) {
-      const status = this.#engine.pass(now, engineSource(read), charged !== undefined);
+      const status = this.#engine.pass(now, read.source, charged !== undefined);
       const rate = charged ?? this.#engine.rate();
-      if (status === abi.STATUS_RATE_LIMITED) return limited(rate as RateLimitResult);
+      if (status === 'rate_limited') return limited(rate as RateLimitResult);
       return rate === undefined ? { status: 'clean' } : { status: 'clean', rate };
     }
     const question = toQuestion(read, hash);
-    if (charged !== undefined) question.flags |= abi.IN_CHARGED;
-    const source = engineSource(read);
-    let status: number;
+    question.charged = charged !== undefined;
+    const { source } = read;
+    let status: Status;
     try {
       status = this.#engine.intercept(now, source, question);
     } catch (error) {
@@ -130,29 +123,24 @@ export class Agent {
       // The core stopped on this very scent. The fresh one records it as dropped, without its content.
       question.payload = undefined;
       question.fingerprint = undefined;
-      question.flags |= abi.IN_INVALID;
+      question.fault = 'invalid';
       status = this.#engine.intercept(now, source, question);
     }
     const rate = charged ?? this.#engine.rate();
     return this.#flagged(status, rate, read.threat.category, question);
   }
 
-  #flagged(
-    status: number,
-    rate: RateLimitResult | undefined,
-    category: string,
-    question: Question,
-  ): InterceptResult {
+  #flagged(status: Status, rate: RateLimitResult | undefined, category: string, question: Question): InterceptResult {
     const engine = this.#engine;
     const rated = rate === undefined ? {} : { rate };
     switch (status) {
-      case abi.STATUS_RATE_LIMITED:
+      case 'rate_limited':
         return limited(rate as RateLimitResult);
-      case abi.STATUS_QUARANTINED:
+      case 'quarantined':
         return { status: 'quarantined', ...rated, evidence: engine.handle() };
-      case abi.STATUS_DUPLICATE:
+      case 'duplicate':
         return { status: 'duplicate', ...rated, evidence: engine.handle() };
-      case abi.STATUS_PAYLOAD_TOO_LARGE:
+      case 'payload_too_large':
         return {
           status: 'payload_too_large',
           ...rated,
@@ -161,7 +149,7 @@ export class Agent {
           size: question.size,
         };
       default: {
-        const reason = DROP_REASONS[engine.reason()] as DropReason;
+        const reason = engine.dropReason();
         const known = reason === 'capacity' ? { signature: `${category}:${engine.signatureHash()}` } : {};
         return { status: 'dropped', ...rated, id: engine.id(), ...known, reason };
       }
@@ -190,19 +178,15 @@ export class Agent {
   }
 }
 
-/** As the core reads a source. */
-export function engineSource(read: NormalScent): EngineSource {
-  return { kind: SOURCE_KINDS[read.source.kind], text: read.source.text };
-}
-
 function toQuestion(read: NormalScent, hash: Uint8Array | undefined): Question {
   const threat = read.threat as NonNullable<typeof read.threat>;
   const { payload } = read;
   const question: Question = {
-    flags:
-      (threat.categoryReplaced ? abi.IN_CATEGORY_REPLACED : 0) |
-      (threat.severityReplaced ? abi.IN_SEVERITY_REPLACED : 0) |
-      (read.truncated ? abi.IN_TRUNCATED : 0),
+    charged: false,
+    fault: undefined,
+    truncated: read.truncated,
+    categoryReplaced: threat.categoryReplaced,
+    severityReplaced: threat.severityReplaced,
     severity: threat.severity,
     disposition: read.disposition,
     category: threat.category,
@@ -212,12 +196,20 @@ function toQuestion(read: NormalScent, hash: Uint8Array | undefined): Question {
     payloadHash: hash,
     fingerprint: read.fingerprint,
   };
-  if (payload.kind === 'bytes' || payload.kind === 'json') question.payload = payload.bytes;
-  else if (payload.kind === 'text') question.payload = payload.text;
-  else if (payload.kind === 'invalid') question.flags |= abi.IN_INVALID;
-  else if (payload.kind === 'too_large') {
-    question.flags |= abi.IN_TOO_LARGE;
-    question.size = payload.size;
+  switch (payload.kind) {
+    case 'bytes':
+    case 'json':
+      question.payload = payload.bytes;
+      break;
+    case 'text':
+      question.payload = payload.text;
+      break;
+    case 'too_large':
+      question.size = payload.size;
+      question.fault = 'too_large';
+      break;
+    case 'invalid':
+      question.fault = 'invalid';
   }
   return question;
 }
@@ -239,5 +231,3 @@ function invalidScent(message: string): TracehoundError {
 export function closedError(): TracehoundError {
   return new TracehoundError('CLOSED', 'tracehound: closed, expected an open instance, got a call after close()');
 }
-
-export { HOST_DIGEST_BYTES };

@@ -31,7 +31,8 @@ export function actorFacts(who: Actor | undefined): { readonly [key: string]: Js
     if (typeof value !== 'string') {
       throw new TypeError(`who.${name}: wrong kind, expected a string, got ${value === null ? 'null' : typeof value}`);
     }
-    facts[name] = value.toWellFormed === undefined ? value.slice(0, WORDS_MAX) : value.slice(0, WORDS_MAX).toWellFormed();
+    facts[name] =
+      value.toWellFormed === undefined ? value.slice(0, WORDS_MAX) : value.slice(0, WORDS_MAX).toWellFormed();
   }
   return facts;
 }

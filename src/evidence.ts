@@ -4,22 +4,12 @@
  * Relies on: engine, codec, custody. Refuses: to hand out anything but copies. A handle is frozen facts: nothing done
  * with it can damage the store.
  */
-import * as abi from '../assembly/abi';
 import { type Agent, closedError } from './agent';
 import { fromHex } from './codec';
-import type { Engine } from './engine/index';
+import { type Engine, PURGE_REASONS } from './engine/index';
 import { TracehoundError } from './errors';
 import type { TraceIds } from './trace';
 import type { Actor, EvidenceHandle, InterceptResult, PurgeReason, Quarantine, QuarantineStats, Scent } from './types';
-
-const PURGE_REASONS: Readonly<Record<PurgeReason, number>> = {
-  timeout: abi.REASON_TIMEOUT,
-  error: abi.REASON_ERROR,
-  abort: abi.REASON_ABORT,
-  panic: abi.REASON_PANIC,
-  expired: abi.REASON_EXPIRED,
-  erased: abi.REASON_ERASED,
-};
 
 const SIGNATURE = /^([a-z0-9_.-]{1,64}):([0-9a-f]{64})$/;
 const EVIDENCE_ID = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(-[0-9a-f]{16})?$/;
@@ -67,7 +57,8 @@ export class Custody implements Quarantine {
     const now = this.#time();
     const detail = this.#port.detail(who);
     const slot = this.#slot(now, signature);
-    if (slot === 0) throw new TracehoundError('NOT_FOUND', 'quarantine.read: not held, expected a held signature, got none');
+    if (slot === 0)
+      throw new TracehoundError('NOT_FOUND', 'quarantine.read: not held, expected a held signature, got none');
     return this.#port.engine.read(now, slot, detail);
   }
 
@@ -81,8 +72,7 @@ export class Custody implements Quarantine {
   }
 
   purge(signature: string, reason: PurgeReason, who?: Actor): boolean {
-    const code = Object.hasOwn(PURGE_REASONS, reason) ? PURGE_REASONS[reason] : undefined;
-    if (code === undefined) {
+    if (!Object.hasOwn(PURGE_REASONS, reason)) {
       const words = Object.keys(PURGE_REASONS).join(' | ');
       throw new RangeError(`quarantine.purge: unknown reason, expected ${words}, got ${typeof reason}`);
     }
@@ -90,7 +80,7 @@ export class Custody implements Quarantine {
     const detail = this.#port.detail(who);
     const slot = this.#slot(now, signature);
     if (slot === 0) return false;
-    this.#port.engine.purge(now, slot, code, detail);
+    this.#port.engine.purge(now, slot, reason, detail);
     return true;
   }
 

@@ -6,15 +6,14 @@
  *
  * @module
  */
-import * as abi from '../assembly/abi';
-import { Agent, closedError, engineSource } from './agent';
+import { Agent, closedError } from './agent';
 import { toHex } from './codec';
 import { resolveOptions } from './config';
 import { actorFacts, sidecar } from './custody';
 import { coreConfig, DISPOSITIONS, Engine, type Succession } from './engine/index';
 import { TracehoundError } from './errors';
 import { Custody } from './evidence';
-import { readScent } from './scent';
+import { readSource } from './scent';
 import { TraceIds } from './trace';
 import type {
   Actor,
@@ -128,19 +127,12 @@ function successionFacts(origin: string, size: number, restored: Succession): Pa
   return { origin, size, ...restored, lostIds: restored.lostIds.slice(0, LOST_IDS_MAX).map(toHex) };
 }
 
-function sourceOf(source: Source, bytesMax: number): ReturnType<typeof engineSource> {
-  const read = readScent({ source }, bytesMax);
-  if (!read.ok) throw new TracehoundError('SCENT_INVALID', read.message);
-  return engineSource(read);
-}
-
 function rateLimiter(
   options: ResolvedOptions,
   engine: Engine,
   time: () => number,
   detail: (who: Actor | undefined) => Uint8Array | undefined,
 ): RateLimiter {
-  const from = (source: Source) => sourceOf(source, options.maxPayloadBytes);
   /** The limit, when there is a limiter. */
   const limit = (): number => {
     if (options.rateLimit !== false) return options.rateLimit.limit;
@@ -154,14 +146,14 @@ function rateLimiter(
     if (!Number.isInteger(cost) || cost < 1 || cost > max) {
       throw new RangeError(`rateLimiter cost: out of range, expected an integer 1 … ${max}, got ${cost}`);
     }
-    return engine.check(time(), from(source), cost, peek);
+    return engine.check(time(), readSource(source), cost, peek);
   };
   return {
     check: (source, cost = 1) => ask(source, cost, false),
     peek: (source, cost = 1) => ask(source, cost, true),
     reset: (source) => {
       limit();
-      engine.reset(time(), from(source));
+      engine.reset(time(), readSource(source));
     },
     block: (source, ms, who) => {
       limit();
@@ -169,11 +161,11 @@ function rateLimiter(
       if (!(ms >= 1 && ms <= 2 ** 40)) {
         throw new RangeError(`rateLimiter.block: out of range, expected 1 … 2^40 ms, got ${ms}`);
       }
-      engine.block(time(), from(source), Math.ceil(ms), detail(who));
+      engine.block(time(), readSource(source), Math.ceil(ms), detail(who));
     },
     unblock: (source, who) => {
       limit();
-      return engine.unblock(time(), from(source), detail(who));
+      return engine.unblock(time(), readSource(source), detail(who));
     },
   };
 }
@@ -190,7 +182,8 @@ function audit(engine: Engine, time: () => number): Audit {
     },
     verify: () => engine.verify(time()),
     flush: async () => engine.settle(time(), false),
-    export: (range = {}) => engine.export(time(), seq('audit.export from', range.from), seq('audit.export to', range.to)),
+    export: (range = {}) =>
+      engine.export(time(), seq('audit.export from', range.from), seq('audit.export to', range.to)),
     release: (toSeq) => engine.release(time(), seq('audit.release', toSeq) as number),
     carried: () => engine.carried.map((log) => ({ ...log, records: [...log.records], details: [...log.details] })),
     releaseCarried: (origin) => engine.releaseCarried(origin),
@@ -206,7 +199,6 @@ function httpPort(
   time: () => number,
 ): HttpPort {
   const { rateLimit, failMode, maxPayloadBytes } = options;
-  const reasons = { threw: abi.REASON_THREW, timeout: abi.REASON_TIMED_OUT };
   return {
     failMode,
     maxPayloadBytes,
@@ -219,16 +211,11 @@ function httpPort(
     traceId: (evidenceId) => trace.make(time(), evidenceId),
     partition: (source) => {
       const now = time();
-      return engine.mac(now, 'partition', engine.sourceTag(now, sourceOf(source, maxPayloadBytes))).subarray(0, 8);
+      return engine.mac(now, 'partition', engine.sourceTag(now, readSource(source))).subarray(0, 8);
     },
     count: (what) => engine.count(time(), what),
     uninspected: (source: Source, disposition: Disposition, reason) => {
-      engine.uninspected(
-        time(),
-        sourceOf(source, maxPayloadBytes),
-        DISPOSITIONS.indexOf(disposition),
-        reasons[reason],
-      );
+      engine.uninspected(time(), readSource(source), DISPOSITIONS.indexOf(disposition), reason);
     },
   };
 }

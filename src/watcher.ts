@@ -6,7 +6,6 @@
  *
  * @module
  */
-import * as abi from '../assembly/abi';
 import type { Agent } from './agent';
 import { toHex } from './codec';
 import type { Engine } from './engine/index';
@@ -67,7 +66,7 @@ export function watcher(
           unreleased: log === undefined ? 0 : log.size - Math.max(log.heldFrom, log.releasedTo),
           lost: log?.lost ?? 0,
         },
-        core: { memoryBytes: engine.memoryBytes, panics: engine.panics, abi: abi.ABI_VERSION },
+        core: { memoryBytes: engine.memoryBytes, panics: engine.panics, abi: engine.abi },
       };
       return deepFreeze(snapshot);
     },

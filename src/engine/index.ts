@@ -9,7 +9,7 @@
  */
 import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
-import type { AuditExport, EvidenceHandle, RateLimitResult, Runtime } from '../types';
+import type { AuditExport, DropReason, EvidenceHandle, PurgeReason, RateLimitResult, Runtime } from '../types';
 import { type Core, link } from './link';
 import { arenaEnd, type CoreConfig } from './memory';
 import {
@@ -24,27 +24,32 @@ import {
 } from './records';
 import { restoreInto } from './restore';
 import { auditRoot, type Salvaged, salvage } from './salvage';
+import { DETECTOR_FAILURES, DROP_REASONS, PURGE_REASONS, SOURCE_KINDS, STATUSES, type Status } from './words';
 
 export { type CoreConfig, coreConfig } from './memory';
-export { DISPOSITIONS, SEVERITIES } from './records';
+export { DISPOSITIONS, PURGE_REASONS, SEVERITIES, type Status } from './words';
 
-/** Who is asking, as the core reads it. `kind` is one of `SOURCE_*`. */
+/** Who is asking, as the core reads it. */
 export interface EngineSource {
-  readonly kind: number;
+  readonly kind: keyof typeof SOURCE_KINDS;
   readonly text: string;
 }
 
 /** A flagged scent, ready for the inbox. */
 export interface Question {
-  /** `IN_*` bits beside the ones that the engine sets from the payload. */
-  flags: number;
+  /** The source paid already. */
+  charged: boolean;
+  /** Why there is no payload although there was one. */
+  fault: 'too_large' | 'invalid' | undefined;
+  truncated: boolean;
+  categoryReplaced: boolean;
+  severityReplaced: boolean;
   severity: number;
   disposition: number;
   category: string;
   detector: string;
-  /** Bytes, text, nothing, or why there are none. */
   payload: Uint8Array | string | undefined;
-  /** With `IN_TOO_LARGE`: a lower bound of the size. */
+  /** With `too_large`: a lower bound of the size. */
   size: number;
   payloadHash: Uint8Array | undefined;
   fingerprint: Uint8Array | string | undefined;
@@ -123,6 +128,9 @@ export class Engine {
     return this.#core?.bytes.length ?? Math.ceil(this.#arenaEnd / abi.PAGE_BYTES) * abi.PAGE_BYTES;
   }
 
+  /** Layout version of the cores this engine can link. */
+  readonly abi: number = abi.ABI_VERSION;
+
   get status(): 'up' | 'idle' | 'down' {
     if (this.#down) return 'down';
     return this.#core ? 'up' : 'idle';
@@ -148,7 +156,9 @@ export class Engine {
     try {
       instance = runtime.core();
     } catch (cause) {
-      throw new TracehoundError('CORE_START', 'core: the runtime has none, expected an instance, got an error', { cause });
+      throw new TracehoundError('CORE_START', 'core: the runtime has none, expected an instance, got an error', {
+        cause,
+      });
     }
     const core = link(instance, config);
     const keys = this.#keys ?? deriveKeys(core, secret ?? this.#randomBytes(32));
@@ -303,7 +313,7 @@ export class Engine {
   /** Source text → INBOX. Short ASCII, which is what addresses are, is copied without the encoder's allocation. */
   #writeSource(core: Core, source: EngineSource): void {
     const { text } = source;
-    core.u32[IN32 + (abi.INBOX_SOURCE_KIND >>> 2)] = source.kind;
+    core.u32[IN32 + (abi.INBOX_SOURCE_KIND >>> 2)] = SOURCE_KINDS[source.kind];
     if (text.length <= 64) {
       const bytes = core.source;
       let i = 0;
@@ -386,48 +396,44 @@ export class Engine {
       core.payload.fill(0, 0, piece.length);
     }
     core.call.hashFinish();
-    core.bytes.copyWithin(
-      IN + field,
-      abi.OUTBOX_AT + abi.OUTBOX_HASH,
-      abi.OUTBOX_AT + abi.OUTBOX_HASH + 32,
-    );
+    core.bytes.copyWithin(IN + field, abi.OUTBOX_AT + abi.OUTBOX_HASH, abi.OUTBOX_AT + abi.OUTBOX_HASH + 32);
   }
 
   // ── one request ─────────────────────────────────────────────────────────────────────────────────
 
-  /** The clean path: charges the source and nothing else. Returns the status. */
-  pass(now: number, source: EngineSource, charged: boolean): number {
+  /** The clean path: charges the source and nothing else. */
+  pass(now: number, source: EngineSource, charged: boolean): Status {
     const core = this.#up(now);
     try {
       this.#refill(core);
       this.#writeSource(core, source);
       core.u32[IN32] = charged ? abi.IN_CHARGED : 0;
-      return core.call.intercept(now);
+      return STATUSES[core.call.intercept(now)] as Status;
     } catch (cause) {
       if (cause instanceof TracehoundError) throw cause;
       throw this.#retire(cause, now);
     }
   }
 
-  /** The flagged path. Returns the status; `question.size` is raised when the text proves too large. */
-  intercept(now: number, source: EngineSource, question: Question): number {
+  /** The flagged path. `question.size` is raised when the text proves too large. */
+  intercept(now: number, source: EngineSource, question: Question): Status {
     return this.#run(now, (core) => {
       this.#writeQuestion(core, source, question);
-      return core.call.intercept(now);
+      return STATUSES[core.call.intercept(now)] as Status;
     });
   }
 
-  /** Puts a flagged scent in the place of the item at `slot`. Returns the status. */
-  replace(now: number, slot: number, source: EngineSource, question: Question, detail?: Uint8Array): number {
+  /** Puts a flagged scent in the place of the item at `slot`. */
+  replace(now: number, slot: number, source: EngineSource, question: Question, detail?: Uint8Array): Status {
     return this.#run(now, (core) => {
       this.#writeQuestion(core, source, question);
       core.u32[IN32 + (abi.INBOX_SLOT >>> 2)] = slot;
-      return this.#withDetail(core, detail, () => core.call.replace(now));
+      return STATUSES[this.#withDetail(core, detail, () => core.call.replace(now))] as Status;
     });
   }
 
   #writeQuestion(core: Core, source: EngineSource, question: Question): void {
-    let flags = question.flags | abi.IN_THREAT;
+    let flags = questionFlags(question);
     if (question.fingerprint !== undefined) {
       this.#hashInto(core, question.fingerprint, abi.INBOX_SIGNATURE_HASH);
       flags |= abi.IN_SIGNATURE_HASH;
@@ -466,8 +472,8 @@ export class Engine {
     return readSignatureHash(this.#last());
   }
 
-  reason(): number {
-    return this.#last().u32[OUT32 + (abi.OUTBOX_REASON >>> 2)] as number;
+  dropReason(): DropReason {
+    return DROP_REASONS[this.#last().u32[OUT32 + (abi.OUTBOX_REASON >>> 2)] as number] as DropReason;
   }
 
   // ── limiter ─────────────────────────────────────────────────────────────────────────────────────
@@ -512,11 +518,11 @@ export class Engine {
     });
   }
 
-  uninspected(now: number, source: EngineSource, disposition: number, reason: number): void {
+  uninspected(now: number, source: EngineSource, disposition: number, failure: keyof typeof DETECTOR_FAILURES): void {
     this.#run(now, (core) => {
       this.#writeSource(core, source);
       core.u32[IN32 + (abi.INBOX_DISPOSITION >>> 2)] = disposition;
-      core.u32[IN32 + (abi.INBOX_REASON >>> 2)] = reason;
+      core.u32[IN32 + (abi.INBOX_REASON >>> 2)] = DETECTOR_FAILURES[failure];
       core.call.uninspected(now);
     });
   }
@@ -559,8 +565,8 @@ export class Engine {
     this.#end(now, slot, 0, detail, (core) => core.call.neutralize(now));
   }
 
-  purge(now: number, slot: number, reason: number, detail?: Uint8Array): void {
-    this.#end(now, slot, reason, detail, (core) => core.call.purge(now));
+  purge(now: number, slot: number, reason: PurgeReason, detail?: Uint8Array): void {
+    this.#end(now, slot, PURGE_REASONS[reason], detail, (core) => core.call.purge(now));
   }
 
   #end(now: number, slot: number, reason: number, detail: Uint8Array | undefined, end: (core: Core) => number): void {
@@ -732,6 +738,18 @@ export class Engine {
       return readId(core);
     });
   }
+}
+
+function questionFlags(question: Question): number {
+  return (
+    abi.IN_THREAT |
+    (question.charged ? abi.IN_CHARGED : 0) |
+    (question.fault === 'too_large' ? abi.IN_TOO_LARGE : 0) |
+    (question.fault === 'invalid' ? abi.IN_INVALID : 0) |
+    (question.truncated ? abi.IN_TRUNCATED : 0) |
+    (question.categoryReplaced ? abi.IN_CATEGORY_REPLACED : 0) |
+    (question.severityReplaced ? abi.IN_SEVERITY_REPLACED : 0)
+  );
 }
 
 /** A Map key for 32 bytes: a string of 32 characters. */

@@ -63,7 +63,10 @@ export interface Core {
 export function link(instance: CoreInstance, config: CoreConfig): Core {
   const exports = instance.exports as unknown as CoreFunctions & { memory: { buffer: ArrayBuffer } };
   if (typeof exports.init !== 'function' || !(exports.memory?.buffer instanceof ArrayBuffer)) {
-    throw new TracehoundError('CORE_START', 'core: not a Tracehound core, expected its exports and memory, got neither');
+    throw new TracehoundError(
+      'CORE_START',
+      'core: not a Tracehound core, expected its exports and memory, got neither',
+    );
   }
   writeConfig(new DataView(exports.memory.buffer), config);
   try {

@@ -7,9 +7,7 @@
 import * as abi from '../../assembly/abi';
 import type { Disposition, EvidenceHandle, RateLimitResult, Severity } from '../types';
 import type { Core } from './link';
-
-export const SEVERITIES: readonly Severity[] = ['low', 'medium', 'high', 'critical'];
-export const DISPOSITIONS: readonly Disposition[] = ['none', 'refused', 'observed', 'passed'];
+import { DISPOSITIONS, SEVERITIES } from './words';
 
 const OUT32 = abi.OUTBOX_AT >>> 2;
 const OUT64 = abi.OUTBOX_AT >>> 3;

@@ -6,7 +6,15 @@
 import * as abi from '../../assembly/abi';
 import type { Core } from './link';
 import type { CoreConfig } from './memory';
-import { type Hash, headBytes, itemFault, recordBytes, type Salvaged, type SalvagedItem, WAY_HEAD_BYTES } from './salvage';
+import {
+  type Hash,
+  headBytes,
+  itemFault,
+  recordBytes,
+  type Salvaged,
+  type SalvagedItem,
+  WAY_HEAD_BYTES,
+} from './salvage';
 
 const IN = abi.INBOX_AT;
 
@@ -74,7 +82,13 @@ function restoreItem(core: Core, item: SalvagedItem, now: number): boolean {
 function restoreTotals(core: Core, salvaged: Salvaged): void {
   const at = core.view.getUint32(abi.HEADER_AT + abi.HEADER_AUDIT, true);
   const from = new DataView(salvaged.audit.buffer, salvaged.audit.byteOffset, salvaged.audit.length);
-  for (const field of [abi.AUDIT_SEEN, abi.AUDIT_FLAGGED, abi.AUDIT_UNINSPECTED, abi.AUDIT_SKIPPED, abi.AUDIT_FAILED_OPEN]) {
+  for (const field of [
+    abi.AUDIT_SEEN,
+    abi.AUDIT_FLAGGED,
+    abi.AUDIT_UNINSPECTED,
+    abi.AUDIT_SKIPPED,
+    abi.AUDIT_FAILED_OPEN,
+  ]) {
     const total = from.getFloat64(field, true);
     if (Number.isSafeInteger(total) && total >= 0) core.view.setFloat64(at + field, total, true);
   }

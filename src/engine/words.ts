@@ -1,0 +1,52 @@
+/**
+ * Codes of the boundary ↔ words of the host. No file outside this folder sees a code.
+ *
+ * Relies on: the boundary's constants. Refuses: logic.
+ */
+import * as abi from '../../assembly/abi';
+import type { Disposition, DropReason, InterceptResult, PurgeReason, Severity } from '../types';
+
+/** By code: 0 … 3. */
+export const SEVERITIES: readonly Severity[] = ['low', 'medium', 'high', 'critical'];
+/** By code: 0 … 3. */
+export const DISPOSITIONS: readonly Disposition[] = ['none', 'refused', 'observed', 'passed'];
+
+/** What the core can answer; `error` is the host's word. */
+export type Status = Exclude<InterceptResult['status'], 'error'>;
+
+export const STATUSES: Readonly<Record<number, Status>> = {
+  [abi.STATUS_CLEAN]: 'clean',
+  [abi.STATUS_RATE_LIMITED]: 'rate_limited',
+  [abi.STATUS_QUARANTINED]: 'quarantined',
+  [abi.STATUS_DUPLICATE]: 'duplicate',
+  [abi.STATUS_DROPPED]: 'dropped',
+  [abi.STATUS_PAYLOAD_TOO_LARGE]: 'payload_too_large',
+};
+
+export const DROP_REASONS: Readonly<Record<number, DropReason>> = {
+  [abi.REASON_CAPACITY]: 'capacity',
+  [abi.REASON_OVERSIZED]: 'oversized',
+  [abi.REASON_INVALID]: 'invalid',
+};
+
+export const PURGE_REASONS: Readonly<Record<PurgeReason, number>> = {
+  timeout: abi.REASON_TIMEOUT,
+  error: abi.REASON_ERROR,
+  abort: abi.REASON_ABORT,
+  panic: abi.REASON_PANIC,
+  expired: abi.REASON_EXPIRED,
+  erased: abi.REASON_ERASED,
+};
+
+/** How a detector fails. */
+export const DETECTOR_FAILURES: Readonly<Record<'threw' | 'timeout', number>> = {
+  threw: abi.REASON_THREW,
+  timeout: abi.REASON_TIMED_OUT,
+};
+
+export const SOURCE_KINDS: Readonly<Record<'unknown' | 'text' | 'address' | 'key', number>> = {
+  unknown: abi.SOURCE_UNKNOWN,
+  text: abi.SOURCE_TEXT,
+  address: abi.SOURCE_ADDRESS,
+  key: abi.SOURCE_KEY,
+};
