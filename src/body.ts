@@ -81,7 +81,6 @@ function again(
       async pull(controller) {
         const chunk = chunks[index++];
         if (chunk !== undefined) return controller.enqueue(chunk);
-        if (state === 'complete') return controller.close();
         if (state === 'aborted') return controller.error(failure);
         const step = await (waiting ?? reader.read());
         waiting = undefined;

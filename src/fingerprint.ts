@@ -101,7 +101,6 @@ export function fingerprint(of: Likeness): Uint8Array {
   };
   put(octets(of.method));
   put(octets(of.target));
-  put(octets(String(fields.length)));
   for (const [name, value] of fields) {
     put(octets(name));
     put(octets(value));

@@ -41,7 +41,10 @@ export interface GuardOptions<C> {
   captureTimeoutMs?: number;
   /** Bodies read for evidence at the same time; beyond it evidence has no body and says so. 0 … 2¹⁶. Default 64. */
   captureMax?: number;
-  /** What becomes of a request whose detector threw or took too long. Default as `failMode`. */
+  /**
+   * What becomes of a request whose detector threw or took too long. Default as `failMode`. A sender can make a detector
+   * that waits for the body late, by dribbling it: such a detector wants `refuse`.
+   */
   onDetectorFailure?: 'pass' | 'refuse';
   /** `RateLimit` and `RateLimit-Policy` on every answer. Default `true`. */
   headers?: boolean;

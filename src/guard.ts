@@ -210,7 +210,7 @@ export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
   function overLimit(visit: Visit<C>, rate: RateLimitResult, fields: readonly Field[]): Outcome | Promise<Outcome> {
     const { retryAfterMs, blocked } = rate;
     const result: InterceptResult = { status: 'rate_limited', rate, retryAfterMs, blocked };
-    if (visit.receipt === undefined) tell(visit, result);
+    tell(visit, result);
     if (shadow) return { result, rate, fields: NO_FIELDS };
     return refuse(visit, (manner) => limited(rate, manner), result, rate, fields, false);
   }

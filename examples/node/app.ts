@@ -22,7 +22,8 @@ export function createApp(options: Pick<TracehoundHonoOptions, 'source'> = {}): 
     });
   });
 
-  app.use(tracehound(th, { ...options, detect }));
+  // This detector reads bodies, and a body can be dribbled until the detector's time is over: then refuse.
+  app.use(tracehound(th, { ...options, detect, onDetectorFailure: 'refuse' }));
   pages(app);
   return { app, th };
 }

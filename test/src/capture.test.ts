@@ -255,6 +255,7 @@ describe('the budget', () => {
       { source: { address: long }, derivation: 'runtime' },
     );
     const own = got.payload.slice(got.payload.indexOf('Tracehound-'), got.payload.indexOf('\r\n\r\n') + 2);
+    expect(own.length).toBeGreaterThan(300);
     expect(own.length).toBeLessThanOrEqual(OWN_BYTES_MAX);
     expect(got.fields.get('Tracehound-Truncated')).toBe('start, headers, body');
     expect(got.payload.length).toBeLessThanOrEqual(65_536);
@@ -471,6 +472,7 @@ describe('the body', () => {
   test('that is not bytes is a broken one', async () => {
     const got = await pull(stream(['text']), 10, 2_000);
     expect(got).toMatchObject({ state: 'aborted', chunks: [] });
+    await expect(read(got.rest?.() as ReadableStream<Uint8Array>)).rejects.toThrow('not bytes');
   });
 
   test('handed on can be cancelled, and the source is told', async () => {

@@ -487,6 +487,8 @@ describe('step 5: the refusal', () => {
     expect(await closes({ headers: sized, body: long, version: '2.0' })).toBe(false);
     expect(await closes({ headers: sized, body: long, version: undefined })).toBe(false);
     expect(await closes({ headers: sized, body }, {}, 1)).toBe(true); // 429: not read
+    expect(await closes({ headers: new Headers({ 'content-length': '0' }) }, {}, 1)).toBe(false);
+    expect(await closes({}, {}, 1)).toBe(false);
     expect(await closes({ headers: sized, body }, { detect: boom, onDetectorFailure: 'refuse' })).toBe(true);
   });
 });
@@ -506,6 +508,10 @@ describe('shadow', () => {
     expect(third.response).toBe(undefined);
     expect(third.result?.status).toBe('rate_limited');
     expect(fake.scents.map((scent) => scent.disposition)).toEqual(['observed', 'observed']);
+  });
+
+  test('puts no fields on clean answers either', async () => {
+    expect(await room({ shadow: true }).ask()).toMatchObject({ fields: [], result: { status: 'clean' } });
   });
 
   test('hands the whole body on', async () => {

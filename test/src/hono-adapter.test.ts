@@ -1,5 +1,5 @@
 /** Guards the seam between Hono and the guard: context, cache, replaced bodies, headers of others. No network. */
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { HTTPException } from 'hono/http-exception';
 import { describe, expect, test } from 'vitest';
@@ -167,6 +167,18 @@ describe('the body', () => {
       expect((await app.request('/echo', post(sent, headers))).status).toBe(403);
       expect(fake.payload().endsWith(`\r\n\r\n${kept}`)).toBe(true);
       expect(fake.payload()).toContain('Tracehound-Body-State: complete');
+      expect(fake.payload()).not.toContain('Tracehound-Body-Remade');
+    }
+  });
+
+  test('of undeclared length is exact when the detector took the bytes themselves', async () => {
+    for (const detect of [
+      async (c: Context) => ((await c.req.arrayBuffer()) ? threat : undefined),
+      async (c: Context) => ((await c.req.blob()) ? threat : undefined),
+    ]) {
+      const { fake, app } = room({ detect });
+      await app.request('/echo', post(Uint8Array.of(0xff, 0xfe)));
+      expect(fake.payload().endsWith('\r\n\r\n\xff\xfe')).toBe(true);
       expect(fake.payload()).not.toContain('Tracehound-Body-Remade');
     }
   });
