@@ -2,7 +2,7 @@
  * What is held, for those who look after it: by id, in order of age, with its bytes.
  *
  * Relies on: slots and slab. Refuses: to be on a request's path. Slots are in no order, so finding an id or a page of a
- * listing reads every slot ever used: about a millisecond per 100,000. Nothing an attacker sends leads here.
+ * listing reads every slot ever used: 2.5 ms per 100,000 (EPYC, 2 cores, wasm). Nothing an attacker sends leads here.
  */
 import {
   CONFIG_AT,

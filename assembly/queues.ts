@@ -30,12 +30,12 @@ export function queueHead(queue: u32): u32 {
   return load<u32>(headAt(queue));
 }
 
+/** For an item that is in no queue: its links are zero. */
 export function queueAppend(slot: u32): void {
   const item = held(slot);
   const queue: u32 = queueOf(item);
   const tail: u32 = load<u32>(tailAt(queue));
   item.severityPrev = tail;
-  item.severityNext = 0;
   if (tail != 0) held(tail).severityNext = slot;
   else store<u32>(headAt(queue), slot);
   store<u32>(tailAt(queue), slot);

@@ -24,11 +24,11 @@ export function shareFind(tagAt: u32): u32 {
   return 0;
 }
 
+/** For a slot that was just taken: its links are zero. */
 export function shareAppend(slot: u32): void {
   const item = held(slot);
   const tagAt: u32 = changetype<u32>(item) + SLOT_SOURCE_TAG;
   let leader: u32 = shareFind(tagAt);
-  item.sourceNext = 0;
   if (leader == 0) {
     const bucket: u32 = sourceBucketAt(tagAt);
     item.sourceChain = load<u32>(bucket);
@@ -47,6 +47,7 @@ export function shareAppend(slot: u32): void {
   oldest.sourceBytes += item.payloadBytes;
 }
 
+/** The slot's own links are left as they are: it is zeroed next. */
 export function shareRemove(slot: u32): void {
   const item = held(slot);
   const leader: u32 = shareFind(changetype<u32>(item) + SLOT_SOURCE_TAG);
@@ -63,11 +64,6 @@ export function shareRemove(slot: u32): void {
     if (next != 0) held(next).sourcePrev = item.sourcePrev;
     else oldest.sourcePrev = item.sourcePrev;
   }
-  item.sourcePrev = 0;
-  item.sourceNext = 0;
-  item.sourceChain = 0;
-  item.sourceCount = 0;
-  item.sourceBytes = 0;
 }
 
 /** The next oldest takes the leader's place in its bucket; after the last item the source is gone. */

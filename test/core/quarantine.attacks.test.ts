@@ -136,6 +136,7 @@ describe.each(BUILDS)('quarantine under attack (%s)', (_, instantiate) => {
     expect(admit(core, evidence(99, LOW, 701)), 'seven low ones are not enough').toBeUndefined();
     expect(admit(core, evidence(99, CRITICAL, 801)), 'eight are not enough').toBeUndefined();
     expect(admit(core, evidence(99, CRITICAL, 6_401)), 'the store itself is not enough').toBeUndefined();
+    expect(core.plan(CRITICAL, 2 ** 32 - 1, tagOf(99)), 'a length that wraps').toBe('dropped');
     expect(Buffer.compare(before, snapshot(core))).toBe(0);
     expect(admit(core, evidence(99, LOW, 700)), 'seven are enough').toHaveLength(7);
     expect(admit(full(), evidence(99, CRITICAL, 800)), 'eight are enough').toHaveLength(8);
