@@ -90,7 +90,7 @@ export function limit(now: f64, cost: u32, peek: bool): bool {
     const tag: u32 = tagSource();
     recordBegin(abi.KIND_LIMITED, now);
     recordReason(blocked ? abi.REASON_BLOCKED : abi.REASON_WINDOW);
-    recordDisposition(abi.DISPOSITION_REFUSED);
+    recordDisposition(inbox(abi.INBOX_DISPOSITION));
     recordCount(events);
     recordSource(tag);
     recordCommit();
@@ -99,7 +99,7 @@ export function limit(now: f64, cost: u32, peek: bool): bool {
     // Refused from the sketch: the table has no place that could count it, so the fold table does.
     if (foldInto(abi.KIND_LIMITED, abi.REASON_WINDOW, tagSource(), now) != 0) {
       recordFlags(abi.FLAG_DEGRADED);
-      recordDisposition(abi.DISPOSITION_REFUSED);
+      recordDisposition(inbox(abi.INBOX_DISPOSITION));
       recordCommit();
     }
   }

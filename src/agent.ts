@@ -5,13 +5,15 @@
  * Relies on: engine, scent. Refuses: to throw. A flagged scent is never answered `clean`, and never `error` because of
  * what it contains: content that stops the core is recorded as dropped by the core that takes over.
  */
-import type { Engine, Question, Status } from './engine/index';
+import { DISPOSITIONS, type Engine, type Question, type Status } from './engine/index';
 import { TracehoundError } from './errors';
 import { type NormalScent, readScent, readSource, type UnreadableScent } from './scent';
 import type { InterceptResult, RateLimitResult, Runtime, Source } from './types';
 
 /** Payloads below this are hashed in the core rather than awaited: one `subtle.digest` costs about 19 µs on Node. */
 export const ASYNC_DIGEST_BYTES = 8_192;
+
+const OBSERVED = DISPOSITIONS.indexOf('observed');
 
 type Charged = Extract<InterceptResult, { status: 'clean' | 'rate_limited' }>;
 
@@ -72,10 +74,18 @@ export class Agent {
   }
 
   /** Charges one request of `source` as `intercept` would; the adapters' first step. Throws `TracehoundError`. */
-  charge(source: Source): RateLimitResult | undefined {
+  charge(source: Source, observed: boolean): RateLimitResult | undefined {
     if (this.#closed) throw closedError();
-    this.#engine.pass(this.#now(), readSource(source), false);
+    if (this.#engine.config.limit === 0) return undefined;
+    const status = this.#engine.pass(this.#now(), readSource(source), false, observed);
+    if (status === 'rate_limited') this.counts.rate_limited++;
     return this.#engine.rate();
+  }
+
+  /** An unflagged request passed. With a limiter its charge was its being seen; without one this is. */
+  passed(): void {
+    this.counts.clean++;
+    if (this.#engine.config.limit === 0) this.#engine.count(this.#now(), 'seen');
   }
 
   /** Puts a flagged scent in the place of the item at `slot`. */
@@ -107,7 +117,7 @@ export class Agent {
     const charged = receipt ?? read.rate;
     if (charged !== undefined && !charged.allowed) return limited(charged);
     if (read.threat === undefined) {
-      const status = this.#engine.pass(now, read.source, charged !== undefined);
+      const status = this.#engine.pass(now, read.source, charged !== undefined, read.disposition === OBSERVED);
       const rate = charged ?? this.#engine.rate();
       if (status === 'rate_limited') return limited(rate as RateLimitResult);
       return rate === undefined ? { status: 'clean' } : { status: 'clean', rate };

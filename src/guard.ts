@@ -80,7 +80,7 @@ export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
     let broken = false;
     if (rate === undefined) {
       try {
-        rate = port.charge(origin.source);
+        rate = port.charge(origin.source, shadow ? 'observed' : 'refused');
       } catch (error) {
         if (port.failMode === 'closed' && !shadow) return fail(visit, failed(error));
         // Open: what is flagged must still be refused, so the detector has to look.
@@ -90,6 +90,7 @@ export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
     const fields = visit.receipt === undefined ? fieldsOf(visit, rate, origin.source) : NO_FIELDS;
     if (rate !== undefined && !rate.allowed) return overLimit(visit, rate, fields);
     const pass = (): Outcome => {
+      attempt(visit, () => port.count('passed'));
       if (broken) attempt(visit, () => port.count('failedOpen'));
       return { rate, fields };
     };

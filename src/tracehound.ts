@@ -65,7 +65,8 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions): Traceh
     interceptAsync: (scent) => agent.interceptAsync(scent),
     rateLimiter: rateLimiter(options, engine, time, detail),
     quarantine: new Custody({ engine, agent, trace, now: clock, closed: () => closed, detail }),
-    audit: audit(engine, time),
+    // The log may be read after close(): its last record would be out of reach otherwise.
+    audit: audit(engine, clock),
     watcher: watcher(engine, agent, runtime, clock, () => closed),
     http: httpPort(options, engine, agent, trace, runtime, time),
     id: () => engine.makeId(time()),
@@ -206,14 +207,14 @@ function httpPort(
     now: time,
     source: (request, context) => runtime.source(request, context),
     defer: (work, context) => runtime.defer(work, context),
-    charge: (source) => agent.charge(source),
+    charge: (source, disposition) => agent.charge(source, disposition === 'observed'),
     redact: (value) => toHex(engine.mac(time(), 'redact', encoder.encode(value)).subarray(0, 8)),
     traceId: (evidenceId) => trace.make(time(), evidenceId),
     partition: (source) => {
       const now = time();
       return engine.mac(now, 'partition', engine.sourceTag(now, readSource(source))).subarray(0, 8);
     },
-    count: (what) => engine.count(time(), what),
+    count: (what) => (what === 'passed' ? agent.passed() : engine.count(time(), what)),
     uninspected: (source: Source, disposition: Disposition, reason) => {
       engine.uninspected(time(), readSource(source), DISPOSITIONS.indexOf(disposition), reason);
     },

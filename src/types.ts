@@ -358,16 +358,19 @@ export interface HttpPort {
   /** The runtime's own answer to who is asking. */
   source(request: unknown, context?: unknown): Source | undefined;
   defer(work: Promise<unknown>, context?: unknown): void;
-  /** Charges one request; `undefined` when `rateLimit` is `false`. Throws only `TracehoundError`. */
-  charge(source: Source): RateLimitResult | undefined;
+  /**
+   * Charges one request; `undefined` when `rateLimit` is `false`. Throws only `TracehoundError`. A refusal is recorded
+   * with `disposition`: `refused`, or `observed` when the request passes all the same.
+   */
+  charge(source: Source, disposition?: Disposition): RateLimitResult | undefined;
   /** 16 hex characters: keyed fingerprint of a secret header or query value. */
   redact(value: string): string;
   /** A fresh trace id for this evidence id (or for none): resolved by `quarantine.find`. Constant length. */
   traceId(evidenceId?: string): string;
   /** Partition key of a source for `RateLimit` fields: 8 keyed bytes, not reversible. */
   partition(source: Source): Uint8Array;
-  /** Counts, for the watcher and the CHECKPOINT totals. */
-  count(what: 'skipped' | 'failedOpen'): void;
+  /** Counts, for the watcher and the CHECKPOINT totals: an unflagged request passed; it was skipped; we failed open. */
+  count(what: 'passed' | 'skipped' | 'failedOpen'): void;
   /** Records (folded per source) that a detector failed and what became of the request. */
   uninspected(source: Source, disposition: Disposition, reason: 'threw' | 'timeout'): void;
 }

@@ -95,6 +95,12 @@ const DETAILS_MAX = 1_024;
 /** Logs of earlier epochs kept until released. */
 const CARRIED_MAX = 4;
 
+const TOTALS: Readonly<Record<'seen' | 'skipped' | 'failedOpen', number>> = {
+  seen: abi.AUDIT_SEEN,
+  skipped: abi.AUDIT_SKIPPED,
+  failedOpen: abi.AUDIT_FAILED_OPEN,
+};
+
 const encoder = new TextEncoder();
 const IN = abi.INBOX_AT;
 const IN32 = IN >>> 2;
@@ -402,12 +408,13 @@ export class Engine {
   // ── one request ─────────────────────────────────────────────────────────────────────────────────
 
   /** The clean path: charges the source and nothing else. */
-  pass(now: number, source: EngineSource, charged: boolean): Status {
+  pass(now: number, source: EngineSource, charged: boolean, observed: boolean): Status {
     const core = this.#up(now);
     try {
       this.#refill(core);
       this.#writeSource(core, source);
       core.u32[IN32] = charged ? abi.IN_CHARGED : 0;
+      core.u32[IN32 + (abi.INBOX_DISPOSITION >>> 2)] = observed ? abi.DISPOSITION_OBSERVED : abi.DISPOSITION_REFUSED;
       return STATUSES[core.call.intercept(now)] as Status;
     } catch (cause) {
       if (cause instanceof TracehoundError) throw cause;
@@ -481,6 +488,7 @@ export class Engine {
   check(now: number, source: EngineSource, cost: number, peek: boolean): RateLimitResult {
     return this.#run(now, (core) => {
       this.#writeSource(core, source);
+      core.u32[IN32 + (abi.INBOX_DISPOSITION >>> 2)] = abi.DISPOSITION_REFUSED;
       core.u32[IN32 + (abi.INBOX_COST >>> 2)] = cost;
       core.call.rateCheck(now, peek ? 1 : 0);
       return readRate(core, this.config.limit);
@@ -682,10 +690,9 @@ export class Engine {
   }
 
   /** Adds one to a total that CHECKPOINT records carry. */
-  count(now: number, what: 'skipped' | 'failedOpen'): void {
+  count(now: number, what: 'seen' | 'skipped' | 'failedOpen'): void {
     this.#run(now, (core) => {
-      const at = core.view.getUint32(abi.HEADER_AT + abi.HEADER_AUDIT, true);
-      const field = at + (what === 'skipped' ? abi.AUDIT_SKIPPED : abi.AUDIT_FAILED_OPEN);
+      const field = core.view.getUint32(abi.HEADER_AT + abi.HEADER_AUDIT, true) + TOTALS[what];
       core.view.setFloat64(field, core.view.getFloat64(field, true) + 1, true);
     });
   }

@@ -35,7 +35,7 @@ export interface Fake {
   blocked: Set<string>;
   charges: Source[];
   scents: Scent[];
-  counts: Record<'skipped' | 'failedOpen', number>;
+  counts: Record<'passed' | 'skipped' | 'failedOpen', number>;
   uninspected: [Source, string, string][];
   /** Reasons of rejected promises that were deferred. */
   reported: unknown[];
@@ -158,7 +158,7 @@ export function fakeTracehound(options: FakeOptions = {}): Fake {
     blocked: new Set(),
     charges: [],
     scents: [],
-    counts: { skipped: 0, failedOpen: 0 },
+    counts: { passed: 0, skipped: 0, failedOpen: 0 },
     uninspected: [],
     reported: [],
     asked: [],
