@@ -59,7 +59,10 @@ export class Agent {
     try {
       const read = readScent(scent, this.#payloadBytesMax);
       const payload = this.#worthWaiting(read);
-      if (payload === undefined) return this.#count(this.#answer(read, this.#now(), undefined));
+      // Who is refused costs no digest, and is answered and counted as by `intercept`.
+      if (payload === undefined || this.#refuses(read as NormalScent)) {
+        return this.#count(this.#answer(read, this.#now(), undefined));
+      }
       // The caller may change its bytes while we wait: what is hashed must be what is kept.
       const own = payload.slice();
       const scentNow: NormalScent = { ...(read as NormalScent), payload: { kind: 'bytes', bytes: own } };
@@ -174,12 +177,23 @@ export class Agent {
     return payload.bytes.length >= ASYNC_DIGEST_BYTES ? payload.bytes : undefined;
   }
 
-  /** Limits before the wait, so that a refused source costs no digest. `undefined`: nothing to charge. */
+  /** Whether the answer is known before the payload is hashed: closed, or a source that is refused. Charges nothing. */
+  #refuses(read: NormalScent): boolean {
+    if (this.#closed) return true;
+    if (read.rate !== undefined) return !read.rate.allowed;
+    return this.#limits && !this.#engine.check(this.#now(), read.source, 1, true).allowed;
+  }
+
+  /** Limits before the wait, so that waiting requests are counted. `undefined`: nothing to charge. */
   #charge(read: NormalScent): Charged | undefined {
-    if (read.rate !== undefined) return undefined;
+    if (read.rate !== undefined || !this.#limits) return undefined;
     const answer = this.#answer({ ...read, threat: undefined }, this.#now(), undefined);
     if (answer.status === 'error') throw answer.error;
     return answer as Charged;
+  }
+
+  get #limits(): boolean {
+    return this.#engine.config.limit !== 0;
   }
 
   #count(result: InterceptResult): InterceptResult {

@@ -1,0 +1,129 @@
+/**
+ * Guards the promise that one core decides alike everywhere: one trace is replayed in every real engine, through the
+ * packed package and the loader that its own map chooses there, and must end in the same bytes.
+ */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { ENGINES, type Engine, node24 } from './engines';
+import { bundle } from './programs';
+import type { Report } from './replay';
+
+/** Another seed is another life: `TRACEHOUND_SEED=7 npm run test:wide`. */
+const SEED = Number(process.env.TRACEHOUND_SEED ?? 1);
+const STEPS = 400;
+
+const GROUNDS = {
+  /** As `#core` resolves on the platform. */
+  own: `import { createTracehound, node } from 'tracehound/node';
+const ground = { createTracehound, core: node.core, coreDigest: node.coreDigest };`,
+  /** The same, and the platform hashes at once. */
+  hashing: `import { createTracehound, node } from 'tracehound/node';
+const ground = { createTracehound, core: node.core, coreDigest: node.coreDigest, digest: node.digest };`,
+  /** The core that needs no WebAssembly, by its own name. */
+  js: `import { createTracehound } from 'tracehound/node';
+import { digest, instantiate } from 'tracehound/core/js';
+const ground = { createTracehound, core: instantiate, coreDigest: digest };`,
+};
+
+interface Row {
+  readonly name: string;
+  readonly engine: Engine;
+  readonly ground: keyof typeof GROUNDS;
+  readonly core: Report['core'];
+}
+
+const REFERENCE: Row = { name: 'node 24', engine: node24, ground: 'own', core: 'wasm' };
+const ROWS: readonly Row[] = [
+  { name: 'node 24, core/js', engine: node24, ground: 'js', core: 'js' },
+  { name: 'node 24, node:crypto', engine: node24, ground: 'hashing', core: 'wasm' },
+  ...ENGINES.filter((engine) => engine !== node24).map(
+    (engine): Row => ({ name: engine.name, engine, ground: 'own', core: engine.name === 'fastly' ? 'js' : 'wasm' }),
+  ),
+];
+
+const table: string[] = [];
+
+async function replay({ name, engine, ground }: Row, seed = SEED): Promise<Report[]> {
+  const version = engine.version();
+  const source = `import { replayAll } from ${JSON.stringify(join(import.meta.dirname, 'replay.ts'))};
+${GROUNDS[ground]}
+const main = () => replayAll(ground, ${seed}, ${STEPS});`;
+  const folder = await bundle(inject('consumer'), `slice ${name} ${seed}`.replace(/\W+/g, '-'), engine.target, source);
+  const began = performance.now();
+  const reports = JSON.parse(await engine.run(folder)) as Report[];
+  const ms = Math.round(performance.now() - began);
+  const [report] = reports;
+  if (seed === SEED && report !== undefined) {
+    const times = reports.map((one) => String(one.ms).padStart(6)).join('');
+    table.push(
+      `${name.padEnd(22)}${version.padEnd(16)}${report.core.padEnd(6)}${String(ms).padStart(7)}${times}  ` +
+        `${report.state.slice(0, 12)}  ${report.root.slice(0, 12)}  ${report.answers.slice(0, 12)}`,
+    );
+  }
+  return reports;
+}
+
+/** What must be equal everywhere: all but the kind of core and the time it took. */
+const decided = ({ ms: _, core: __, ...rest }: Report): Omit<Report, 'ms' | 'core'> => rest;
+
+describe(`one trace of ${STEPS} steps from seed ${SEED}`, () => {
+  let reference: Report[] = [];
+
+  beforeAll(async () => {
+    reference = await replay(REFERENCE);
+  });
+
+  afterAll(() => {
+    const head = `${'engine'.padEnd(22)}${'version'.padEnd(16)}core  ${'run ms'.padStart(7)}${'four replays, ms'.padStart(24)}`;
+    console.log([`${head}  state         root          answers`, ...table].join('\n'));
+  });
+
+  it('takes every verdict, with and without a limiter', () => {
+    expect(reference.map(({ limits, mode }) => `${limits} ${mode}`)).toEqual([
+      ...['limited intercept', 'limited interceptAsync', 'unlimited intercept', 'unlimited interceptAsync'],
+    ]);
+    const verdicts = [
+      'clean',
+      'quarantined',
+      'duplicate',
+      'payload_too_large',
+      'dropped capacity',
+      'dropped invalid',
+      'error',
+    ];
+    for (const report of reference) {
+      const all = report.limits === 'limited' ? [...verdicts, 'rate_limited'] : verdicts;
+      expect(Object.keys(report.census)).toEqual(expect.arrayContaining(all));
+      expect(report.core).toBe('wasm');
+    }
+  });
+
+  it('draws entropy more than once, and writes more records than are held', () => {
+    for (const { drawn, size } of reference) {
+      expect(drawn).toBeGreaterThan(2 * 1_024);
+      expect(size).toBeGreaterThan(48);
+    }
+  });
+
+  it('ends in one state, whether or not its calls wait', () => {
+    const [limited, limitedAsync, unlimited, unlimitedAsync] = reference.map((report) => ({
+      ...decided(report),
+      mode: undefined,
+    }));
+    expect(limitedAsync).toEqual(limited);
+    expect(unlimitedAsync).toEqual(unlimited);
+  });
+
+  it('ends elsewhere from another seed', async () => {
+    const others = await replay(REFERENCE, SEED + 1);
+    for (const [i, other] of others.entries()) {
+      for (const part of ['state', 'root', 'answers'] as const) expect(other[part]).not.toBe(reference[i]![part]);
+    }
+  });
+
+  it.each(ROWS)('$name decides as Node 24 does, to the byte', async (row) => {
+    const reports = await replay(row);
+    expect(reports.map(({ core }) => core)).toEqual(reports.map(() => row.core));
+    expect(reports.map(decided)).toEqual(reference.map(decided));
+  });
+});
