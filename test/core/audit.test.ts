@@ -178,7 +178,8 @@ describe.each(builds)('audit, %s', (build) => {
     });
 
     test('sequence numbers beyond 32 bits are written whole, and find their place in the ring', () => {
-      for (const seq of [2 ** 32 - 1, 2 ** 32, 2 ** 40 + 12345, 2 ** 53 - 3]) {
+      const seqs = [2 ** 32 - 1, 2 ** 32, 2 ** 40 + 12345, 2 ** 53 - 3, 17 * 529_835_250_000_000 - 1];
+      for (const seq of seqs) {
         const core = new DigestCore(build, 17);
         core.origin(ORIGIN);
         core.setNumber(AUDIT_SIZE, seq);

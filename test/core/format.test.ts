@@ -33,7 +33,9 @@ describe('docs/format.md', () => {
     const hash = sha256(text('payload'));
     expect(text('payload hash')).toBe(hash.toString('hex'));
     expect(text('signature')).toBe(`sqli:${hash.toString('hex')}`);
-    expect(hex('source tag')).toEqual(createHmac('sha256', hex('tag key')).update(text('source')).digest());
+    const address = text('source').split('.').map(Number);
+    expect(hex('canonical source')).toEqual(Buffer.from([4, ...address]));
+    expect(hex('source tag')).toEqual(createHmac('sha256', hex('tag key')).update(hex('canonical source')).digest());
     expect(hex('payload commitment')).toEqual(sha256(Uint8Array.of(2), hex('salt'), hash));
     expect(hex('detail commitment')).toEqual(sha256(Uint8Array.of(3), hex('salt'), text('signature')));
     expect(hex('link of record 0')).toEqual(genesisPrev(text('origin')));
@@ -78,7 +80,7 @@ describe('docs/format.md', () => {
     e.sha256(core.put(text('payload')), text('payload').length, HASH);
     e.commitPayload(SALT, HASH, record + abi.LOG_PAYLOAD);
     e.commitDetail(SALT, core.put(text('signature')), text('signature').length, record + abi.LOG_DETAIL);
-    e.sourceTag(core.put(text('source')), text('source').length, OUTPUT);
+    e.sourceTag(core.put(hex('canonical source')), hex('canonical source').length, OUTPUT);
     e.recordSource(OUTPUT);
     e.recordCommit();
 
