@@ -24,10 +24,7 @@ import {
   HEADER_SLAB,
   HEADER_SLOTS,
   HEADER_SOURCE_BUCKETS,
-  ITEM_CATEGORY_REPLACED,
-  ITEM_FINGERPRINTED,
-  ITEM_SEVERITY_REPLACED,
-  ITEM_TRUNCATED,
+  ITEM_FLAGS_KNOWN,
   QUEUES,
   SCRATCH_AT,
   SLOT_BYTES,
@@ -45,7 +42,6 @@ import { slabBlocks, slabRead } from './slab';
 import { categoryFrom, itemBytes, Slot, same32, state } from './slots';
 
 const CATEGORY_AT: u32 = SCRATCH_AT + 0xd80;
-const FLAGS_KNOWN: u32 = ITEM_TRUNCATED | ITEM_FINGERPRINTED | ITEM_CATEGORY_REPLACED | ITEM_SEVERITY_REPLACED;
 const STATES_KNOWN: u32 = STATE_HELD | STATE_ARCHIVED | STATE_ON_HOLD;
 /** Set in the last link of a chain while blocks are counted; indices stay below it. */
 const COUNTED: u32 = 0x80000000;
@@ -95,7 +91,7 @@ function slotsHold(): bool {
 
 function fieldsHold(item: Slot): bool {
   if ((<u32>item.state & ~STATES_KNOWN) != 0 || (item.state & STATE_HELD) == 0) return false;
-  if ((<u32>item.flags & ~FLAGS_KNOWN) != 0) return false;
+  if ((<u32>item.flags & ~(<u32>ITEM_FLAGS_KNOWN)) != 0) return false;
   if (item.severity > 3 || <u32>item.disposition > <u32>DISPOSITION_PASSED) return false;
   if (item.categoryBytes < 1 || <u32>item.categoryBytes > <u32>CATEGORY_BYTES_MAX) return false;
   if (<u32>item.detectorBytes > <u32>DETECTOR_BYTES_MAX) return false;

@@ -99,7 +99,6 @@ const SEEN_MAX: u32 = 0xffffffff;
 /** Once `seen` can rise no more, records are due in steps of this. */
 const SEEN_STEP: u32 = 0x1000000;
 
-const FLAGS_KNOWN: u32 = ITEM_FLAGS_KNOWN;
 const STATES_KNOWN: u32 = STATE_HELD | STATE_ARCHIVED | STATE_ON_HOLD;
 
 export function quarantineInit(): void {
@@ -156,7 +155,7 @@ export function quarantineInsert(
   hold(categoryBytes >= 1 && categoryBytes <= <u32>CATEGORY_BYTES_MAX, PANIC_INBOX);
   hold(detectorBytes <= <u32>DETECTOR_BYTES_MAX, PANIC_INBOX);
   hold(payloadBytes <= load<u32>(CONFIG_AT + CONFIG_MAX_PAYLOAD_BYTES), PANIC_INBOX);
-  hold((flags & ~FLAGS_KNOWN) == 0, PANIC_QUARANTINE);
+  hold((flags & ~(<u32>ITEM_FLAGS_KNOWN)) == 0, PANIC_QUARANTINE);
   const s = state();
   hold(s.count < load<u32>(CONFIG_AT + CONFIG_MAX_COUNT), PANIC_QUARANTINE);
   hold(payloadBytes <= load<u32>(CONFIG_AT + CONFIG_MAX_BYTES) - s.payloadBytes, PANIC_QUARANTINE);

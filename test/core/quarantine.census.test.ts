@@ -165,7 +165,7 @@ describe.each(BUILDS)('census (%s)', (_, instantiate) => {
     ['disposition', abi.SLOT_DISPOSITION, 4],
     ['state', abi.SLOT_STATE, 8],
     ['state without held', abi.SLOT_STATE, abi.STATE_ARCHIVED],
-    ['flags', abi.SLOT_FLAGS, 16],
+    ['flags', abi.SLOT_FLAGS, abi.ITEM_FLAGS_KNOWN + 1],
     ['category bytes', abi.SLOT_CATEGORY_BYTES, 0],
     ['category bytes', abi.SLOT_CATEGORY_BYTES, 65],
     ['detector bytes', abi.SLOT_DETECTOR_BYTES, 65],

@@ -83,7 +83,8 @@ class Pair {
       detector: 'd'.repeat(this.pick([0, 0, 5, 64])),
       payload: hexOf(random, this.pick([0, 1, 17, 17, 30, random(130), random(400), 400])),
       flags:
-        (fingerprinted ? abi.ITEM_FINGERPRINTED : 0) | this.pick([0, abi.ITEM_TRUNCATED, abi.ITEM_SEVERITY_REPLACED]),
+        (fingerprinted ? abi.ITEM_FINGERPRINTED : 0) |
+        this.pick([0, abi.ITEM_TRUNCATED, abi.ITEM_SEVERITY_REPLACED, abi.ITEM_SALVAGED]),
       severity: random(4),
       disposition: random(4),
       capturedAt: this.now,
@@ -317,7 +318,7 @@ describe.each(BUILDS)('quarantine (%s)', (_, instantiate) => {
     ['a category of 65 bytes', (core) => core.insert(other('01', { category: 'c'.repeat(65) }))],
     ['no category', (core) => core.insert(other('01', { category: '' }))],
     ['a detector of 65 bytes', (core) => core.insert(other('01', { detector: 'd'.repeat(65) }))],
-    ['unknown flags', (core) => core.insert(other('01', { flags: 16 }))],
+    ['unknown flags', (core) => core.insert(other('01', { flags: abi.ITEM_FLAGS_KNOWN + 1 }))],
     ['a past that saw nothing', (core) => core.insert(other('01', { seen: 0 }), true)],
     ['a past that accounted for more than it saw', (core) => core.insert(other('01', { seen: 2, accounted: 3 }), true)],
     ['a past that ends before it begins', (core) => core.insert(other('01', { capturedAt: 5, lastSeenAt: 4 }), true)],
