@@ -28,8 +28,22 @@ const run = (tool: string, args: string[]): void => {
 
 const asc = join(dirname(require.resolve('assemblyscript/package.json')), 'bin', 'asc.js');
 
+/** What asc emits and every target engine runs; named one by one, because `-all` would turn on memory64 too. */
+const features = [
+  '--enable-bulk-memory',
+  '--enable-bulk-memory-opt',
+  '--enable-sign-ext',
+  '--enable-nontrapping-float-to-int',
+  '--enable-mutable-globals',
+];
+
 function compile(entry: string, target: string): void {
   run(asc, [entry, '--config', 'asconfig.json', '--target', target]);
+}
+
+/** asc optimises for speed; one more pass for size saves 0.2 KiB of gzip and no time that could be measured. */
+function tighten(wasm: string): void {
+  run(join(binaryen, 'wasm-opt'), [wasm, ...features, '-Os', '-o', wasm]);
 }
 
 /**
@@ -42,11 +56,7 @@ function toJavaScript(wasm: string, out: string): void {
   run(join(binaryen, 'wasm-opt'), [
     wasm,
     '--mvp-features',
-    '--enable-bulk-memory',
-    '--enable-bulk-memory-opt',
-    '--enable-sign-ext',
-    '--enable-nontrapping-float-to-int',
-    '--enable-mutable-globals',
+    ...features,
     '--llvm-memory-copy-fill-lowering',
     '--llvm-nontrapping-fptoint-lowering',
     '--signext-lowering',
@@ -115,6 +125,7 @@ export declare const digest: string;
 
 mkdirSync(build, { recursive: true });
 compile('assembly/index.ts', 'release');
+tighten(join(build, 'core.wasm'));
 compile('assembly/testing.ts', 'testing');
 loaders('core');
 loaders('testing');
