@@ -175,6 +175,13 @@ describe.each(builds)('folds, %s', (build) => {
     expect(records).toBeLessThanOrEqual(20);
   });
 
+  test('two kinds that meet in one entry are not taken for one another', () => {
+    const folds = new Folds();
+    for (let i = 0; i < 3; i++) folds.event(tagOf(9), KIND_LIMITED);
+    expect(folds.event(tagOf(9), KIND_LIMITED + FOLD_ENTRIES)).toBe(1);
+    expect(folds.evicted()).toMatchObject({ kind: KIND_LIMITED, pending: 1 });
+  });
+
   test('the count goes on after a walk, so a long flood stays cheap', () => {
     const folds = new Folds();
     for (let i = 0; i < 700; i++) folds.event(tagOf(3));

@@ -26,7 +26,12 @@ const rows = (heading: string): string[][] =>
     .split('\n')
     .filter((line) => line.startsWith('| '))
     .slice(2)
-    .map((line) => line.slice(2, -2).split(' | '));
+    .map((line) =>
+      line
+        .slice(2, -2)
+        .split(' | ')
+        .map((cell) => cell.trim()),
+    );
 
 describe('docs/format.md', () => {
   test('the worked example follows from its inputs', () => {
