@@ -270,7 +270,7 @@ export class Engine {
         sourcesLost,
         recordsLost: salvaged.recordsLost + records.length - Math.min(records.length, log.head + log.tail),
         recordsForgotten: forgotten.reduce((sum, old) => sum + old.records.length, 0),
-        unaccounted: owed(salvaged, state),
+        unaccounted: owed(salvaged, state, limiter === 'restored'),
         panic: kind === abi.KIND_PANIC ? this.#panicCode : 0,
       }),
     });
@@ -680,6 +680,12 @@ export class Engine {
     return this.#core && readQuarantine(this.#core);
   }
 
+  /** As `quarantine`; what a snapshot holds is put in place first. */
+  held(now: number): ReturnType<typeof readQuarantine> | undefined {
+    if (this.#salvaged !== undefined && this.status === 'idle') this.#up(now);
+    return this.quarantine();
+  }
+
   limiter(): ReturnType<typeof readLimiter> {
     return this.#core && readLimiter(this.#core);
   }
@@ -850,10 +856,10 @@ function provenRuns({ log }: Salvaged, { head, tail }: LogProof): AuditExport[] 
   return runs.filter((part) => part.records.length > 0);
 }
 
-/** Events that the earlier core had folded and no record names. */
-function owed({ limiter }: Salvaged, audit: DataView): number {
+/** Events that the earlier core had folded and no record names; refusals that the limiter still owes came over with it. */
+function owed({ limiter }: Salvaged, audit: DataView, taken: boolean): number {
   const refusals =
-    limiter === undefined
+    limiter === undefined || taken
       ? 0
       : new DataView(limiter.state.buffer, limiter.state.byteOffset).getFloat64(abi.LIMITER_REFUSALS_PENDING, true);
   const events = audit.getFloat64(abi.AUDIT_FOLD_PENDING, true) + refusals;

@@ -43,7 +43,7 @@ function restoreItems(
   hash: Hash,
 ): Pick<Restored, 'items' | 'lost' | 'lostIds'> {
   const { slots } = salvaged;
-  const recordOf = provenRecords(salvaged, log);
+  const recordOf = recordAt(salvaged);
   const ended = endedIds(salvaged, log);
   const kept = keptSlots(slots, config);
   const lostIds: Uint8Array[] = [];
@@ -68,14 +68,14 @@ function restoreItems(
 
 const idKey = (id: Uint8Array): string => String.fromCharCode(...id);
 
-/** Records that verified, by sequence number. */
-function provenRecords(salvaged: Salvaged, { head, tail }: LogProof): (seq: number) => Uint8Array | undefined {
-  const { from, records } = salvaged.log;
-  return (seq) => {
-    const i = seq - from;
-    return i < head || i >= records.length - tail ? records[i] : undefined;
-  };
-}
+/**
+ * The record of a sequence number, whether or not it verified: when it does not agree with the item, one of the two is
+ * damaged, and nobody can say which.
+ */
+const recordAt =
+  ({ log }: Salvaged) =>
+  (seq: number): Uint8Array | undefined =>
+    log.records[seq - log.from];
 
 const ENDS: ReadonlySet<number> = new Set([
   abi.KIND_EVICTED,

@@ -4,6 +4,7 @@
  * Relies on: a build of the core. Refuses: real time and real randomness. Everything comes from one seed, so a run can
  * be repeated from its name. Every core is watched: one that failed and is called again is a broken promise, and noted.
  */
+import { createHash } from 'node:crypto';
 import * as abi from '../../assembly/abi';
 import { instantiate } from '../../build/core.inline.js';
 import { wire } from '../../src/tracehound';
@@ -135,4 +136,61 @@ export function heldSlots(core: Watched): number[] {
   return Array.from({ length: high }, (_, i) => slots + i * abi.SLOT_BYTES).filter(
     (at) => ((bytes[at + abi.SLOT_STATE] as number) & abi.STATE_HELD) !== 0,
   );
+}
+
+// ── reading logs ──────────────────────────────────────────────────────────────────────────────────
+
+/** The fields of a record that these tests speak of. */
+export function parsed(record: Uint8Array): {
+  kind: number;
+  reason: number;
+  seq: number;
+  id: string;
+  count: number;
+  size: number;
+  overlay: string;
+  source: string;
+} {
+  const fields = new DataView(record.buffer, record.byteOffset, record.length);
+  const hex = (from: number, bytes: number): string => Buffer.from(record.subarray(from, from + bytes)).toString('hex');
+  return {
+    kind: record[abi.LOG_KIND] as number,
+    reason: record[abi.LOG_REASON] as number,
+    seq: Number(fields.getBigUint64(abi.LOG_SEQ)),
+    id: hex(abi.LOG_ID, 16),
+    count: fields.getUint32(abi.LOG_COUNT),
+    size: Number(fields.getBigUint64(abi.LOG_ID)),
+    overlay: hex(abi.LOG_PAYLOAD, 32),
+    source: hex(abi.LOG_SOURCE, 32),
+  };
+}
+
+const sha256 = (...parts: Uint8Array[]): Uint8Array => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+};
+
+/** RFC 9162 §2.1.1 tree head of whole records, the slow way. */
+export function treeHead(records: readonly Uint8Array[]): string {
+  const head = (leaves: readonly Uint8Array[]): Uint8Array => {
+    if (leaves.length === 1) return leaves[0] as Uint8Array;
+    let half = 1;
+    while (half * 2 < leaves.length) half *= 2;
+    return sha256(Uint8Array.of(1), head(leaves.slice(0, half)), head(leaves.slice(half)));
+  };
+  return Buffer.from(head(records.map((record) => sha256(Uint8Array.of(0), record)))).toString('hex');
+}
+
+/** What the sidecar of the newest record of `kind` says. */
+export function sidecarOf(th: Tracehound, kind: number): Record<string, unknown> {
+  const { records, details } = th.audit.export({ from: 0 });
+  const at = records.findLastIndex((record) => record[abi.LOG_KIND] === kind);
+  return JSON.parse(Buffer.from(details[at] as Uint8Array).toString());
+}
+
+/** The newest record of `kind`. */
+export function recordOf(th: Tracehound, kind: number): ReturnType<typeof parsed> {
+  const record = th.audit.export({ from: 0 }).records.findLast((each) => each[abi.LOG_KIND] === kind);
+  return parsed(record as Uint8Array);
 }
