@@ -121,7 +121,7 @@ export class Custody implements Quarantine {
   }
 
   get stats(): QuarantineStats {
-    const held = this.#port.engine.quarantine();
+    const held = this.#port.engine.held(this.#port.now());
     return {
       count: held?.count ?? 0,
       bytes: held?.bytes ?? 0,

@@ -4,5 +4,6 @@
  * @module
  */
 export { type ErrorCode, TracehoundError } from './errors';
+export { openSnapshot } from './snapshot';
 export type * from './types';
 export { VERSION } from './version';

@@ -14,6 +14,7 @@ import { coreConfig, DISPOSITIONS, Engine, type Succession } from './engine/inde
 import { TracehoundError } from './errors';
 import { Custody } from './evidence';
 import { readSource } from './scent';
+import { restorable, takeSnapshot } from './snapshot';
 import { TraceIds } from './trace';
 import type {
   Actor,
@@ -48,6 +49,7 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions): Traceh
     genesis: (origin, instance) => sidecar(genesisFacts(options, runtime, origin, instance), random),
     succession: (origin, size, restored) => sidecar(successionFacts(origin, size, restored), random),
   });
+  if (options.restore !== undefined) engine.restore(restorable(options.restore));
   const agent = new Agent(engine, clock, runtime);
   const trace = new TraceIds(engine, random);
   let closed = false;
@@ -70,9 +72,7 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions): Traceh
     watcher: watcher(engine, agent, runtime, clock, () => closed),
     http: httpPort(options, engine, agent, trace, runtime, time),
     id: () => engine.makeId(time()),
-    snapshot: async () => {
-      throw new TracehoundError('UNSUPPORTED', 'snapshot: not wired');
-    },
+    snapshot: async (given) => takeSnapshot(engine, time(), given, options.secret, runtime),
     close: async () => {
       if (closed) return;
       if (engine.status === 'up') engine.settle(clock(), true);
@@ -122,7 +122,7 @@ function genesisFacts(
 }
 
 /** Ids of lost evidence that fit the sidecar; the count beside them is complete. */
-const LOST_IDS_MAX = 16;
+const LOST_IDS_MAX = 64;
 
 function successionFacts(origin: string, size: number, restored: Succession): Parameters<typeof sidecar>[0] {
   return { origin, size, ...restored, lostIds: restored.lostIds.slice(0, LOST_IDS_MAX).map(toHex) };

@@ -230,6 +230,13 @@ export interface TracehoundOptions {
   restore?: OpenedSnapshot;
 }
 
+export interface OpenSnapshotOptions {
+  /** The `secret` of the instance that made it. Given, an unsealed snapshot is refused. */
+  secret?: Uint8Array;
+  /** Opens an unsealed snapshot although a `secret` is given. */
+  unsealed?: boolean;
+}
+
 /** What `openSnapshot` returns: verified bytes, opaque. */
 export interface OpenedSnapshot {
   readonly version: number;

@@ -10,8 +10,10 @@
 import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
 import type { AuditExport, DropReason, EvidenceHandle, PurgeReason, RateLimitResult, Runtime } from '../types';
+import { KEY_LABELS, type KeyName } from './keys';
 import { type Core, link } from './link';
 import { arenaEnd, type CoreConfig } from './memory';
+import { type LogProof, logProof, prove } from './proof';
 import {
   readAudit,
   readDigest,
@@ -23,10 +25,26 @@ import {
   readSignatureHash,
 } from './records';
 import { restoreInto } from './restore';
-import { auditRoot, type Salvaged, salvage } from './salvage';
+import { type Salvaged, salvage } from './salvage';
 import { DETECTOR_FAILURES, DROP_REASONS, PURGE_REASONS, SOURCE_KINDS, STATUSES, type Status } from './words';
 
+export { ABI_VERSION } from '../../assembly/abi';
+export { compareBytes, joined, number32 } from './bytes';
+export {
+  type Claims,
+  Cursor,
+  decodeSections,
+  encodeSections,
+  invalid,
+  ORIGIN_BYTES_MAX,
+  proveImage,
+  SECTION_VERSIONS,
+  type SectionName,
+  type Sections,
+} from './image';
+export { type KeyName, SEAL_LABEL } from './keys';
 export { type CoreConfig, coreConfig } from './memory';
+export type { LimiterGeometry, Salvaged } from './salvage';
 export { DISPOSITIONS, PURGE_REASONS, SEVERITIES, type Status } from './words';
 
 /** Who is asking, as the core reads it. */
@@ -73,18 +91,17 @@ export interface Succession {
   readonly lost: number;
   readonly lostIds: readonly Uint8Array[];
   readonly limiter: 'restored' | 'dropped' | 'off';
+  /** Tracked sources whose counters the core did not believe. */
+  readonly sourcesLost: number;
+  /** Unreleased records that did not verify. */
   readonly recordsLost: number;
+  /** Records of still earlier epochs that nobody took in time. */
+  readonly recordsForgotten: number;
+  /** Folded repeats and refusals that no record names: the stopped core owed them. */
+  readonly unaccounted: number;
+  /** What the earlier core stopped on, one of `PANIC_*`; 0 after a restore. */
+  readonly panic: number;
 }
-
-/** Labels of the subkeys: HMAC-SHA-256(secret, label). */
-const KEY_LABELS = {
-  tag: 'tracehound/v1/source-tag',
-  redact: 'tracehound/v1/header-fingerprint',
-  trace: 'tracehound/v1/trace-id',
-  partition: 'tracehound/v1/pk',
-  seal: 'tracehound/v1/snapshot-seal',
-} as const;
-export type KeyName = keyof typeof KEY_LABELS;
 
 /** Payloads of this many bytes and more are hashed by the runtime where it can do so at once (bench/core). */
 export const HOST_DIGEST_BYTES = 384;
@@ -120,7 +137,10 @@ export class Engine {
   /** Sidecars by the hash that records commit to. */
   #details = new Map<string, Uint8Array>();
   #carried: AuditExport[] = [];
+  /** What the next core begins from. */
   #salvaged: Salvaged | undefined;
+  /** What the last core stopped on. */
+  #panicCode = 0;
   panics = 0;
 
   /** Throws `RangeError` naming the option when the configuration cannot fit. Touches no core, clock or randomness. */
@@ -149,14 +169,49 @@ export class Engine {
 
   // ── life ────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The core, brought up in the first call that needs it. Throws `CORE_START` or `CORE_DOWN`. */
+  /** The core, brought up in the first call that needs it. Throws `CORE_START`, `RUNTIME_FAILED` or `CORE_DOWN`. */
   #up(now: number): Core {
     if (this.#core) return this.#core;
     if (this.#down) throw this.#down;
-    return this.#start(now, abi.KIND_RESUME);
+    try {
+      return this.#start(now, abi.KIND_RESUME);
+    } catch (cause) {
+      if (cause instanceof TracehoundError) throw cause;
+      const error = new TracehoundError(
+        'CORE_START',
+        'core: stopped while starting, expected a sound core, got a panic',
+        {
+          cause,
+        },
+      );
+      this.#countPanic(now);
+      if (this.#panicTimes.length >= PANICS_MAX) throw this.#giveUp(error);
+      throw error;
+    }
   }
 
+  /** A fresh core, with the inheritance if there is one. */
   #start(now: number, kind: number): Core {
+    const salvaged = this.#salvaged;
+    let core = this.#fresh(now);
+    if (salvaged !== undefined) {
+      try {
+        this.#resume(core, now, kind, salvaged);
+      } catch (cause) {
+        if (cause instanceof TracehoundError) throw cause;
+        // It stopped on what it inherited. Another one takes over, and takes nothing but the count of what is lost.
+        this.#countPanic(now);
+        core = this.#fresh(now);
+        this.#resume(core, now, kind, { ...salvaged, content: () => undefined, limiter: undefined });
+      }
+    }
+    this.#salvaged = undefined;
+    this.#core = core;
+    return core;
+  }
+
+  /** A linked core with keys, entropy and record 0. Its name and sidecars become the engine's. */
+  #fresh(now: number): Core {
     const { runtime, config, secret, origin } = this.#options;
     let instance: ReturnType<Runtime['core']>;
     try {
@@ -181,10 +236,6 @@ export class Engine {
     this.#origin = name;
     this.#instance = uuid;
     this.#epochs++;
-    this.#core = core;
-    const salvaged = this.#salvaged;
-    this.#salvaged = undefined;
-    if (salvaged) this.#resume(core, now, kind, salvaged);
     return core;
   }
 
@@ -197,69 +248,102 @@ export class Engine {
     this.#keep(hashKey(core.bytes, IN + abi.INBOX_DETAIL_HASH), sidecar);
   }
 
-  /** Puts what an earlier core held into this one, and records where it came from. */
-  #resume(core: Core, now: number, kind: number, salvaged: Salvaged): void {
-    const hash = (bytes: Uint8Array): Uint8Array => {
-      this.#hashInto(core, bytes, abi.INBOX_DETAIL_HASH);
-      return core.bytes.slice(IN + abi.INBOX_DETAIL_HASH, IN + abi.INBOX_DETAIL_HASH + 32);
-    };
-    const { size, root, verified } = auditRoot(salvaged, hash);
-    const restored = restoreInto(core, salvaged, this.config, now, hash);
-    this.#carry(salvaged, verified);
-    this.#note(core, now, kind, {
-      size,
-      overlay: root,
-      count: restored.lost,
-      detail: this.#options.succession(salvaged.origin, size, {
-        items: restored.items,
-        lost: restored.lost,
-        lostIds: restored.lostIds,
-        limiter: restored.limiter,
-        recordsLost: salvaged.records.length - verified,
-      }),
-    });
+  /** SHA-256 by `core`, or by the runtime where that is faster. */
+  #hash(core: Core, bytes: Uint8Array): Uint8Array {
+    this.#hashInto(core, bytes, abi.INBOX_DETAIL_HASH);
+    return core.bytes.slice(IN + abi.INBOX_DETAIL_HASH, IN + abi.INBOX_DETAIL_HASH + 32);
   }
 
-  /** Keeps unreleased records of a log that ended, as far as their chain holds. */
-  #carry(salvaged: Salvaged, verified: number): void {
-    if (verified === 0) return;
-    const records = salvaged.records.slice(0, verified);
-    const details = salvaged.details.slice(0, verified);
-    this.#carried.push({ origin: salvaged.origin, from: salvaged.recordsFrom, records, details });
-    while (this.#carried.length > CARRIED_MAX) this.#carried.shift();
+  /** Puts what an earlier core held into this one, and records where it came from. */
+  #resume(core: Core, now: number, kind: number, salvaged: Salvaged): void {
+    const hash = (bytes: Uint8Array): Uint8Array => this.#hash(core, bytes);
+    const { items, lost, lostIds, limiter, sourcesLost, log } = restoreInto(core, salvaged, this.config, now, hash);
+    const carried = [...this.#carried, ...salvaged.earlier, ...provenRuns(salvaged, log)];
+    const forgotten = carried.splice(0, Math.max(0, carried.length - CARRIED_MAX));
+    const { records, origin } = salvaged.log;
+    const state = new DataView(salvaged.audit.buffer, salvaged.audit.byteOffset, salvaged.audit.length);
+    const size = state.getFloat64(abi.AUDIT_SIZE, true);
+    const sizeKnown = Number.isSafeInteger(size) && size >= 0 ? size : 0;
+    this.#note(core, now, kind, {
+      size: sizeKnown,
+      overlay: log.root ?? new Uint8Array(32),
+      count: lost,
+      detail: this.#options.succession(origin, sizeKnown, {
+        items,
+        lost,
+        lostIds,
+        limiter,
+        sourcesLost,
+        recordsLost: salvaged.recordsLost + records.length - Math.min(records.length, log.head + log.tail),
+        recordsForgotten: forgotten.reduce((sum, old) => sum + old.records.length, 0),
+        unaccounted: owed(salvaged, state, limiter === 'restored'),
+        panic: kind === abi.KIND_PANIC ? this.#panicCode : 0,
+      }),
+    });
+    this.#carried = carried;
+  }
+
+  #countPanic(now: number): void {
+    this.panics++;
+    // A clock that steps back must not make old panics new, nor new ones forgotten.
+    this.#panicTimes = this.#panicTimes.filter((at) => Math.abs(now - at) < PANICS_MS);
+    this.#panicTimes.push(now);
   }
 
   /** Retires the core after `cause`: salvages it, brings up a fresh one, and returns the error to answer with. */
   #retire(cause: unknown, now: number): TracehoundError {
     const dead = this.#core;
     this.#core = undefined;
-    this.panics++;
-    this.#panicTimes = this.#panicTimes.filter((at) => now - at < PANICS_MS && at <= now);
-    this.#panicTimes.push(now);
-    const code = dead?.view.getUint32(abi.HEADER_AT + abi.HEADER_PANIC, true) ?? 0;
-    const error = new TracehoundError('CORE_PANIC', `core: stopped, expected no panic, got code ${code}`, {
+    this.#countPanic(now);
+    this.#panicCode = dead?.view.getUint32(abi.HEADER_AT + abi.HEADER_PANIC, true) ?? 0;
+    const error = new TracehoundError('CORE_PANIC', `core: stopped, expected no panic, got code ${this.#panicCode}`, {
       cause,
       recoverable: true,
     });
-    if (this.#panicTimes.length >= PANICS_MAX) {
-      this.#down = new TracehoundError(
-        'CORE_DOWN',
-        `core: not revived, expected fewer than ${PANICS_MAX} panics a minute, got ${this.#panicTimes.length}`,
-        { cause: error },
-      );
-      return this.#down;
-    }
+    if (dead) this.#salvaged = this.#salvage(dead);
+    if (this.#panicTimes.length >= PANICS_MAX) return this.#giveUp(error);
     try {
-      if (dead) this.#salvaged = salvage(dead, this.config, this.#origin, (record) => this.#detailOf(record));
       this.#start(now, abi.KIND_PANIC);
     } catch (failure) {
-      this.#core = undefined;
-      this.#down = new TracehoundError('CORE_DOWN', 'core: not revived, expected a fresh core, got an error', {
-        cause: failure,
-      });
-      return this.#down;
+      return this.#giveUp(failure);
     }
     return error;
+  }
+
+  /** No more cores for this instance. */
+  #giveUp(cause: unknown): TracehoundError {
+    this.#down = new TracehoundError(
+      'CORE_DOWN',
+      `core: not revived, expected a sound core and fewer than ${PANICS_MAX} panics a minute, got ${this.#panicTimes.length}`,
+      { cause },
+    );
+    this.#bury();
+    return this.#down;
+  }
+
+  #salvage(core: Core, earlier: readonly AuditExport[] = []): Salvaged {
+    return salvage(core, this.config, this.#origin, earlier, (record) => this.#detailOf(record));
+  }
+
+  /** Nobody follows: the records that verify can still be exported. A core is brought up to hash, and for nothing else. */
+  #bury(): void {
+    const salvaged = this.#salvaged;
+    this.#salvaged = undefined;
+    if (salvaged === undefined) return;
+    try {
+      const core = link(this.#options.runtime.core(), this.config);
+      const log = prove(logProof(salvaged), (bytes) => this.#hash(core, bytes));
+      this.#carried = [...this.#carried, ...provenRuns(salvaged, log)].slice(-CARRIED_MAX);
+    } catch {
+      // Without a core there is no proof, and what is not proven is not handed out.
+    }
+  }
+
+  /** Everything a snapshot holds, after what is folded was written. Its contents must be read before the next call. */
+  image(now: number): { salvaged: Salvaged; size: number; root: Uint8Array } {
+    this.settle(now, false);
+    const { size, root } = this.head(now);
+    return this.#run(now, (core) => ({ salvaged: this.#salvage(core, this.#carried), size, root }));
   }
 
   /**
@@ -604,6 +688,12 @@ export class Engine {
     return this.#core && readQuarantine(this.#core);
   }
 
+  /** As `quarantine`; what a snapshot holds is put in place first. */
+  held(now: number): ReturnType<typeof readQuarantine> | undefined {
+    if (this.#salvaged !== undefined && this.status === 'idle') this.#up(now);
+    return this.quarantine();
+  }
+
   limiter(): ReturnType<typeof readLimiter> {
     return this.#core && readLimiter(this.#core);
   }
@@ -757,6 +847,30 @@ function questionFlags(question: Question): number {
     (question.categoryReplaced ? abi.IN_CATEGORY_REPLACED : 0) |
     (question.severityReplaced ? abi.IN_SEVERITY_REPLACED : 0)
   );
+}
+
+/** Unreleased records of a log that ended, as far as they verify: one run, or two around what is damaged. */
+function provenRuns({ log }: Salvaged, { head, tail }: LogProof): AuditExport[] {
+  const { origin, from, records, details } = log;
+  const run = (start: number, end: number): AuditExport => ({
+    origin,
+    from: from + start,
+    records: records.slice(start, end),
+    details: details.slice(start, end),
+  });
+  const whole = head === records.length;
+  const runs = whole ? [run(0, head)] : [run(0, head), run(records.length - tail, records.length)];
+  return runs.filter((part) => part.records.length > 0);
+}
+
+/** Events that the earlier core had folded and no record names; refusals that the limiter still owes came over with it. */
+function owed({ limiter }: Salvaged, audit: DataView, taken: boolean): number {
+  const refusals =
+    limiter === undefined || taken
+      ? 0
+      : new DataView(limiter.state.buffer, limiter.state.byteOffset).getFloat64(abi.LIMITER_REFUSALS_PENDING, true);
+  const events = audit.getFloat64(abi.AUDIT_FOLD_PENDING, true) + refusals;
+  return Number.isSafeInteger(events) && events >= 0 ? events : 0;
 }
 
 /** A Map key for 32 bytes: a string of 32 characters. */

@@ -47,9 +47,22 @@ export interface CoreFunctions {
   restoreWay(): number;
 }
 
+/** Where the regions of a core begin, read once while it was sound: a core that stopped is not asked for its layout. */
+export interface Places {
+  readonly limiter: number;
+  readonly tags: number;
+  readonly sources: number;
+  readonly quarantine: number;
+  readonly slots: number;
+  readonly slab: number;
+  readonly audit: number;
+  readonly ring: number;
+}
+
 /** A linked, initialised core. */
 export interface Core {
   readonly call: CoreFunctions;
+  readonly places: Places;
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly u32: Uint32Array;
@@ -94,6 +107,16 @@ export function link(instance: CoreInstance, config: CoreConfig): Core {
   const sourceAt = abi.INBOX_AT + abi.INBOX_SOURCE;
   return {
     call: exports,
+    places: {
+      limiter: word(abi.HEADER_LIMITER),
+      tags: word(abi.HEADER_LIMITER_TAGS),
+      sources: word(abi.HEADER_LIMITER_RECORDS),
+      quarantine: word(abi.HEADER_QUARANTINE),
+      slots: word(abi.HEADER_SLOTS),
+      slab: word(abi.HEADER_SLAB),
+      audit: word(abi.HEADER_AUDIT),
+      ring: word(abi.HEADER_RING),
+    },
     bytes,
     view,
     u32: new Uint32Array(buffer),

@@ -1,20 +1,15 @@
 /**
  * Puts what was salvaged into a fresh core, through its own door: items are inserted, never copied as memory.
  *
- * Relies on: salvage for what to believe. Refuses: an item that does not verify, and a limiter of another geometry.
+ * Relies on: salvage for reading, proof for what to believe. Refuses: an item that does not verify, one that the log
+ * says has ended, and a limiter of another geometry. What finds no place is counted and named.
  */
 import * as abi from '../../assembly/abi';
+import { compareBytes } from './bytes';
 import type { Core } from './link';
 import type { CoreConfig } from './memory';
-import {
-  type Hash,
-  headBytes,
-  itemFault,
-  recordBytes,
-  type Salvaged,
-  type SalvagedItem,
-  WAY_HEAD_BYTES,
-} from './salvage';
+import { type Hash, itemProof, type LogProof, logProof, prove, textsFrom } from './proof';
+import { headBytes, payloadBytes, recordBytes, type Salvaged, WAY_HEAD_BYTES } from './salvage';
 
 const IN = abi.INBOX_AT;
 
@@ -25,28 +20,113 @@ export interface Restored {
   /** Their UUIDs, as far as they could be read. */
   readonly lostIds: Uint8Array[];
   readonly limiter: 'restored' | 'dropped' | 'off';
+  /** Tracked sources that the core did not believe. */
+  readonly sourcesLost: number;
+  readonly log: LogProof;
 }
 
 export function restoreInto(core: Core, salvaged: Salvaged, config: CoreConfig, now: number, hash: Hash): Restored {
+  const log = prove(logProof(salvaged), hash);
   const limiter = restoreLimiter(core, salvaged, config);
   restoreTotals(core, salvaged);
-  const lostIds: Uint8Array[] = [];
-  let items = 0;
-  for (const item of salvaged.items) {
-    if (itemFault(item, config.maxPayloadBytes, hash) === undefined && restoreItem(core, item, now)) items++;
-    else lostIds.push(item.slot.slice(abi.SLOT_ID, abi.SLOT_ID + 16));
-  }
-  return { items, lost: lostIds.length + salvaged.unreadable, lostIds, limiter };
+  return { ...limiter, ...restoreItems(core, salvaged, log, config, now, hash), log };
 }
 
-function restoreItem(core: Core, item: SalvagedItem, now: number): boolean {
-  const { slot, content } = item;
+// ── items ─────────────────────────────────────────────────────────────────────────────────────────
+
+function restoreItems(
+  core: Core,
+  salvaged: Salvaged,
+  log: LogProof,
+  config: CoreConfig,
+  now: number,
+  hash: Hash,
+): Pick<Restored, 'items' | 'lost' | 'lostIds'> {
+  const { slots } = salvaged;
+  const recordOf = recordAt(salvaged);
+  const ended = endedIds(salvaged, log);
+  const kept = keptSlots(slots, config);
+  const lostIds: Uint8Array[] = [];
+  let items = 0;
+  // What damaged slots lead to may be as large as they please: no more of it is hashed than the store could hold.
+  let falseBytes = 0;
+  slots.forEach((slot, index) => {
+    const id = slot.slice(abi.SLOT_ID, abi.SLOT_ID + 16);
+    if (ended.has(idKey(id))) return;
+    const content = kept.has(index) && falseBytes <= config.maxBytes ? salvaged.content(index) : undefined;
+    const believed =
+      content !== undefined && prove(itemProof(slot, content, config.maxPayloadBytes, recordOf), hash) === undefined;
+    if (believed && restoreItem(core, slot, content, now)) {
+      items++;
+      return;
+    }
+    if (content !== undefined) falseBytes += content.length;
+    lostIds.push(id);
+  });
+  return { items, lost: lostIds.length + salvaged.slotsLost, lostIds };
+}
+
+const idKey = (id: Uint8Array): string => String.fromCharCode(...id);
+
+/**
+ * The record of a sequence number, whether or not it verified: when it does not agree with the item, one of the two is
+ * damaged, and nobody can say which.
+ */
+const recordAt =
+  ({ log }: Salvaged) =>
+  (seq: number): Uint8Array | undefined =>
+    log.records[seq - log.from];
+
+const ENDS: ReadonlySet<number> = new Set([
+  abi.KIND_EVICTED,
+  abi.KIND_NEUTRALIZED,
+  abi.KIND_PURGED,
+  abi.KIND_REPLACED,
+  abi.KIND_ERASED,
+]);
+
+/** Items the log says have ended: a core that stopped between the record and the act has them still. */
+function endedIds(salvaged: Salvaged, { head, tail }: LogProof): ReadonlySet<string> {
+  const { records } = salvaged.log;
+  const ended = new Set<string>();
+  records.forEach((record, i) => {
+    if (i >= head && i < records.length - tail) return;
+    if (ENDS.has(record[abi.LOG_KIND] as number)) ended.add(idKey(record.subarray(abi.LOG_ID, abi.LOG_ID + 16)));
+  });
+  return ended;
+}
+
+/**
+ * Which slots there is room for, by the store's own order of leaving: those on hold stay first, then what is not
+ * archived, then by severity, then the newest. With an unchanged configuration that is all of them.
+ */
+function keptSlots(slots: readonly Uint8Array[], config: CoreConfig): ReadonlySet<number> {
+  const rank = (slot: Uint8Array): number => {
+    const state = slot[abi.SLOT_STATE] as number;
+    const severity = slot[abi.SLOT_SEVERITY] as number;
+    if ((state & abi.STATE_ON_HOLD) !== 0) return 8 + severity;
+    return (state & abi.STATE_ARCHIVED) !== 0 ? severity : 4 + severity;
+  };
+  const order = slots.map((slot, index) => ({ slot, index, rank: rank(slot) }));
+  order.sort((a, b) => b.rank - a.rank || compareBytes(b.slot, abi.SLOT_ID, a.slot, abi.SLOT_ID, 16));
+  const kept = new Set<number>();
+  let bytes = 0;
+  for (const { slot, index } of order) {
+    const more = payloadBytes(slot);
+    if (kept.size >= config.maxCount || more > config.maxPayloadBytes || bytes + more > config.maxBytes) continue;
+    bytes += more;
+    kept.add(index);
+  }
+  return kept;
+}
+
+function restoreItem(core: Core, slot: Uint8Array, content: Uint8Array, now: number): boolean {
   const { bytes, view } = core;
   const from = new DataView(slot.buffer, slot.byteOffset, slot.length);
   const flags = slot[abi.SLOT_FLAGS] as number;
   const categoryBytes = slot[abi.SLOT_CATEGORY_BYTES] as number;
   const head = headBytes(slot);
-  const texts = abi.ITEM_HEAD_BYTES + ((flags & abi.ITEM_FINGERPRINTED) === 0 ? 0 : 32);
+  const texts = textsFrom(slot);
   const words: [field: number, value: number][] = [
     [abi.INBOX_FLAGS, flags | abi.ITEM_SALVAGED],
     [abi.INBOX_SEVERITY, slot[abi.SLOT_SEVERITY] as number],
@@ -79,25 +159,22 @@ function restoreItem(core: Core, item: SalvagedItem, now: number): boolean {
   return held;
 }
 
+// ── the rest ──────────────────────────────────────────────────────────────────────────────────────
+
+const TOTALS = [abi.AUDIT_SEEN, abi.AUDIT_FLAGGED, abi.AUDIT_UNINSPECTED, abi.AUDIT_SKIPPED, abi.AUDIT_FAILED_OPEN];
+
 function restoreTotals(core: Core, salvaged: Salvaged): void {
-  const at = core.view.getUint32(abi.HEADER_AT + abi.HEADER_AUDIT, true);
   const from = new DataView(salvaged.audit.buffer, salvaged.audit.byteOffset, salvaged.audit.length);
-  for (const field of [
-    abi.AUDIT_SEEN,
-    abi.AUDIT_FLAGGED,
-    abi.AUDIT_UNINSPECTED,
-    abi.AUDIT_SKIPPED,
-    abi.AUDIT_FAILED_OPEN,
-  ]) {
+  for (const field of TOTALS) {
     const total = from.getFloat64(field, true);
-    if (Number.isSafeInteger(total) && total >= 0) core.view.setFloat64(at + field, total, true);
+    if (Number.isSafeInteger(total) && total >= 0) core.view.setFloat64(core.places.audit + field, total, true);
   }
 }
 
 /** Counters mean something only under the same window, limit and table. The core checks each record's sums itself. */
-function restoreLimiter(core: Core, salvaged: Salvaged, config: CoreConfig): Restored['limiter'] {
+function restoreLimiter(core: Core, salvaged: Salvaged, config: CoreConfig): Pick<Restored, 'limiter' | 'sourcesLost'> {
   const { limiter } = salvaged;
-  if (config.limit === 0) return 'off';
+  if (config.limit === 0) return { limiter: 'off', sourcesLost: 0 };
   if (
     limiter === undefined ||
     limiter.windowMs !== config.windowMs ||
@@ -106,15 +183,16 @@ function restoreLimiter(core: Core, salvaged: Salvaged, config: CoreConfig): Res
     limiter.ipv6Prefix !== config.ipv6Prefix ||
     limiter.state.length !== abi.LIMITER_BYTES
   ) {
-    return 'dropped';
+    return { limiter: 'dropped', sourcesLost: 0 };
   }
-  core.bytes.set(limiter.state, IN + abi.INBOX_SOURCE);
-  if (core.call.restoreLimiter() === 0) return 'dropped';
+  core.source.set(limiter.state);
+  if (core.call.restoreLimiter() === 0) return { limiter: 'dropped', sourcesLost: 0 };
   const bytes = WAY_HEAD_BYTES + recordBytes(config.limit);
+  let sourcesLost = 0;
   for (let from = 0; from + bytes <= limiter.ways.length; from += bytes) {
-    core.bytes.set(limiter.ways.subarray(from, from + bytes), IN + abi.INBOX_SOURCE);
-    core.call.restoreWay();
+    core.source.set(limiter.ways.subarray(from, from + bytes));
+    if (core.call.restoreWay() === 0) sourcesLost++;
   }
-  core.source.fill(0, 0, Math.max(bytes, abi.LIMITER_BYTES));
-  return 'restored';
+  core.source.fill(0, 0, Math.max(bytes, limiter.state.length));
+  return { limiter: 'restored', sourcesLost };
 }
