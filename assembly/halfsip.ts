@@ -3,7 +3,8 @@
  *
  * Relies on: nothing. Refuses: to be a signature or a commitment — 64 bits of key keep a table fair, not a secret safe.
  * Jean-Philippe Aumasson's reference (github.com/veorq/SipHash, `halfsiphash.c`); words are little-endian, and the
- * 32-bit and the 64-bit variant are different functions, not one a prefix of the other.
+ * 32-bit and the 64-bit variant are different functions, not one a prefix of the other. Rotations are spelled as shifts:
+ * `rotl` is a function call in the JavaScript build.
  */
 import { SCRATCH_AT } from './abi';
 
@@ -34,15 +35,15 @@ function mix(k0: u32, k1: u32, at: u32, bytes: u32, wide: bool): u32 {
     v3 ^= word;
     for (let round = 0; round < 2; round++) {
       v0 += v1;
-      v1 = rotl<u32>(v1, 5) ^ v0;
-      v0 = rotl<u32>(v0, 16);
+      v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+      v0 = (v0 << 16) | (v0 >>> 16);
       v2 += v3;
-      v3 = rotl<u32>(v3, 8) ^ v2;
+      v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
       v0 += v3;
-      v3 = rotl<u32>(v3, 7) ^ v0;
+      v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
       v2 += v1;
-      v1 = rotl<u32>(v1, 13) ^ v2;
-      v2 = rotl<u32>(v2, 16);
+      v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+      v2 = (v2 << 16) | (v2 >>> 16);
     }
     v0 ^= word;
   }
@@ -51,15 +52,15 @@ function mix(k0: u32, k1: u32, at: u32, bytes: u32, wide: bool): u32 {
   let first: u32 = 0;
   for (let round = 0; round < 8; round++) {
     v0 += v1;
-    v1 = rotl<u32>(v1, 5) ^ v0;
-    v0 = rotl<u32>(v0, 16);
+    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+    v0 = (v0 << 16) | (v0 >>> 16);
     v2 += v3;
-    v3 = rotl<u32>(v3, 8) ^ v2;
+    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
     v0 += v3;
-    v3 = rotl<u32>(v3, 7) ^ v0;
+    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
     v2 += v1;
-    v1 = rotl<u32>(v1, 13) ^ v2;
-    v2 = rotl<u32>(v2, 16);
+    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+    v2 = (v2 << 16) | (v2 >>> 16);
     if (round == 3) {
       first = v1 ^ v3;
       if (!wide) return first;

@@ -18,6 +18,7 @@
 import * as abi from './abi';
 import { canonicalText, sourceKeyAt, sourceKeyBytes } from './address';
 import { recordCommit } from './audit';
+import { word } from './bytes';
 import { commitDetail, commitPayload } from './commitments';
 import { describe, describeDropped, putHex } from './describe';
 import { entropyDraw, entropyLeft, idMake } from './ids';
@@ -112,7 +113,7 @@ export function recordBlock(now: f64, ms: f64, reason: u32): void {
   const tag: u32 = tagSource();
   recordBegin(abi.KIND_BLOCKED, now);
   recordReason(reason);
-  recordLength(<u32>min(ceil(ms / 1000), 4294967295.0));
+  recordLength(word(min(ceil(ms / 1000), 4294967295.0)));
   recordSource(tag);
   recordCommit();
 }

@@ -5,6 +5,7 @@
  */
 import * as abi from './abi';
 import { auditFlushGap, auditOrigin, auditRecordAt, auditRelease, auditRoot, auditVerify, recordCommit } from './audit';
+import { word } from './bytes';
 import { foldClear, foldEvent, foldEvicted, foldWalk } from './folds';
 import { entropyLeft } from './ids';
 import { config, flagged, inbox, outbox, readSource, tagSource } from './inbox';
@@ -145,7 +146,7 @@ function settleRefusals(now: f64): void {
     recordReason(abi.REASON_WINDOW);
     recordDisposition(abi.DISPOSITION_REFUSED);
     recordFlags(abi.FLAG_AGGREGATE);
-    recordCount(<u32>part);
+    recordCount(word(part));
     recordCommit();
     owed -= part;
   }
