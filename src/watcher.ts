@@ -8,7 +8,7 @@
  */
 import type { Agent } from './agent';
 import { toHex } from './codec';
-import type { Engine } from './engine/index';
+import { ABI_VERSION, type Engine } from './engine/index';
 import type { Runtime, Snapshot, Watcher } from './types';
 
 const EMPTY_ROOT = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'; // SHA-256 of nothing, RFC 9162 §2.1.1
@@ -66,7 +66,7 @@ export function watcher(
           unreleased: log === undefined ? 0 : log.size - Math.max(log.heldFrom, log.releasedTo),
           lost: log?.lost ?? 0,
         },
-        core: { memoryBytes: engine.memoryBytes, panics: engine.panics, abi: engine.abi },
+        core: { memoryBytes: engine.memoryBytes, panics: engine.panics, abi: ABI_VERSION },
       };
       return deepFreeze(snapshot);
     },

@@ -6,7 +6,7 @@
  */
 import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
-import type { CoreInstance } from '../types';
+import type { CoreInstance, Runtime } from '../types';
 import { arenaEnd, type CoreConfig, writeConfig } from './memory';
 
 /** The exports of the core; `assembly/index.ts` is their contract. Times are unix ms. */
@@ -70,10 +70,12 @@ export interface Core {
   /** Where payload bytes go. */
   readonly payload: Uint8Array;
   readonly source: Uint8Array;
+  /** SHA-256 by the platform, where it can do so at once. */
+  readonly digest: Runtime['digest'];
 }
 
 /** Brings up a core from `instance`. Throws `CORE_START`. */
-export function link(instance: CoreInstance, config: CoreConfig): Core {
+export function link(instance: CoreInstance, config: CoreConfig, digest: Runtime['digest']): Core {
   const exports = instance.exports as unknown as CoreFunctions & { memory: { buffer: ArrayBuffer } };
   if (typeof exports.init !== 'function' || !(exports.memory?.buffer instanceof ArrayBuffer)) {
     throw new TracehoundError(
@@ -123,5 +125,6 @@ export function link(instance: CoreInstance, config: CoreConfig): Core {
     f64: new Float64Array(buffer),
     payload: bytes.subarray(payloadAt, payloadAt + config.maxPayloadBytes),
     source: bytes.subarray(sourceAt, sourceAt + abi.SOURCE_BYTES_MAX),
+    digest,
   };
 }

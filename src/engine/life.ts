@@ -1,0 +1,342 @@
+/**
+ * The life of cores: one is brought up in the first call that needs it, fed with entropy, and retired when it panicked.
+ * A retired core is never called again: what it held is salvaged where it verifies, a fresh core takes its place, and the
+ * log says so. Three panics within a minute end the revivals.
+ *
+ * Relies on: a runtime for cores and randomness. Refuses: to know what the calls mean.
+ */
+import * as abi from '../../assembly/abi';
+import { TracehoundError } from '../errors';
+import type { AuditExport, Runtime } from '../types';
+import { Details } from './details';
+import { hashOf, writeText } from './inbox';
+import { deriveKeys, type KeyName } from './keys';
+import { type Core, link } from './link';
+import type { CoreConfig } from './memory';
+import { type LogProof, logProof, prove } from './proof';
+import { readId } from './records';
+import { restoreInto } from './restore';
+import { type Salvaged, salvage } from './salvage';
+
+export interface EngineOptions {
+  readonly config: CoreConfig;
+  readonly runtime: Runtime;
+  readonly secret: Uint8Array | undefined;
+  /** Origin of the log, perhaps with `{instance}`. */
+  readonly origin: string;
+  /** The sidecar that GENESIS commits to. */
+  genesis(origin: string, instance: string): Uint8Array;
+  /** The sidecar that RESUME and PANIC commit to. */
+  succession(origin: string, size: number, restored: Succession): Uint8Array;
+}
+
+/** What came over from the epoch before. */
+export interface Succession {
+  readonly items: number;
+  readonly lost: number;
+  readonly lostIds: readonly Uint8Array[];
+  readonly limiter: 'restored' | 'dropped' | 'off';
+  /** Tracked sources whose counters the core did not believe. */
+  readonly sourcesLost: number;
+  /** Unreleased records that did not verify. */
+  readonly recordsLost: number;
+  /** Records of still earlier epochs that nobody took in time. */
+  readonly recordsForgotten: number;
+  /** Folded repeats and refusals that no record names: the stopped core owed them. */
+  readonly unaccounted: number;
+  /** What the earlier core stopped on, one of `PANIC_*`; 0 after a restore. */
+  readonly panic: number;
+}
+
+const PANICS_MAX = 3;
+const PANICS_MS = 60_000;
+/** Logs of earlier epochs kept until released. */
+const CARRIED_MAX = 4;
+
+const IN = abi.INBOX_AT;
+const IN32 = IN >>> 2;
+const ENTROPY_LEFT = (abi.OUTBOX_AT + abi.OUTBOX_ENTROPY_LEFT) >>> 2;
+
+export class Life {
+  readonly config: CoreConfig;
+  readonly #options: EngineOptions;
+  /** The core that is up. */
+  core: Core | undefined;
+  keys: Record<KeyName, Uint8Array> | undefined;
+  /** Name of this epoch's log, and the UUID of the epoch. */
+  origin = '';
+  instance = '';
+  details: Details = new Details();
+  /** Logs of earlier epochs, until released. */
+  carried: AuditExport[] = [];
+  panics = 0;
+  #epochs = 0;
+  #panicTimes: number[] = [];
+  /** What the last core stopped on. */
+  #panicCode = 0;
+  #down: TracehoundError | undefined;
+  /** What the next core begins from. */
+  #salvaged: Salvaged | undefined;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.config = options.config;
+  }
+
+  get status(): 'up' | 'idle' | 'down' {
+    if (this.#down) return 'down';
+    return this.core ? 'up' : 'idle';
+  }
+
+  /** A snapshot waits to be put in place by the first call. */
+  get inherits(): boolean {
+    return this.#salvaged !== undefined && this.status === 'idle';
+  }
+
+  /** Begins from what a snapshot held. Only before the first call. */
+  restore(salvaged: Salvaged): void {
+    this.#salvaged = salvaged;
+  }
+
+  /** The core, brought up in the first call that needs it. Throws `CORE_START`, `RUNTIME_FAILED` or `CORE_DOWN`. */
+  up(now: number): Core {
+    if (this.core) return this.core;
+    if (this.#down) throw this.#down;
+    try {
+      return this.#start(now, abi.KIND_RESUME);
+    } catch (cause) {
+      if (cause instanceof TracehoundError) throw cause;
+      const error = new TracehoundError(
+        'CORE_START',
+        'core: stopped while starting, expected a sound core, got a panic',
+        {
+          cause,
+        },
+      );
+      this.#countPanic(now);
+      if (this.#panicTimes.length >= PANICS_MAX) throw this.#giveUp(error);
+      throw error;
+    }
+  }
+
+  /** A fresh core, with the inheritance if there is one. */
+  #start(now: number, kind: number): Core {
+    const salvaged = this.#salvaged;
+    let core = this.#fresh(now);
+    if (salvaged !== undefined) {
+      try {
+        this.#resume(core, now, kind, salvaged);
+      } catch (cause) {
+        if (cause instanceof TracehoundError) throw cause;
+        // It stopped on what it inherited. Another one takes over, and takes nothing but the count of what is lost.
+        this.#countPanic(now);
+        core = this.#fresh(now);
+        this.#resume(core, now, kind, { ...salvaged, content: () => undefined, limiter: undefined });
+      }
+    }
+    this.#salvaged = undefined;
+    this.core = core;
+    return core;
+  }
+
+  /** A linked core with keys, entropy and record 0. Its name and sidecars become the engine's. */
+  #fresh(now: number): Core {
+    const { runtime, config, secret, origin } = this.#options;
+    let instance: ReturnType<Runtime['core']>;
+    try {
+      instance = runtime.core();
+    } catch (cause) {
+      throw new TracehoundError('CORE_START', 'core: the runtime has none, expected an instance, got an error', {
+        cause,
+      });
+    }
+    const core = link(instance, config, runtime.digest);
+    const keys = this.keys ?? deriveKeys(core, secret ?? this.#randomBytes(32));
+    this.#fill(core);
+    core.bytes.set(keys.tag, IN + abi.INBOX_KEY);
+    core.call.seed();
+    core.call.makeId(now);
+    const uuid = readId(core).slice(0, 36);
+    let name = origin.replaceAll('{instance}', uuid);
+    // One origin = one writer: a later epoch of a verbatim origin must not continue it from record 0 (docs/identity.md).
+    if (name === origin && (this.#epochs > 0 || this.#salvaged)) name = `${origin}/${uuid}`;
+    this.#begin(core, now, name, uuid);
+    this.keys = keys;
+    this.origin = name;
+    this.instance = uuid;
+    this.#epochs++;
+    return core;
+  }
+
+  #begin(core: Core, now: number, origin: string, instance: string): void {
+    this.details = new Details();
+    this.details.with(core, this.#options.genesis(origin, instance), () => {
+      writeText(core, origin);
+      core.call.begin(now);
+    });
+  }
+
+  /** Puts what an earlier core held into this one, and records where it came from. */
+  #resume(core: Core, now: number, kind: number, salvaged: Salvaged): void {
+    const hash = (bytes: Uint8Array): Uint8Array => hashOf(core, bytes);
+    const { items, lost, lostIds, limiter, sourcesLost, log } = restoreInto(core, salvaged, this.config, now, hash);
+    const carried = [...this.carried, ...salvaged.earlier, ...provenRuns(salvaged, log)];
+    const forgotten = carried.splice(0, Math.max(0, carried.length - CARRIED_MAX));
+    const { records, origin } = salvaged.log;
+    const state = new DataView(salvaged.audit.buffer, salvaged.audit.byteOffset, salvaged.audit.length);
+    const size = state.getFloat64(abi.AUDIT_SIZE, true);
+    const sizeKnown = Number.isSafeInteger(size) && size >= 0 ? size : 0;
+    this.#note(core, now, kind, {
+      size: sizeKnown,
+      overlay: log.root ?? new Uint8Array(32),
+      count: lost,
+      detail: this.#options.succession(origin, sizeKnown, {
+        items,
+        lost,
+        lostIds,
+        limiter,
+        sourcesLost,
+        recordsLost: salvaged.recordsLost + records.length - Math.min(records.length, log.head + log.tail),
+        recordsForgotten: forgotten.reduce((sum, old) => sum + old.records.length, 0),
+        unaccounted: owed(salvaged, state, limiter === 'restored'),
+        panic: kind === abi.KIND_PANIC ? this.#panicCode : 0,
+      }),
+    });
+    this.carried = carried;
+  }
+
+  #countPanic(now: number): void {
+    this.panics++;
+    // A clock that steps back must not make old panics new, nor new ones forgotten.
+    this.#panicTimes = this.#panicTimes.filter((at) => Math.abs(now - at) < PANICS_MS);
+    this.#panicTimes.push(now);
+  }
+
+  /** Retires the core after `cause`: salvages it, brings up a fresh one, and returns the error to answer with. */
+  retire(cause: unknown, now: number): TracehoundError {
+    const dead = this.core;
+    this.core = undefined;
+    this.#countPanic(now);
+    this.#panicCode = dead?.view.getUint32(abi.HEADER_AT + abi.HEADER_PANIC, true) ?? 0;
+    const error = new TracehoundError('CORE_PANIC', `core: stopped, expected no panic, got code ${this.#panicCode}`, {
+      cause,
+      recoverable: true,
+    });
+    if (dead) this.#salvaged = this.salvage(dead);
+    if (this.#panicTimes.length >= PANICS_MAX) return this.#giveUp(error);
+    try {
+      this.#start(now, abi.KIND_PANIC);
+    } catch (failure) {
+      return this.#giveUp(failure);
+    }
+    return error;
+  }
+
+  /** No more cores for this instance. */
+  #giveUp(cause: unknown): TracehoundError {
+    this.#down = new TracehoundError(
+      'CORE_DOWN',
+      `core: not revived, expected a sound core and fewer than ${PANICS_MAX} panics a minute, got ${this.#panicTimes.length}`,
+      { cause },
+    );
+    this.#bury();
+    return this.#down;
+  }
+
+  /** What `core` holds, to be read before the next call; `earlier` logs come with it. */
+  salvage(core: Core, earlier: readonly AuditExport[] = []): Salvaged {
+    return salvage(core, this.config, this.origin, earlier, (record) => this.details.of(record));
+  }
+
+  /** Nobody follows: the records that verify can still be exported. A core is brought up to hash, and for nothing else. */
+  #bury(): void {
+    const salvaged = this.#salvaged;
+    this.#salvaged = undefined;
+    if (salvaged === undefined) return;
+    try {
+      const core = link(this.#options.runtime.core(), this.config, this.#options.runtime.digest);
+      const log = prove(logProof(salvaged), (bytes) => hashOf(core, bytes));
+      this.carried = [...this.carried, ...provenRuns(salvaged, log)].slice(-CARRIED_MAX);
+    } catch {
+      // Without a core there is no proof, and what is not proven is not handed out.
+    }
+  }
+
+  /**
+   * Runs `work` on a core that is up and has entropy. Whatever it throws that is not ours retires the core: a trap
+   * leaves memory in any state, and so does a host error half-way through a call.
+   */
+  run<T>(now: number, work: (core: Core) => T): T {
+    const core = this.up(now);
+    try {
+      this.refill(core);
+      return work(core);
+    } catch (cause) {
+      if (cause instanceof TracehoundError) throw cause;
+      throw this.retire(cause, now);
+    }
+  }
+
+  #randomBytes(count: number): Uint8Array {
+    const bytes = new Uint8Array(count);
+    try {
+      this.#options.runtime.random(bytes);
+    } catch (cause) {
+      throw new TracehoundError('RUNTIME_FAILED', 'runtime.random: failed, expected random bytes, got an error', {
+        cause,
+      });
+    }
+    return bytes;
+  }
+
+  #fill(core: Core): void {
+    core.bytes.set(this.#randomBytes(abi.ENTROPY_BYTES), IN + abi.INBOX_ENTROPY);
+  }
+
+  /** Draws a fixed batch before the pool can run dry, so that equal runs draw equally. */
+  refill(core: Core): void {
+    if ((core.u32[ENTROPY_LEFT] as number) >= abi.ENTROPY_LOW) return;
+    this.#fill(core);
+    core.call.refill();
+  }
+
+  /** A record that only the host can know of. `size` and `overlay` say which log came before. */
+  #note(
+    core: Core,
+    now: number,
+    kind: number,
+    fields: { size: number; overlay: Uint8Array; count: number; detail: Uint8Array },
+  ): void {
+    core.u32[IN32 + (abi.INBOX_KIND >>> 2)] = kind;
+    core.u32[IN32 + (abi.INBOX_REASON >>> 2)] = abi.REASON_NONE;
+    core.u32[IN32 + (abi.INBOX_COUNT >>> 2)] = fields.count;
+    core.view.setBigUint64(IN + abi.INBOX_ID, BigInt(fields.size));
+    core.view.setBigUint64(IN + abi.INBOX_ID + 8, 0n);
+    core.bytes.set(fields.overlay, IN + abi.INBOX_OVERLAY);
+    this.details.with(core, fields.detail, () => core.call.note(now));
+  }
+}
+
+/** Unreleased records of a log that ended, as far as they verify: one run, or two around what is damaged. */
+function provenRuns({ log }: Salvaged, { head, tail }: LogProof): AuditExport[] {
+  const { origin, from, records, details } = log;
+  const run = (start: number, end: number): AuditExport => ({
+    origin,
+    from: from + start,
+    records: records.slice(start, end),
+    details: details.slice(start, end),
+  });
+  const whole = head === records.length;
+  const runs = whole ? [run(0, head)] : [run(0, head), run(records.length - tail, records.length)];
+  return runs.filter((part) => part.records.length > 0);
+}
+
+/** Events that the earlier core had folded and no record names; refusals that the limiter still owes came over with it. */
+function owed({ limiter }: Salvaged, audit: DataView, taken: boolean): number {
+  const refusals =
+    limiter === undefined || taken
+      ? 0
+      : new DataView(limiter.state.buffer, limiter.state.byteOffset).getFloat64(abi.LIMITER_REFUSALS_PENDING, true);
+  const events = audit.getFloat64(abi.AUDIT_FOLD_PENDING, true) + refusals;
+  return Number.isSafeInteger(events) && events >= 0 ? events : 0;
+}
