@@ -2,7 +2,6 @@
  * Every public type, and nothing else: the words that the parts of Tracehound speak to each other.
  *
  * Relies on: `errors` for one class. Refuses: logic.
- *
  * @module
  */
 import type { TracehoundError } from './errors';
@@ -391,7 +390,6 @@ export interface Tracehound {
   readonly quarantine: Quarantine;
   readonly audit: Audit;
   readonly watcher: Watcher;
-  /** For adapters. */
   readonly http: HttpPort;
   /** 36-char UUIDv7 + '-' + 16 hex characters of fresh randomness. */
   id(): string;
