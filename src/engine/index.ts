@@ -517,9 +517,11 @@ export class Engine {
   /** Puts a flagged scent in the place of the item at `slot`. */
   replace(now: number, slot: number, source: EngineSource, question: Question, detail?: Uint8Array): Status {
     return this.#run(now, (core) => {
-      this.#writeQuestion(core, source, question);
-      core.u32[IN32 + (abi.INBOX_SLOT >>> 2)] = slot;
-      return STATUSES[this.#withDetail(core, detail, () => core.call.replace(now))] as Status;
+      const write = (): void => {
+        this.#writeQuestion(core, source, question);
+        core.u32[IN32 + (abi.INBOX_SLOT >>> 2)] = slot;
+      };
+      return STATUSES[this.#withDetail(core, detail, () => core.call.replace(now), write)] as Status;
     });
   }
 
@@ -803,13 +805,17 @@ export class Engine {
     this.#withDetail(core, fields.detail, () => core.call.note(now));
   }
 
-  /** Runs a call whose record commits to `detail`, and keeps the sidecar for export. */
-  #withDetail<T>(core: Core, detail: Uint8Array | undefined, call: () => T): T {
+  /**
+   * Runs a call whose record commits to `detail`, and keeps the sidecar for export. The sidecar is hashed through the
+   * payload region, so a payload is written after it: by `write`.
+   */
+  #withDetail<T>(core: Core, detail: Uint8Array | undefined, call: () => T, write?: () => void): T {
+    if (detail !== undefined) this.#hashInto(core, detail, abi.INBOX_DETAIL_HASH);
+    write?.();
     if (detail === undefined) {
       core.u32[IN32] = (core.u32[IN32] as number) & ~abi.IN_DETAIL;
       return call();
     }
-    this.#hashInto(core, detail, abi.INBOX_DETAIL_HASH);
     core.u32[IN32] = (core.u32[IN32] as number) | abi.IN_DETAIL;
     const key = hashKey(core.bytes, IN + abi.INBOX_DETAIL_HASH);
     const result = call();
