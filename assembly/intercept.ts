@@ -104,18 +104,20 @@ export function limit(now: f64, cost: u32, peek: bool): bool {
       recordCommit();
     }
   }
-  if (limiterBlockStarted()) recordBlock(now, load<f64>(abi.CONFIG_AT + abi.CONFIG_BLOCK_MS), abi.REASON_AUTOMATIC);
+  if (limiterBlockStarted()) {
+    recordBlock(now, load<f64>(abi.CONFIG_AT + abi.CONFIG_BLOCK_MS), abi.REASON_AUTOMATIC);
+    recordCommit();
+  }
   return (rate & abi.RATE_ALLOWED) != 0;
 }
 
-/** BLOCKED carries the block's length in whole seconds, rounded up. The caller commits an act's sidecar itself. */
+/** Begins BLOCKED: it carries the block's length in whole seconds, rounded up. The caller adds a sidecar, and commits. */
 export function recordBlock(now: f64, ms: f64, reason: u32): void {
   const tag: u32 = tagSource();
   recordBegin(abi.KIND_BLOCKED, now);
   recordReason(reason);
   recordLength(word(min(ceil(ms / 1000), 4294967295.0)));
   recordSource(tag);
-  recordCommit();
 }
 
 /** A flagged scent that may be charged no more: sign, find or admit, record. */

@@ -9,7 +9,7 @@ import { word } from './bytes';
 import { foldClear, foldEvent, foldEvicted, foldWalk } from './folds';
 import { entropyLeft } from './ids';
 import { config, flagged, inbox, outbox, readSource, tagSource } from './inbox';
-import { quarantinePending } from './quarantine';
+import { quarantineHolds, quarantinePending, quarantineSettle } from './quarantine';
 import {
   recordBegin,
   recordCount,
@@ -23,7 +23,7 @@ import {
   recordSeverity,
   recordSource,
 } from './record';
-import { slotAt } from './slots';
+import { slotAt, state } from './slots';
 
 /** Adds to a total that CHECKPOINT records carry (AUDIT_SEEN …). */
 export function total(field: u32, events: f64): void {
@@ -43,7 +43,7 @@ export function recordItem(kind: u32, slot: u32, now: f64): void {
   recordSource(at + abi.SLOT_SOURCE_TAG);
 }
 
-/** Begins the record that ends an item: it accounts for the repeats that no record named yet. The caller commits. */
+/** Begins the record that ends an item, or settles what is owed for it: it accounts for the repeats that no record named yet. The caller commits. */
 export function recordEnd(kind: u32, reason: u32, slot: u32, now: f64): void {
   recordItem(kind, slot, now);
   recordReason(reason);
@@ -125,6 +125,7 @@ export function settle(now: f64, closing: u32): void {
     recordFolded(entry, now);
     foldClear(i);
   }
+  settleRepeats(now);
   if (closing != 0) {
     settleRefusals(now);
     recordBegin(abi.KIND_CLOSE, now);
@@ -132,6 +133,17 @@ export function settle(now: f64, closing: u32): void {
   }
   auditFlushGap(now);
   outbox(abi.OUTBOX_ENTROPY_LEFT, entropyLeft());
+}
+
+/** Repeats of what is held, since the last record that named them. A scan, as any listing: not on the request path. */
+function settleRepeats(now: f64): void {
+  const high: u32 = state().slotHigh;
+  for (let slot: u32 = 1; slot <= high; slot++) {
+    if (!quarantineHolds(slot) || quarantinePending(slot) == 0) continue;
+    recordEnd(abi.KIND_DUPLICATE, abi.REASON_NONE, slot, now);
+    recordCommit();
+    quarantineSettle(slot);
+  }
 }
 
 /** Refusals that no LIMITED record names: their sources are many or gone, so the tag is zero and the flag says so. */

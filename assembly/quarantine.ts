@@ -250,6 +250,12 @@ export function quarantinePending(slot: u32): u32 {
   return item.seen - item.accounted;
 }
 
+/** The caller has accounted for them. */
+export function quarantineSettle(slot: u32): void {
+  const item = held(slot);
+  item.accounted = item.seen;
+}
+
 /** Sets or clears STATE_ARCHIVED or STATE_ON_HOLD; 1 if that changed anything. The item goes to the tail of its queue. */
 export function quarantineSetState(slot: u32, bit: u32, on: u32): u32 {
   hold(bit == STATE_ARCHIVED || bit == STATE_ON_HOLD, PANIC_QUARANTINE);

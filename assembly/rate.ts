@@ -41,6 +41,8 @@ export function rateBlock(now: f64): void {
   begin(now);
   const ms: f64 = load<f64>(abi.INBOX_AT + abi.INBOX_MS);
   recordBlock(now, ms, abi.REASON_MANUAL);
+  recordSidecar();
+  recordCommit();
   limiterBlock(sourceKeyAt(), sourceKeyBytes(), ms);
 }
 
