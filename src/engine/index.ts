@@ -167,6 +167,11 @@ export class Engine {
     this.#salvaged = salvaged;
   }
 
+  /** Puts what a snapshot holds in place before the first call, for those who only look. */
+  inherit(now: () => number): void {
+    if (this.#salvaged !== undefined && this.status === 'idle') this.#up(now());
+  }
+
   // ── life ────────────────────────────────────────────────────────────────────────────────────────
 
   /** The core, brought up in the first call that needs it. Throws `CORE_START`, `RUNTIME_FAILED` or `CORE_DOWN`. */
@@ -686,12 +691,6 @@ export class Engine {
 
   quarantine(): ReturnType<typeof readQuarantine> | undefined {
     return this.#core && readQuarantine(this.#core);
-  }
-
-  /** As `quarantine`; what a snapshot holds is put in place first. */
-  held(now: number): ReturnType<typeof readQuarantine> | undefined {
-    if (this.#salvaged !== undefined && this.status === 'idle') this.#up(now);
-    return this.quarantine();
   }
 
   limiter(): ReturnType<typeof readLimiter> {
