@@ -38,6 +38,8 @@ export interface Report {
   readonly census: Readonly<Record<string, number>>;
   /** By the engine's own clock. */
   readonly ms: number;
+  /** Cores that stopped and were replaced. */
+  readonly panics: number;
 }
 
 const START = 1_760_000_000_000;
@@ -57,14 +59,30 @@ function text(result: unknown): string {
   return written ?? 'undefined';
 }
 
-/** Every mode under all limits: what each engine is asked for. As JSON, because it leaves the engine as text. */
+/** What each engine is asked for. The modes are compared where waiting could charge otherwise: with a limiter or none. */
+export const LIVES: readonly [Limits, Mode][] = [
+  ['limited', 'intercept'],
+  ['limited', 'interceptAsync'],
+  ['unlimited', 'intercept'],
+  ['unlimited', 'interceptAsync'],
+  ['medium', 'intercept'],
+  ['wide', 'interceptAsync'],
+];
+
+interface Exports {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  intercept(now: number): number;
+}
+
+/** Whether the request in the inbox carries a threat: those the host asks about again when the core stops. */
+function flagged({ buffer }: Exports['memory']): boolean {
+  return (new DataView(buffer).getUint32(abi.INBOX_AT + abi.INBOX_FLAGS, true) & abi.IN_THREAT) !== 0;
+}
+
+/** All lives, as JSON, because the reports leave the engine as text. */
 export async function replayAll(ground: Ground, seed: number, count: number): Promise<string> {
   const reports: Report[] = [];
-  for (const limits of ['limited', 'unlimited'] as const) {
-    for (const mode of ['intercept', 'interceptAsync'] as const) {
-      reports.push(await replay(ground, mode, limits, seed, count));
-    }
-  }
+  for (const [limits, mode] of LIVES) reports.push(await replay(ground, mode, limits, seed, count));
   return JSON.stringify(reports);
 }
 
@@ -74,6 +92,7 @@ async function replay(ground: Ground, mode: Mode, limits: Limits, seed: number, 
   let now = START;
   let drawn = 0;
   let core: CoreInstance | undefined;
+  let stopping = false;
   const secret = new Uint8Array(32);
   dice.fill(secret);
   const runtime: Runtime = {
@@ -81,7 +100,14 @@ async function replay(ground: Ground, mode: Mode, limits: Limits, seed: number, 
     clockSource: 'trace',
     coreDigest: ground.coreDigest,
     core: () => {
-      core = ground.core();
+      const { exports } = ground.core();
+      const { memory, intercept } = exports as unknown as Exports;
+      const stoppable = (at: number): number => {
+        if (!stopping || !flagged(memory)) return intercept(at);
+        stopping = false;
+        throw new Error('stopped by the trace');
+      };
+      core = { exports: { ...exports, intercept: stoppable } };
       return core;
     },
     now: () => now,
@@ -94,7 +120,9 @@ async function replay(ground: Ground, mode: Mode, limits: Limits, seed: number, 
     ...(ground.digest && { digest: ground.digest }),
   };
   const th = ground.createTracehound({ ...OPTIONS, rateLimit: LIMITS[limits], secret, runtime });
-  const player = new Player(th, mode);
+  const player = new Player(th, mode, () => {
+    stopping = true;
+  });
   const answers: string[] = [];
   for (const step of trace(seed, count)) {
     now += step.ms;
@@ -102,7 +130,7 @@ async function replay(ground: Ground, mode: Mode, limits: Limits, seed: number, 
   }
   await th.audit.flush();
   const { size, root } = th.audit.head();
-  const { memory } = (core as CoreInstance).exports as { memory: { buffer: ArrayBuffer } };
+  const { memory } = (core as CoreInstance).exports as unknown as Exports;
   const header = new DataView(memory.buffer, abi.HEADER_AT);
   const from = header.getUint32(abi.HEADER_STATE_FROM, true);
   const to = header.getUint32(abi.HEADER_STATE_TO, true);
@@ -118,6 +146,7 @@ async function replay(ground: Ground, mode: Mode, limits: Limits, seed: number, 
     answers: await sha256(encoder.encode(answers.join('\n'))),
     drawn,
     census: player.census,
+    panics: th.watcher.snapshot().core.panics,
     ms: Date.now() - began,
   };
 }
@@ -127,11 +156,13 @@ class Player {
   readonly census: Record<string, number> = {};
   readonly #th: Tracehound;
   readonly #mode: Mode;
+  readonly #stop: () => void;
   readonly #seen: string[] = [];
 
-  constructor(th: Tracehound, mode: Mode) {
+  constructor(th: Tracehound, mode: Mode, stop: () => void) {
     this.#th = th;
     this.#mode = mode;
+    this.#stop = stop;
   }
 
   /** The answer as text. An error thrown is an answer too: every engine must refuse the same. */
@@ -209,6 +240,8 @@ class Player {
         return this.#th.id();
       case 'watch':
         return this.#th.watcher.snapshot();
+      case 'stop':
+        return this.#stop();
     }
   }
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ENGINES, type Engine, node24 } from './engines';
 import { bundle } from './programs';
-import type { Report } from './replay';
+import { LIVES, type Report } from './replay';
 
 /** Another seed is another life: `TRACEHOUND_SEED=7 npm run test:wide`. */
 const SEED = Number(process.env.TRACEHOUND_SEED ?? 1);
@@ -74,34 +74,26 @@ describe(`one trace of ${STEPS} steps from seed ${SEED}`, () => {
   });
 
   afterAll(() => {
-    const head = `${'engine'.padEnd(22)}${'version'.padEnd(16)}core  ${'run ms'.padStart(7)}${'four replays, ms'.padStart(24)}`;
+    const head = `${'engine'.padEnd(22)}${'version'.padEnd(16)}core  ${'run ms'.padStart(7)}${`${LIVES.length} lives, ms`.padStart(6 * LIVES.length)}`;
     console.log([`${head}  state         root          answers`, ...table].join('\n'));
   });
 
-  it('takes every verdict, with and without a limiter', () => {
-    expect(reference.map(({ limits, mode }) => `${limits} ${mode}`)).toEqual([
-      ...['limited intercept', 'limited interceptAsync', 'unlimited intercept', 'unlimited interceptAsync'],
-    ]);
-    const verdicts = [
-      'clean',
-      'quarantined',
-      'duplicate',
-      'payload_too_large',
-      'dropped capacity',
-      'dropped invalid',
-      'error',
-    ];
-    for (const report of reference) {
-      const all = report.limits === 'limited' ? [...verdicts, 'rate_limited'] : verdicts;
-      expect(Object.keys(report.census)).toEqual(expect.arrayContaining(all));
-      expect(report.core).toBe('wasm');
+  it('takes every verdict, with a limiter of each width and without one', () => {
+    expect(reference.map(({ limits, mode }) => [limits, mode])).toEqual(LIVES);
+    const verdicts = ['clean', 'quarantined', 'duplicate', 'payload_too_large', 'error'];
+    const drops = ['dropped capacity', 'dropped invalid'];
+    for (const { limits, census, core } of reference) {
+      const refusals = limits === 'unlimited' ? [] : ['rate_limited'];
+      expect(Object.keys(census)).toEqual(expect.arrayContaining([...verdicts, ...drops, ...refusals]));
+      expect(core).toBe('wasm');
     }
   });
 
-  it('draws entropy more than once, and writes more records than are held', () => {
-    for (const { drawn, size } of reference) {
-      expect(drawn).toBeGreaterThan(2 * 1_024);
+  it('draws entropy more than once, writes more records than are held, and outlives two cores', () => {
+    for (const { drawn, size, panics } of reference) {
+      expect(drawn).toBeGreaterThan(4 * 1_024);
       expect(size).toBeGreaterThan(48);
+      expect(panics).toBe(2);
     }
   });
 

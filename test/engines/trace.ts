@@ -15,7 +15,9 @@ export type Act =
   | { do: 'read' | 'neutralize' | 'get' | 'find'; which: number }
   | { do: 'purge'; which: number; reason: PurgeReason }
   | { do: 'replace'; which: number; scent: Scent }
-  | { do: 'settle' | 'verify' | 'export' | 'release' | 'list' | 'flush' | 'id' | 'watch' };
+  | { do: 'settle' | 'verify' | 'export' | 'release' | 'list' | 'flush' | 'id' | 'watch' }
+  /** The core stops in the next request that carries a threat, and what it held is salvaged. */
+  | { do: 'stop' };
 
 export interface Step {
   /** What the clock moves by before the step: mostly forward. */
@@ -30,9 +32,11 @@ export const OPTIONS = {
   audit: { origin: 'slice/{instance}', maxRecords: 48 },
 } as const;
 
-/** With a limiter that refuses often, and without one: then nothing is charged and no answer has a rate. */
+/** A limiter for each width of counter, refusing often; and none: then nothing is charged and no answer has a rate. */
 export const LIMITS = {
   limited: { windowMs: 2_000, limit: 6, blockMs: 700, maxSources: 16 },
+  medium: { windowMs: 2_000, limit: 300, blockMs: 0, maxSources: 16, ipv6Prefix: 128 },
+  wide: { windowMs: 3_000, limit: 70_000, blockMs: 250, maxSources: 16, ipv6Prefix: 17 },
   unlimited: false,
 } as const;
 export type Limits = keyof typeof LIMITS;
@@ -149,7 +153,7 @@ function act(dice: Dice, earlier: Scent[]): Act {
     return { do: dice.below(10) === 0 ? 'receipt' : 'intercept', scent };
   }
   if (roll < 68 && earlier.length > 0) return { do: 'intercept', scent: { ...dice.pick(earlier), source } };
-  if (roll < 72) return { do: dice.pick(['check', 'peek']), source, cost: dice.pick([1, 2, 6, 0, 7]) };
+  if (roll < 72) return { do: dice.pick(['check', 'peek']), source, cost: dice.pick([1, 2, 6, 0, 7, 120, 30_000]) };
   if (roll < 74) return { do: dice.pick(['reset', 'unblock']), source };
   if (roll < 75) return { do: 'block', source, ms: 1 + dice.below(3_000) };
   if (roll < 86) return { do: dice.pick(['read', 'neutralize', 'get', 'find']), which };
@@ -159,13 +163,17 @@ function act(dice: Dice, earlier: Scent[]): Act {
   return { do: 'flush' };
 }
 
-/** The steps of `seed`. The clock mostly crawls, sometimes leaps past a window, sometimes runs back. */
+/**
+ * The steps of `seed`. The clock mostly crawls, sometimes leaps past a window, sometimes runs back, and has fractions. The
+ * core stops twice: a third time within a minute would end the revivals.
+ */
 export function trace(seed: number, count: number): Step[] {
   const dice = new Dice(seed);
   const earlier: Scent[] = [];
-  return Array.from({ length: count }, () => {
+  return Array.from({ length: count }, (_, i) => {
     const roll = dice.below(40);
-    const ms = roll === 0 ? 2_500 : roll === 1 ? -300 : dice.below(60);
-    return { ms, act: act(dice, earlier) };
+    const ms = roll === 0 ? 2_500 : roll === 1 ? -300.5 : dice.below(480) / 8;
+    const stops = i === Math.floor(count / 3) || i === Math.floor((2 * count) / 3);
+    return { ms, act: stops ? { do: 'stop' } : act(dice, earlier) };
   });
 }
