@@ -121,7 +121,8 @@ export class Custody implements Quarantine {
   }
 
   get stats(): QuarantineStats {
-    const held = this.#port.engine.held(this.#port.now());
+    this.#port.engine.inherit(this.#port.now);
+    const held = this.#port.engine.quarantine();
     return {
       count: held?.count ?? 0,
       bytes: held?.bytes ?? 0,

@@ -186,7 +186,10 @@ function audit(engine: Engine, time: () => number): Audit {
     export: (range = {}) =>
       engine.export(time(), seq('audit.export from', range.from), seq('audit.export to', range.to)),
     release: (toSeq) => engine.release(time(), seq('audit.release', toSeq) as number),
-    carried: () => engine.carried.map((log) => ({ ...log, records: [...log.records], details: [...log.details] })),
+    carried: () => {
+      engine.inherit(time);
+      return engine.carried.map((log) => ({ ...log, records: [...log.records], details: [...log.details] }));
+    },
     releaseCarried: (origin) => engine.releaseCarried(origin),
   };
 }

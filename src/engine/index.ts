@@ -87,6 +87,11 @@ export class Engine {
     this.#life.restore(salvaged);
   }
 
+  /** Puts what a snapshot holds in place before the first call, for those who only look. */
+  inherit(now: () => number): void {
+    if (this.#life.inherits) this.#life.up(now());
+  }
+
   /** Everything a snapshot holds, after what is folded was written. Its contents must be read before the next call. */
   image(now: number): { salvaged: Salvaged; size: number; root: Uint8Array } {
     this.settle(now, false);
@@ -288,12 +293,6 @@ export class Engine {
 
   quarantine(): ReturnType<typeof readQuarantine> | undefined {
     return this.#life.core && readQuarantine(this.#life.core);
-  }
-
-  /** As `quarantine`; what a snapshot holds is put in place first. */
-  held(now: number): ReturnType<typeof readQuarantine> | undefined {
-    if (this.#life.inherits) this.#life.up(now);
-    return this.quarantine();
   }
 
   limiter(): ReturnType<typeof readLimiter> {

@@ -79,7 +79,8 @@ function categoryOf(slot: Uint8Array, content: Uint8Array): string {
 
 /**
  * Why an item cannot be believed; `undefined` when everything about it agrees: its numbers, the hash of its payload,
- * and, while its QUARANTINED record is at hand (`recordOf` its number), both commitments, id, length and source.
+ * and, while its QUARANTINED record is at hand (`recordOf` its number), id, source and both commitments, which bind the
+ * payload, the signature and the salt.
  */
 export function* itemProof(
   slot: Uint8Array,
@@ -109,9 +110,7 @@ export function* itemProof(
   if (!same(hash, payloadHash)) return 'payload hash';
   const said = (from: number, bytes: number): Uint8Array => record.subarray(from, from + bytes);
   const agrees =
-    record[abi.LOG_KIND] === abi.KIND_QUARANTINED &&
     same(said(abi.LOG_ID, 16), slot.subarray(abi.SLOT_ID, abi.SLOT_ID + 16)) &&
-    viewOf(record).getUint32(abi.LOG_LENGTH) === payload.length &&
     same(said(abi.LOG_SOURCE, 32), slot.subarray(abi.SLOT_SOURCE_TAG, abi.SLOT_SOURCE_TAG + 32)) &&
     same(committed, said(abi.LOG_PAYLOAD, 32)) &&
     same(detail, said(abi.LOG_DETAIL, 32));

@@ -42,28 +42,19 @@ function restoreItems(
   now: number,
   hash: Hash,
 ): Pick<Restored, 'items' | 'lost' | 'lostIds'> {
-  const { slots } = salvaged;
-  const recordOf = recordAt(salvaged);
+  const { slots, slotsLost } = salvaged;
   const ended = endedIds(salvaged, log);
-  const kept = keptSlots(slots, config);
+  const kept = keptItems(salvaged, config, hash);
   const lostIds: Uint8Array[] = [];
   let items = 0;
-  // What damaged slots lead to may be as large as they please: no more of it is hashed than the store could hold.
-  let falseBytes = 0;
   slots.forEach((slot, index) => {
     const id = slot.slice(abi.SLOT_ID, abi.SLOT_ID + 16);
     if (ended.has(idKey(id))) return;
-    const content = kept.has(index) && falseBytes <= config.maxBytes ? salvaged.content(index) : undefined;
-    const believed =
-      content !== undefined && prove(itemProof(slot, content, config.maxPayloadBytes, recordOf), hash) === undefined;
-    if (believed && restoreItem(core, slot, content, now)) {
-      items++;
-      return;
-    }
-    if (content !== undefined) falseBytes += content.length;
-    lostIds.push(id);
+    const content = kept.has(index) ? salvaged.content(index) : undefined;
+    if (content !== undefined && restoreItem(core, slot, content, now)) items++;
+    else lostIds.push(id);
   });
-  return { items, lost: lostIds.length + salvaged.slotsLost, lostIds };
+  return { items, lost: lostIds.length + slotsLost, lostIds };
 }
 
 const idKey = (id: Uint8Array): string => String.fromCharCode(...id);
@@ -96,28 +87,45 @@ function endedIds(salvaged: Salvaged, { head, tail }: LogProof): ReadonlySet<str
   return ended;
 }
 
+/** Damaged slots may claim what they please: of what does not verify, no more is hashed than so many full stores. */
+const FALSE_STORES_MAX = 4;
+
 /**
- * Which slots there is room for, by the store's own order of leaving: those on hold stay first, then what is not
- * archived, then by severity, then the newest. With an unchanged configuration that is all of them.
+ * Which items verify and have room, by the store's own order of leaving: those on hold stay first, then what is not
+ * archived, then by severity, then the newest. With an unchanged configuration that is every item that verifies.
  */
-function keptSlots(slots: readonly Uint8Array[], config: CoreConfig): ReadonlySet<number> {
+function keptItems(salvaged: Salvaged, config: CoreConfig, hash: Hash): ReadonlySet<number> {
+  const recordOf = recordAt(salvaged);
+  const kept = new Set<number>();
+  let bytes = 0;
+  let falseBytes = 0;
+  for (const { slot, index } of byRank(salvaged.slots)) {
+    const more = payloadBytes(slot);
+    if (kept.size >= config.maxCount || more > config.maxPayloadBytes || bytes + more > config.maxBytes) continue;
+    if (falseBytes > FALSE_STORES_MAX * config.maxBytes) break;
+    const content = salvaged.content(index);
+    const proof = content && itemProof(slot, content, config.maxPayloadBytes, recordOf);
+    if (proof === undefined || prove(proof, hash) !== undefined) {
+      falseBytes += more;
+    } else {
+      bytes += more;
+      kept.add(index);
+    }
+  }
+  return kept;
+}
+
+/** Last to leave first. */
+function byRank(slots: readonly Uint8Array[]): { slot: Uint8Array; index: number; rank: number }[] {
   const rank = (slot: Uint8Array): number => {
     const state = slot[abi.SLOT_STATE] as number;
     const severity = slot[abi.SLOT_SEVERITY] as number;
     if ((state & abi.STATE_ON_HOLD) !== 0) return 8 + severity;
     return (state & abi.STATE_ARCHIVED) !== 0 ? severity : 4 + severity;
   };
-  const order = slots.map((slot, index) => ({ slot, index, rank: rank(slot) }));
-  order.sort((a, b) => b.rank - a.rank || compareBytes(b.slot, abi.SLOT_ID, a.slot, abi.SLOT_ID, 16));
-  const kept = new Set<number>();
-  let bytes = 0;
-  for (const { slot, index } of order) {
-    const more = payloadBytes(slot);
-    if (kept.size >= config.maxCount || more > config.maxPayloadBytes || bytes + more > config.maxBytes) continue;
-    bytes += more;
-    kept.add(index);
-  }
-  return kept;
+  return slots
+    .map((slot, index) => ({ slot, index, rank: rank(slot) }))
+    .sort((a, b) => b.rank - a.rank || compareBytes(b.slot, abi.SLOT_ID, a.slot, abi.SLOT_ID, 16));
 }
 
 function restoreItem(core: Core, slot: Uint8Array, content: Uint8Array, now: number): boolean {

@@ -361,6 +361,46 @@ describe('damage to one item', () => {
     soundAfter(it);
   });
 
+  test('without its record, which was released, its payload must still have its hash', () => {
+    const it = lab();
+    const th = full(it);
+    th.audit.release(th.audit.head().size);
+    const before = th.quarantine.list();
+    for (const i of [2, 3]) flip(it.last(), first(it.last(), heldSlots(it.last())[i] as number) + abi.BLOCK_DATA + 90);
+    stop(it, th);
+    expect(th.quarantine.list()).toEqual(before.filter((_, i) => i !== 2 && i !== 3));
+    expect(recordOf(th, abi.KIND_PANIC).count).toBe(2);
+  });
+
+  test('slots that claim more than the store could hold cost no more hashing than a few full stores', () => {
+    const it = lab();
+    const th = it.make({ ...options, quarantine: { maxCount: 64, maxBytes: 2_048, maxShare: 1 } });
+    for (let n = 0; n < 60; n++) th.intercept(threat(n, { payload: `short ${n}` }));
+    const slots = heldSlots(it.last());
+    expect(slots).toHaveLength(60);
+    for (const slot of slots) {
+      view(it.last()).setUint32(slot + abi.SLOT_PAYLOAD_BYTES, 1_000, true);
+      view(it.last()).setUint32(first(it.last(), slot), word(it.last(), slot + abi.SLOT_FIRST_BLOCK), true);
+    }
+    stop(it, th);
+    expect(recordOf(th, abi.KIND_PANIC).count).toBe(60);
+    const hashed = it.last().calls.filter((name) => name === 'hashStart').length;
+    const logOnly = 3 * 64; // leaves, the tree above them, sidecars
+    expect(hashed).toBeLessThan(logOnly + 3 * 12);
+  });
+
+  test('a slot that claims too much takes no room from the others', () => {
+    const it = lab();
+    const th = it.make({ ...options, quarantine: { maxCount: 64, maxBytes: 1_100, maxShare: 1 } });
+    for (let n = 0; n < 10; n++) {
+      th.intercept(threat(n, { payload: `${n}`.repeat(100), threat: { category: 'xss', severity: 'low' } }));
+    }
+    const before = th.quarantine.list();
+    view(it.last()).setUint32((heldSlots(it.last())[9] as number) + abi.SLOT_PAYLOAD_BYTES, 900, true);
+    stop(it, th);
+    expect(th.quarantine.list()).toEqual(before.slice(0, 9));
+  });
+
   test('a slot that was wiped is counted although nobody can name it', () => {
     const it = lab();
     const th = full(it);
@@ -452,6 +492,17 @@ describe('damage to the rest', () => {
     ['the newest node of the frontier', abi.AUDIT_FRONTIER, true],
     ['another node of the frontier', abi.AUDIT_FRONTIER + 32 * 3, true],
   ];
+  test('with all records released, the head must still be the newest node of the frontier', () => {
+    const it = lab();
+    const th = full(it);
+    th.intercept(threat(50));
+    th.audit.release(th.audit.head().size);
+    expect(th.audit.head().size % 2).toBe(1);
+    flip(it.last(), region(it.last(), abi.HEADER_AUDIT) + abi.AUDIT_PREV);
+    stop(it, th);
+    expect(recordOf(th, abi.KIND_PANIC).overlay).toBe(unknownRoot);
+  });
+
   test.each(states)('with damage to %s no tree head is claimed', (_, field, whole) => {
     const it = lab();
     const th = full(it);

@@ -117,7 +117,7 @@ const hostile: [what: string, says: RegExp, change: (parts: Parts) => unknown][]
   ['a header that is a number', /not an object/, () => '7'],
   ['a header that is null', /not an object/, () => 'null'],
   ['bytes after the last section', /image: too long/, (p) => Object.assign(p, { rest: new Uint8Array(1) })],
-  ['four billion items', /quarantine: cut short/, (p) => u32(p.quarantine, 0, 0xffffffff)],
+  ['four billion items', /expected 4294967295 entries/, (p) => u32(p.quarantine, 0, 0xffffffff)],
   ['one item too many', /quarantine: cut short/, (p) => u32(p.quarantine, 0, 3)],
   ['one item too few', /quarantine: too long/, (p) => u32(p.quarantine, 0, 1)],
   [
@@ -155,7 +155,7 @@ const hostile: [what: string, says: RegExp, change: (parts: Parts) => unknown][]
   ['four billion logs', /audit: unusable/, (p) => u32(p.audit, abi.AUDIT_BYTES, 0xffffffff)],
   ['no log', /audit: unusable/, (p) => u32(p.audit, abi.AUDIT_BYTES, 0)],
   ['one log too many', /audit: cut short/, (p) => u32(p.audit, abi.AUDIT_BYTES, 2)],
-  ['four billion records', /audit: cut short/, (p) => u32(p.audit, logAt(p) + 8, 0xffffffff)],
+  ['four billion records', /expected 4294967295 entries/, (p) => u32(p.audit, logAt(p) + 8, 0xffffffff)],
   ['records that begin later', /another log/, (p) => u32(p.audit, logAt(p) + 4, 1)],
   ['records beyond counting', /a log is unusable/, (p) => u32(p.audit, logAt(p), 0x00ffffff)],
   ['an origin that is no text', /UTF-8/, (p) => put(p.audit, abi.AUDIT_BYTES + 6, 0xff)],
@@ -192,6 +192,53 @@ describe('a hostile image with a right digest', () => {
     expect(await refusal(openSnapshot(framed(right, parts, typeof text === 'string' ? text : undefined)))).toMatch(
       says,
     );
+  });
+
+  test('says nothing of where an item lay in the core that wrote it', async () => {
+    const { quarantine } = taken(await bytes);
+    const slot = quarantine.subarray(FIRST, FIRST + abi.SLOT_BYTES);
+    const links = [
+      ...slot.subarray(abi.SLOT_FIRST_BLOCK, abi.SLOT_SEEN),
+      ...slot.subarray(abi.SLOT_SEVERITY_PREV, abi.SLOT_EXPIRES_AT),
+    ];
+    expect(links.every((byte) => byte === 0)).toBe(true);
+  });
+
+  test('is refused when payload and hash were exchanged together', async () => {
+    const th = lab().make(options);
+    th.intercept(threat(1, { fingerprint: 'print' }));
+    const right = await th.snapshot({ unsealed: true });
+    const parts = taken(right);
+    const payload = CONTENT + abi.ITEM_HEAD_BYTES + 32 + 'sqli'.length + 'lab'.length;
+    flip(parts.quarantine, payload);
+    const hash = createHash('sha256').update(parts.quarantine.subarray(payload)).digest();
+    parts.quarantine.set(hash, CONTENT + abi.ITEM_HEAD_BYTES);
+    expect(await refusal(openSnapshot(framed(right, parts)))).toMatch(/item 0 does not verify: record/);
+  });
+
+  test('is refused when an earlier log that it carries does not hold together', async () => {
+    const it = lab();
+    const first = it.make(options);
+    first.intercept(threat(1));
+    const second = it.make({ ...options, restore: await openSnapshot(await first.snapshot(), { secret }) });
+    const right = await second.snapshot({ unsealed: true });
+    const parts = taken(right);
+    const record = Buffer.from(parts.audit).lastIndexOf(first.audit.export().records[0] as Uint8Array);
+    flip(parts.audit, record + abi.LOG_TIME);
+    expect(await refusal(openSnapshot(framed(right, parts)))).toMatch(/records of an earlier log/);
+  });
+
+  test('is refused when it has a limiter in it, whose hash key would lie open', async () => {
+    const th = lab().make(options);
+    th.rateLimiter.check('x');
+    const { sections } = await openSnapshot(await th.snapshot(), { secret });
+    const { header, limiter, quarantine, audit } = sections as Record<string, Uint8Array>;
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE((header as Uint8Array).length);
+    const prefix = (await bytes).subarray(0, 24);
+    const body = Buffer.concat([prefix, length, header, limiter, quarantine, audit] as Uint8Array[]);
+    const forged = new Uint8Array(Buffer.concat([body, createHash('sha256').update(body).digest()]));
+    expect(await refusal(openSnapshot(forged))).toMatch(/limiter: not allowed/);
   });
 
   test('is refused when two items have one signature', async () => {
@@ -277,6 +324,16 @@ describe('a hostile limiter, sealed by somebody who knows the secret', () => {
     const th = await changed(lab(), change);
     expect(sidecarOf(th, abi.KIND_RESUME).limiter).toBe('dropped');
     expect(th.rateLimiter.check('203.0.113.9').allowed).toBe(true);
+  });
+
+  test('a way that comes twice is no snapshot at all', async () => {
+    const it = lab();
+    const old = it.make(options);
+    old.rateLimiter.check('203.0.113.9');
+    const opened = await openSnapshot(await old.snapshot(), { secret });
+    const limiter = Uint8Array.of(...ways(opened), ...ways(opened).subarray(stateBytes));
+    const restore = { ...opened, sections: { ...opened.sections, limiter } };
+    expect(() => it.make({ ...options, restore })).toThrow(/limiter: an entry is out of place/);
   });
 
   test('a way outside the table is no snapshot at all', async () => {

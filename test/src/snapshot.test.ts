@@ -1,3 +1,4 @@
+import { createDecipheriv, createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import * as abi from '../../assembly/abi';
 import { openSnapshot } from '../../src/index';
@@ -77,7 +78,6 @@ describe('what a snapshot carries over', () => {
     const opened = await openSnapshot(await old.snapshot(), { secret });
     expect(opened).toMatchObject({ version: 1, origin: head.origin, size: head.size, root: head.root });
     const th = it.make({ ...options, restore: opened });
-    th.id();
     expect(th.audit.carried()).toEqual([log]);
     expect(treeHead(log.records)).toBe(head.root);
     expect(log.details.filter((detail) => detail !== null)).toHaveLength(2);
@@ -107,6 +107,17 @@ describe('what a snapshot carries over', () => {
     expect(th.audit.verify()).toMatchObject({ ok: true, from: 0, to: 2 });
   });
 
+  test('refusals that no record names come over with the limiter; without it they are counted as unaccounted', async () => {
+    const it = lab();
+    const old = it.make(options);
+    for (let i = 0; i < 5 + 7; i++) old.rateLimiter.check('203.0.113.9');
+    const restore = await openSnapshot(await old.snapshot(), { secret });
+    const same = it.make({ ...options, restore });
+    const other = it.make({ ...options, rateLimit: { limit: 9 }, restore });
+    expect([same, other].map((th) => sidecarOf(th, abi.KIND_RESUME).unaccounted)).toEqual([0, 3]);
+    await same.close();
+  });
+
   test('totals go on counting', async () => {
     const it = lab();
     const old = full(it);
@@ -123,8 +134,9 @@ describe('what a snapshot carries over', () => {
     const second = it.make({ ...options, restore: await openSnapshot(await first.snapshot(), { secret }) });
     second.intercept(threat(30));
     const third = it.make({ ...options, restore: await openSnapshot(await second.snapshot(), { secret }) });
-    third.id();
     const origins = [first.audit.head().origin, second.audit.head().origin];
+    const alone = third.audit.carried().flatMap(({ records }) => records.map(({ buffer }) => buffer.byteLength));
+    expect(new Set(alone), 'records do not keep the evidence beside them alive').toEqual(new Set([abi.LOG_BYTES]));
     expect(third.audit.carried().map(({ origin }) => origin)).toEqual(origins);
     expect(treeHead(third.audit.carried()[0]?.records ?? [])).toBe(first.audit.head().root);
   });
@@ -271,6 +283,26 @@ describe('taking one', () => {
     await openSnapshot(await th.snapshot(), { secret });
   });
 
+  test('a length beyond all bounds in memory is found before anybody allocates it', async () => {
+    const it = lab();
+    const th = full(it);
+    view(it.last()).setUint32((heldSlots(it.last())[5] as number) + abi.SLOT_PAYLOAD_BYTES, 0xffffffff, true);
+    await expect(th.snapshot()).rejects.toMatchObject({ message: expect.stringMatching(/item 5 cannot be read/) });
+  });
+
+  test('is AES-256-GCM under HMAC(secret, label), with the 24 bytes before it as additional data', async () => {
+    const th = full(lab(), 2);
+    const bytes = await th.snapshot();
+    const key = createHmac('sha256', secret).update('tracehound/v1/snapshot-seal').digest();
+    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(12, 24));
+    decipher.setAAD(bytes.subarray(0, 24)).setAuthTag(bytes.subarray(-16));
+    const image = Buffer.concat([decipher.update(bytes.subarray(24, -16)), decipher.final()]);
+    const header = JSON.parse(image.subarray(4, 4 + image.readUInt32BE(0)).toString());
+    expect(header).toMatchObject({ abi: 1, ...th.audit.head() });
+    expect(header.limiter).toEqual({ windowMs: 60_000, limit: 5, maxSources: 64, ipv6Prefix: 56 });
+    expect(header.sections.map(({ name }: { name: string }) => name)).toEqual(['limiter', 'quarantine', 'audit']);
+  });
+
   test.each([[null], [1], ['unsealed']])('options that are %j are a TypeError', async (given) => {
     const th = lab().make(options);
     await expect(th.snapshot(given as never)).rejects.toThrow(TypeError);
@@ -316,6 +348,27 @@ describe('opening one', () => {
         );
       }
     }
+  });
+
+  test('refuses an unsealed one in which any bit was flipped', async () => {
+    const bytes = await full(lab(), 2).snapshot({ unsealed: true });
+    for (let at = 24; at < bytes.length; at += 67) {
+      const bad = bytes.slice();
+      bad[at] = (bad[at] as number) ^ 4;
+      expect(await refusal(openSnapshot(bad))).toMatch(/^snapshot: digest: /);
+    }
+  });
+
+  test.each([
+    [9, 2, /another version, expected 1, got 2/],
+    [10, 1, /unknown flags, expected 0 or 1, got 257/],
+    [11, 3, /unknown flags, expected 0 or 1, got 3/],
+    [0, 0x74, /not a snapshot/],
+    [7, 0x0d, /not a snapshot/],
+  ])('says what is wrong with byte %i of the prefix', async (at, byte, says) => {
+    const bytes = await full(lab(), 2).snapshot();
+    bytes[at] = byte;
+    expect(await refusal(openSnapshot(bytes, { secret }))).toMatch(says);
   });
 
   test('refuses one that was cut or continued', async () => {
