@@ -1,3 +1,4 @@
+/** Guards what a snapshot carries over, how one is taken, and that one in which anything was changed is not opened. */
 import { createDecipheriv, createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import * as abi from '../../assembly/abi';
