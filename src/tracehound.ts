@@ -190,7 +190,10 @@ function audit(engine: Engine, time: () => number): Audit {
       engine.inherit(time);
       return engine.carried.map((log) => ({ ...log, records: [...log.records], details: [...log.details] }));
     },
-    releaseCarried: (origin) => engine.releaseCarried(origin),
+    releaseCarried: (origin) => {
+      engine.inherit(time);
+      engine.releaseCarried(origin);
+    },
   };
 }
 

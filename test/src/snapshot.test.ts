@@ -1,6 +1,3 @@
-/**
- * Guards: a snapshot carries everything over and nothing it must not; whoever opens it believes it whole or not at all.
- */
 /** Guards what a snapshot carries over, how one is taken, and that one in which anything was changed is not opened. */
 import { createDecipheriv, createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
