@@ -19,6 +19,7 @@ import { TraceIds } from './trace';
 import type {
   Actor,
   Audit,
+  CoreInstance,
   Disposition,
   HttpPort,
   RateLimiter,
@@ -82,14 +83,12 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions): Traceh
   };
 }
 
-/** The escape hatch for bundlers: the caller compiled the core. */
+/** The escape hatch for bundlers: the caller compiled the core, so nobody here can say which bytes it came from. */
 function withModule(runtime: Runtime, module: WebAssembly.Module | undefined): Runtime {
   if (module === undefined) return runtime;
-  return {
-    ...runtime,
-    now: () => runtime.now(),
-    core: () => ({ exports: new WebAssembly.Instance(module).exports }),
-  };
+  const core = (): CoreInstance => ({ exports: new WebAssembly.Instance(module).exports });
+  // Inherited, not spread: a runtime may be frozen, or an instance of a class.
+  return Object.create(runtime, { core: { value: core }, coreDigest: { value: 'unknown' } });
 }
 
 /** A clock that answers a number whatever the platform does: a bad reading repeats the last good one. */
