@@ -157,6 +157,63 @@ describe('what a snapshot carries over', () => {
     expect(sidecarOf(th, abi.KIND_RESUME).lostIds).toEqual(gone.map(({ id }) => id.slice(0, 36).replaceAll('-', '')));
   });
 
+  test('with fewer bytes allowed, the most severe stay although others came before them', async () => {
+    const it = lab();
+    const old = it.make(options);
+    for (let n = 0; n < 8; n++) old.intercept(threat(n, { payload: `${n}`.repeat(200) }));
+    const opened = await openSnapshot(await old.snapshot(), { secret });
+    const th = it.make({
+      ...options,
+      quarantine: { maxCount: 64, maxBytes: 450, maxShare: 1 },
+      maxPayloadBytes: 256,
+      restore: opened,
+    });
+    expect(th.quarantine.list().map(({ severity }) => severity)).toEqual(['critical', 'critical']);
+    expect(recordOf(th, abi.KIND_RESUME).count).toBe(6);
+  });
+
+  test('what is on hold stays first, and what is archived leaves first', async () => {
+    const it = lab();
+    const old = it.make(options);
+    for (let n = 0; n < 4; n++) old.intercept(threat(n));
+    const [low, , , critical] = heldSlots(it.last()) as [number, number, number, number];
+    view(it.last()).setUint8(low + abi.SLOT_STATE, abi.STATE_HELD | abi.STATE_ON_HOLD);
+    view(it.last()).setUint8(critical + abi.SLOT_STATE, abi.STATE_HELD | abi.STATE_ARCHIVED);
+    const opened = await openSnapshot(await old.snapshot(), { secret });
+    const kept = (maxCount: number) =>
+      it.make({ ...options, quarantine: { maxCount, maxShare: 1 }, restore: opened }).quarantine.list();
+    expect([1, 2, 3].map((count) => kept(count).map(({ severity }) => severity))).toEqual([
+      ['low'],
+      ['low', 'high'],
+      ['low', 'medium', 'high'],
+    ]);
+  });
+
+  test('more lost items than a sidecar can name are counted all the same', async () => {
+    const it = lab();
+    const old = it.make({ ...options, rateLimit: false, quarantine: { maxCount: 300, maxShare: 1 } });
+    for (let n = 0; n < 300; n++) old.intercept(threat(n));
+    const opened = await openSnapshot(await old.snapshot(), { secret });
+    const th = it.make({ ...options, quarantine: { maxCount: 1, maxShare: 1 }, restore: opened });
+    expect(recordOf(th, abi.KIND_RESUME).count).toBe(299);
+    expect(sidecarOf(th, abi.KIND_RESUME)).toMatchObject({ lost: 299, lostIds: { length: 64 } });
+    expect(it.cores).toHaveLength(2);
+  });
+
+  test('items too large for the new payload limit take nothing from those that fit', async () => {
+    const it = lab();
+    const old = it.make(options);
+    for (let n = 0; n < 14; n++) old.intercept(threat(n, { payload: `${n}`.padEnd(n < 12 ? 1_000 : 100, '.') }));
+    const opened = await openSnapshot(await old.snapshot(), { secret });
+    const th = it.make({
+      ...options,
+      maxPayloadBytes: 256,
+      quarantine: { maxBytes: 1_024, maxShare: 1 },
+      restore: opened,
+    });
+    expect(th.quarantine.list().map(({ size }) => size)).toEqual([100, 100]);
+  });
+
   test('with smaller payloads allowed, an item that is too large is counted and named', async () => {
     const it = lab();
     const old = it.make(options);
