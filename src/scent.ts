@@ -66,7 +66,7 @@ export interface NormalScent {
   readonly payload: NormalPayload;
   /** Never empty; at most 2 × `bytesMax` bytes or units. `undefined` without a threat. */
   readonly fingerprint: Uint8Array | string | undefined;
-  /** The caller's receipt, as it came. */
+  /** A copy of the caller's receipt. */
   readonly rate: RateLimitResult | undefined;
   readonly disposition: DispositionNumber;
   readonly truncated: boolean;
@@ -169,13 +169,15 @@ function isName(text: unknown): text is string {
 
 /**
  * A receipt must be the scent's own property: one inherited from a polluted `Object.prototype` would free every request
- * from the limiter.
+ * from the limiter. What it says is copied: a getter that changes its mind must not undo what was decided by it.
  */
 function readReceipt(fields: Fields): RateLimitResult | undefined {
   try {
-    const rate = fields.rate as Partial<RateLimitResult> | undefined;
+    const rate = fields.rate as RateLimitResult | undefined;
     if (rate === undefined || rate === null || !Object.hasOwn(fields, 'rate')) return undefined;
-    if (typeof rate.allowed === 'boolean' && typeof rate.limit === 'number') return rate as RateLimitResult;
+    const { allowed, blocked, limit, remaining, resetMs, retryAfterMs, degraded } = rate;
+    if (typeof allowed !== 'boolean' || typeof limit !== 'number') return undefined;
+    return { allowed, blocked, limit, remaining, resetMs, retryAfterMs, degraded };
   } catch {
     // No receipt: the scent is charged.
   }

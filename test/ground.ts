@@ -50,7 +50,10 @@ export interface GroundOptions {
   readonly digest?: boolean;
 }
 
-/** An instance on deterministic ground. `options.runtime` is not used. */
+/**
+ * An instance on deterministic ground. `options.runtime` is not used. What is not asked for is small: the JavaScript
+ * build takes and zeroes all of its memory at once.
+ */
 export function ground(options: TracehoundOptions = {}, over: GroundOptions = {}): Ground {
   const random = seeded(over.seed ?? 1);
   const cores: CoreInstance[] = [];
@@ -74,7 +77,13 @@ export function ground(options: TracehoundOptions = {}, over: GroundOptions = {}
     ...(over.digest === false ? {} : { digest: (bytes: Uint8Array) => createHash('sha256').update(bytes).digest() }),
   };
   const self: Ground = {
-    th: createTracehound({ secret: SECRET, ...options, runtime }),
+    th: createTracehound({
+      secret: SECRET,
+      ...options,
+      rateLimit: options.rateLimit === false ? false : { maxSources: 256, ...options.rateLimit },
+      quarantine: { maxCount: 256, maxBytes: 524_288, maxShare: 1, ...options.quarantine },
+      runtime,
+    }),
     runtime,
     now: T0,
     batches,

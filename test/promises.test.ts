@@ -232,8 +232,8 @@ describe.each(BUILDS)('on the %s build, it is promised that', (_, core) => {
   });
 
   test('three sources cannot empty the store', () => {
-    const { th } = room({ quarantine: { maxCount: 320, maxBytes: 64_000 }, rateLimit: false });
-    // maxShare is 1/16: twenty items a source. Fifteen others hold theirs.
+    const { th } = room({ quarantine: { maxCount: 320, maxBytes: 64_000, maxShare: 1 / 16 }, rateLimit: false });
+    // Twenty items a source. Thirteen others hold theirs.
     for (let i = 0; i < 260; i++) th.intercept(attack(`evidence ${i}`, `192.0.2.${i % 13}`, 'low'));
     const kept = th.quarantine.list({ limit: 1_000 }).map(({ id }) => id);
     for (let i = 0; i < 3_000; i++) {

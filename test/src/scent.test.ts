@@ -468,9 +468,12 @@ describe('a fingerprint', () => {
 describe('a receipt', () => {
   const rate = { allowed: true, blocked: false, limit: 1, remaining: 0, resetMs: 0, retryAfterMs: 0, degraded: false };
 
-  it('is handed on as it came', () => {
-    expect(flagged({ rate }).rate).toBe(rate);
-    expect(read({ source: 'x', rate }).rate).toBe(rate);
+  it('is handed on as a copy of what it says, each word read once', () => {
+    expect(flagged({ rate }).rate).toEqual(rate);
+    expect(read({ source: 'x', rate }).rate).toEqual(rate);
+    let reads = 0;
+    const fickle = Object.defineProperty({ ...rate }, 'allowed', { get: () => reads++ === 0, enumerable: true });
+    expect(flagged({ rate: fickle }).rate).toEqual(rate);
   });
 
   it('that is not one is ignored, so the scent is charged', () => {
