@@ -1,62 +1,56 @@
 /**
- * Replays the trace on one instance and says what became of it: a digest of the state arena, the root of the log, and a
- * digest of every answer given on the way. This file is bundled into each engine together with the published package.
+ * Replays the trace on one instance, then on one that inherits its snapshot, and says what became of them: a digest of
+ * the state arena, the root of the log, a digest of every answer given on the way. Bundled into each engine together
+ * with the published package.
  *
- * Relies on: TextEncoder and `crypto.subtle`, which every target has. Refuses: the platform's clock and randomness; both
- * come from the seed, through a Runtime of its own that also keeps the core, to look at its memory afterwards.
+ * Relies on: the world of the seed. Refuses: judgement; the reports leave the engine and are compared outside.
  */
-import * as abi from '../../assembly/abi';
-import type { CoreInstance, InterceptResult, Runtime, Tracehound, TracehoundOptions } from '../../src/types';
-import { type Act, Dice, LIMITS, type Limits, OPTIONS, trace } from './trace';
+import type {
+  InterceptResult,
+  OpenedSnapshot,
+  OpenSnapshotOptions,
+  Tracehound,
+  TracehoundOptions,
+} from '../../src/types';
+import { type Act, LIMITS, type Limits, OPTIONS, type Step, trace } from './trace';
+import { hex, type Platform, sha256, World } from './world';
 
-/** What an engine brings: the package's door, and one of its cores. */
-export interface Ground {
+/** The package, as it resolves on the platform. */
+export interface Ground extends Platform {
   createTracehound(options: TracehoundOptions): Tracehound;
-  core: Runtime['core'];
-  coreDigest: string;
-  /** A synchronous SHA-256, where the platform has one. It must change nothing. */
-  digest?: Runtime['digest'];
+  openSnapshot(bytes: Uint8Array, options: OpenSnapshotOptions): Promise<OpenedSnapshot>;
 }
 
 export type Mode = 'intercept' | 'interceptAsync';
 
-export interface Report {
-  readonly mode: Mode;
-  readonly limits: Limits;
-  /** `js`: the core runs without WebAssembly. */
-  readonly core: 'wasm' | 'js';
-  /** SHA-256 of [STATE_FROM, STATE_TO) after `audit.flush`, hex. */
+/** How an instance ended, after `audit.flush`. */
+interface End {
   readonly state: string;
   readonly stateBytes: number;
   readonly size: number;
   readonly root: string;
-  /** SHA-256 of the text of every answer, hex. */
-  readonly answers: string;
-  /** Bytes of entropy drawn. */
-  readonly drawn: number;
-  /** Calls of each door, and how often each verdict was given. */
-  readonly census: Readonly<Record<string, number>>;
-  /** By the engine's own clock. */
-  readonly ms: number;
+  readonly verified: boolean;
   /** Cores that stopped and were replaced. */
   readonly panics: number;
 }
 
-const START = 1_760_000_000_000;
-const encoder = new TextEncoder();
-
-const hex = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-const sha256 = async (bytes: Uint8Array): Promise<string> =>
-  hex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)));
-
-/** Results as text: bytes in hex, errors by what our own code says about them. */
-function text(result: unknown): string {
-  const written = JSON.stringify(result, (_, value: unknown) => {
-    if (value instanceof Uint8Array) return hex(value);
-    if (value instanceof Error) return `${value.name} ${(value as { code?: string }).code} ${value.message}`;
-    return value;
-  });
-  return written ?? 'undefined';
+export interface Report extends End {
+  readonly mode: Mode;
+  readonly limits: Limits;
+  readonly core: World['kind'];
+  /** SHA-256 of the text of every answer. */
+  readonly answers: string;
+  /** Calls of each door, and how often each verdict was given. */
+  readonly census: Readonly<Record<string, number>>;
+  /** SHA-256 of an unsealed snapshot, and the end of the instance that began from it. */
+  readonly image: string;
+  readonly heir: End;
+  /** Bytes of entropy drawn. */
+  readonly drawn: number;
+  /** SHA-256 of a sealed snapshot, or the code of the error where the platform cannot seal. */
+  readonly sealed: string;
+  /** By the engine's own clock. */
+  readonly ms: number;
 }
 
 /** What each engine is asked for. The modes are compared where waiting could charge otherwise: with a limiter or none. */
@@ -69,15 +63,8 @@ export const LIVES: readonly [Limits, Mode][] = [
   ['wide', 'interceptAsync'],
 ];
 
-interface Exports {
-  readonly memory: { readonly buffer: ArrayBuffer };
-  intercept(now: number): number;
-}
-
-/** Whether the request in the inbox carries a threat: those the host asks about again when the core stops. */
-function flagged({ buffer }: Exports['memory']): boolean {
-  return (new DataView(buffer).getUint32(abi.INBOX_AT + abi.INBOX_FLAGS, true) & abi.IN_THREAT) !== 0;
-}
+/** Steps of the instance that inherits. */
+const HEIR_STEPS = 60;
 
 /** All lives, as JSON, because the reports leave the engine as text. */
 export async function replayAll(ground: Ground, seed: number, count: number): Promise<string> {
@@ -88,89 +75,77 @@ export async function replayAll(ground: Ground, seed: number, count: number): Pr
 
 async function replay(ground: Ground, mode: Mode, limits: Limits, seed: number, count: number): Promise<Report> {
   const began = Date.now();
-  const dice = new Dice(seed ^ 0x5eed);
-  let now = START;
-  let drawn = 0;
-  let core: CoreInstance | undefined;
-  let stopping = false;
-  const secret = new Uint8Array(32);
-  dice.fill(secret);
-  const runtime: Runtime = {
-    name: 'slice',
-    clockSource: 'trace',
-    coreDigest: ground.coreDigest,
-    core: () => {
-      const { exports } = ground.core();
-      const { memory, intercept } = exports as unknown as Exports;
-      const stoppable = (at: number): number => {
-        if (!stopping || !flagged(memory)) return intercept(at);
-        stopping = false;
-        throw new Error('stopped by the trace');
-      };
-      core = { exports: { ...exports, intercept: stoppable } };
-      return core;
-    },
-    now: () => now,
-    random: (bytes) => {
-      dice.fill(bytes);
-      drawn += bytes.length;
-    },
-    defer: () => {},
-    source: () => undefined,
-    ...(ground.digest && { digest: ground.digest }),
-  };
-  const th = ground.createTracehound({ ...OPTIONS, rateLimit: LIMITS[limits], secret, runtime });
-  const player = new Player(th, mode, () => {
-    stopping = true;
-  });
-  const answers: string[] = [];
-  for (const step of trace(seed, count)) {
-    now += step.ms;
-    answers.push(`${step.act.do} ${await player.play(step.act)}`);
-  }
-  await th.audit.flush();
-  const { size, root } = th.audit.head();
-  const { memory } = (core as CoreInstance).exports as unknown as Exports;
-  const header = new DataView(memory.buffer, abi.HEADER_AT);
-  const from = header.getUint32(abi.HEADER_STATE_FROM, true);
-  const to = header.getUint32(abi.HEADER_STATE_TO, true);
+  const world = new World(ground, seed);
+  const { runtime, secret } = world;
+  const player = new Player(world, mode);
+  const options = { ...OPTIONS, rateLimit: LIMITS[limits], secret, runtime };
+
+  const th = ground.createTracehound(options);
+  await player.playAll(th, trace(seed, count));
+  const end = await endOf(th, world);
+
+  const image = await th.snapshot({ unsealed: true });
+  const opened = await ground.openSnapshot(image, { secret, unsealed: true });
+  const heir = ground.createTracehound({ ...options, restore: opened });
+  await player.playAll(heir, trace(seed + 1, HEIR_STEPS));
   return {
     mode,
     limits,
-    // By its tag, not by instanceof: where the module was compiled outside the sandbox, the class is another.
-    core: Object.prototype.toString.call(memory) === '[object WebAssembly.Memory]' ? 'wasm' : 'js',
-    state: await sha256(new Uint8Array(memory.buffer, from, to - from)),
-    stateBytes: to - from,
-    size,
-    root,
-    answers: await sha256(encoder.encode(answers.join('\n'))),
-    drawn,
+    ...end,
+    image: await sha256(image),
+    heir: await endOf(heir, world),
+    core: world.kind,
+    answers: await sha256(player.answers.join('\n')),
     census: player.census,
-    panics: th.watcher.snapshot().core.panics,
+    drawn: world.drawn,
+    sealed: await th.snapshot().then(sha256, (error: { code?: string }) => `${error.code}`),
     ms: Date.now() - began,
   };
+}
+
+async function endOf(th: Tracehound, world: World): Promise<End> {
+  await th.audit.flush();
+  const { size, root } = th.audit.head();
+  const { panics } = th.watcher.snapshot().core;
+  return { size, root, verified: th.audit.verify().ok, panics, ...(await world.state()) };
+}
+
+/** Results as text: bytes in hex, errors by what our own code says about them. */
+function text(result: unknown): string {
+  const written = JSON.stringify(result, (_, value: unknown) => {
+    if (value instanceof Uint8Array) return hex(value);
+    if (value instanceof Error) return `${value.name} ${(value as { code?: string }).code} ${value.message}`;
+    return value;
+  });
+  return written ?? 'undefined';
 }
 
 /** Carries out one act after the other, and remembers the signatures that later acts point to. */
 class Player {
   readonly census: Record<string, number> = {};
-  readonly #th: Tracehound;
+  readonly answers: string[] = [];
+  readonly #world: World;
   readonly #mode: Mode;
-  readonly #stop: () => void;
   readonly #seen: string[] = [];
 
-  constructor(th: Tracehound, mode: Mode, stop: () => void) {
-    this.#th = th;
+  constructor(world: World, mode: Mode) {
+    this.#world = world;
     this.#mode = mode;
-    this.#stop = stop;
+  }
+
+  async playAll(th: Tracehound, steps: readonly Step[]): Promise<void> {
+    for (const { ms, act } of steps) {
+      this.#world.now += ms;
+      this.answers.push(`${act.do} ${await this.#play(th, act)}`);
+    }
   }
 
   /** The answer as text. An error thrown is an answer too: every engine must refuse the same. */
-  async play(act: Act): Promise<string> {
+  async #play(th: Tracehound, act: Act): Promise<string> {
     this.#count(act.do);
     let result: unknown;
     try {
-      result = await this.#act(act);
+      result = await this.#act(th, act);
     } catch (error) {
       this.#count('threw');
       result = error;
@@ -192,14 +167,14 @@ class Player {
     return result;
   }
 
-  async #act(act: Act): Promise<unknown> {
-    const { audit, quarantine, rateLimiter } = this.#th;
+  async #act(th: Tracehound, act: Act): Promise<unknown> {
+    const { audit, quarantine, rateLimiter } = th;
     switch (act.do) {
       case 'intercept':
-        return this.#remember(await this.#th[this.#mode](act.scent));
+        return this.#remember(await th[this.#mode](act.scent));
       case 'receipt': {
         const rate = rateLimiter.check(act.scent.source);
-        return this.#remember(await this.#th[this.#mode]({ ...act.scent, rate }));
+        return this.#remember(await th[this.#mode]({ ...act.scent, rate }));
       }
       case 'check':
       case 'peek':
@@ -237,11 +212,11 @@ class Player {
       case 'flush':
         return quarantine.flush();
       case 'id':
-        return this.#th.id();
+        return th.id();
       case 'watch':
-        return this.#th.watcher.snapshot();
+        return th.watcher.snapshot();
       case 'stop':
-        return this.#stop();
+        return this.#world.stop();
     }
   }
 }
