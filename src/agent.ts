@@ -66,7 +66,14 @@ export class Agent {
       // The caller may change its bytes while we wait: what is hashed must be what is kept.
       const own = payload.slice();
       const scentNow: NormalScent = { ...(read as NormalScent), payload: { kind: 'bytes', bytes: own } };
-      const charged = this.#charge(scentNow);
+      let charged: Charged | undefined;
+      try {
+        charged = this.#charge(scentNow);
+      } catch (error) {
+        // The fresh core answers without the wait: a stop here must not cost the evidence.
+        if (!isPanic(error)) throw error;
+        return this.#count(this.#answer(scentNow, this.#now(), undefined));
+      }
       if (charged !== undefined && charged.status === 'rate_limited') return this.#count(charged);
       const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', own as Uint8Array<ArrayBuffer>));
       const receipt = charged?.rate;
@@ -132,7 +139,7 @@ export class Agent {
     try {
       status = this.#engine.intercept(now, source, question);
     } catch (error) {
-      if (!(error instanceof TracehoundError) || error.code !== 'CORE_PANIC') throw error;
+      if (!isPanic(error)) throw error;
       // The core stopped on this very scent. The fresh one records it as dropped, without its content.
       question.payload = undefined;
       question.fingerprint = undefined;
@@ -237,6 +244,8 @@ function toQuestion(read: NormalScent, hash: Uint8Array | undefined): Question {
   }
   return question;
 }
+
+const isPanic = (error: unknown): boolean => error instanceof TracehoundError && error.code === 'CORE_PANIC';
 
 function limited(rate: RateLimitResult): InterceptResult {
   return { status: 'rate_limited', rate, retryAfterMs: rate.retryAfterMs, blocked: rate.blocked };

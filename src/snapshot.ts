@@ -242,7 +242,12 @@ function readPrefix(own: Bytes): boolean {
 
 async function unseal(own: Bytes, secret: Uint8Array): Promise<Bytes> {
   if (own.length < PREFIX_BYTES + TAG_BYTES) throw invalid('seal', 'cut short, expected at least its tag');
-  const key = await sealKey(secret, 'decrypt');
+  let key: CryptoKey;
+  try {
+    key = await sealKey(secret, 'decrypt');
+  } catch (cause) {
+    throw new TracehoundError('RUNTIME_FAILED', 'snapshot: not opened, expected AES-GCM, got an error', { cause });
+  }
   try {
     const prefix = own.subarray(0, PREFIX_BYTES);
     return new Uint8Array(await crypto.subtle.decrypt(gcm(prefix), key, own.subarray(PREFIX_BYTES)));

@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { createTracehound, node } from '../../runtimes/node/index';
 import type { Runtime, Scent, Tracehound, TracehoundOptions } from '../../src/types';
+import { lab } from '../lab/lab';
 
 /** No synchronous digest, and a clock that stands. */
 const { digest: _, ...slow } = node;
@@ -61,5 +62,14 @@ describe('interceptAsync with a payload that is hashed elsewhere', () => {
     await th.close();
     expect((await th.interceptAsync(LARGE)).status).toBe('error');
     expect(cores).toBe(0);
+  });
+
+  it('keeps the evidence when the core stops while it charges', async () => {
+    const lane = lab();
+    const th = lane.make();
+    th.intercept({ source: '192.0.2.9' });
+    lane.last().stopAt = { name: 'intercept', code: 7 };
+    expect((await th.interceptAsync(LARGE)).status).toBe('quarantined');
+    expect([lane.cores.length, lane.violations]).toEqual([2, []]);
   });
 });
