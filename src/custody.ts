@@ -2,10 +2,11 @@
  * Who touched what: the sidecars that records commit to. A sidecar carries its own salt, so that a record's hash of it
  * says nothing about a short, guessable text once the sidecar is gone.
  *
- * Relies on: jcs, codec. Refuses: to keep anything; the engine keeps what it is given, bounded.
+ * Relies on: jcs, codec, kind. Refuses: to keep anything; the engine keeps what it is given, bounded.
  */
 import { toHex } from './codec';
 import { canonicalise } from './jcs';
+import { kindOf } from './kind';
 import type { Actor, Json } from './types';
 
 /**
@@ -27,12 +28,15 @@ export function sidecar(facts: { readonly [key: string]: Json }, random: (bytes:
 /** What `who` says, checked and cut; `undefined` when nobody said who. */
 export function actorFacts(who: Actor | undefined): { readonly [key: string]: Json } | undefined {
   if (who === undefined) return undefined;
+  if (typeof who !== 'object' || who === null) {
+    throw new TypeError(`who: wrong kind, expected { actor, purpose, case? }, got ${kindOf(who)}`);
+  }
   const facts: Record<string, Json> = {};
   for (const name of ['actor', 'purpose', 'case'] as const) {
     const value = who[name];
     if (value === undefined && name === 'case') continue;
     if (typeof value !== 'string') {
-      throw new TypeError(`who.${name}: wrong kind, expected a string, got ${value === null ? 'null' : typeof value}`);
+      throw new TypeError(`who.${name}: wrong kind, expected a string, got ${kindOf(value)}`);
     }
     facts[name] =
       value.toWellFormed === undefined ? value.slice(0, WORDS_MAX) : value.slice(0, WORDS_MAX).toWellFormed();

@@ -13,6 +13,7 @@ import { actorFacts, sidecar } from './custody';
 import { coreConfig, DISPOSITIONS, Engine, type Succession } from './engine/index';
 import { TracehoundError } from './errors';
 import { Custody } from './evidence';
+import { kindOf } from './kind';
 import { readSource } from './scent';
 import { restorable, takeSnapshot } from './snapshot';
 import { TraceIds } from './trace';
@@ -171,9 +172,9 @@ function rateLimiter(
 }
 
 function audit(engine: Engine, time: () => number): Audit {
-  const seq = (name: string, value: number | undefined): number | undefined => {
-    if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) return value;
-    throw new RangeError(`${name}: out of range, expected a sequence number ≥ 0, got ${Number(value)}`);
+  const seq = (name: string, value: number): number => {
+    if (Number.isSafeInteger(value) && value >= 0) return value;
+    throw new RangeError(`${name}: out of range, expected a sequence number ≥ 0, got ${kindOf(value)}`);
   };
   return {
     head: () => {
@@ -182,9 +183,12 @@ function audit(engine: Engine, time: () => number): Audit {
     },
     verify: () => engine.verify(time()),
     flush: async () => engine.settle(time(), false),
-    export: (range = {}) =>
-      engine.export(time(), seq('audit.export from', range.from), seq('audit.export to', range.to)),
-    release: (toSeq) => engine.release(time(), seq('audit.release', toSeq) as number),
+    export: ({ from, to } = {}) => {
+      const first = from === undefined ? undefined : seq('audit.export from', from);
+      const end = to === undefined ? undefined : seq('audit.export to', to);
+      return engine.export(time(), first, end);
+    },
+    release: (toSeq) => engine.release(time(), seq('audit.release', toSeq)),
     carried: () => {
       engine.inherit(time);
       return engine.carried.map((log) => ({ ...log, records: [...log.records], details: [...log.details] }));

@@ -358,14 +358,16 @@ export class Engine {
   }
 
   release(now: number, toSeq: number): void {
-    this.#life.run(now, (core) => {
+    const newest = this.#life.run(now, (core) => {
       const { size } = readAudit(core);
-      if (toSeq > size) {
-        throw new RangeError(`audit.release: too large, expected toSeq ≤ ${size}, got ${toSeq}`);
+      if (toSeq <= size) {
+        core.view.setFloat64(IN + abi.INBOX_NUMBER, toSeq, true);
+        core.call.release();
       }
-      core.view.setFloat64(IN + abi.INBOX_NUMBER, toSeq, true);
-      core.call.release();
+      return size;
     });
+    // Thrown out here: what is thrown beside a core costs the core its life.
+    if (toSeq > newest) throw new RangeError(`audit.release: too large, expected toSeq ≤ ${newest}, got ${toSeq}`);
   }
 
   get carried(): readonly AuditExport[] {
