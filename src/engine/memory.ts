@@ -63,8 +63,8 @@ export function sourceBytes(limit: number): number {
 
 /** The options that decide each region, in the order of the arena, with its bytes and alignment. */
 function regions(config: CoreConfig): [option: string, bytes: number, alignment: number][] {
-  const width = powerOfTwo(Math.max(abi.SKETCH_WIDTH_MIN, 2 * config.maxSources));
-  const cells = abi.SKETCH_GENERATIONS * abi.SKETCH_ROWS * width;
+  const row = Math.max(abi.SKETCH_ROW_BYTES_MIN, abi.SKETCH_ROW_BYTES_PER_SOURCE * config.maxSources);
+  const cells = abi.SKETCH_GENERATIONS * abi.SKETCH_ROWS * row;
   const buckets = 4 * powerOfTwo(config.maxCount);
   const limiter: [string, number, number][] =
     config.limit === 0
@@ -73,8 +73,8 @@ function regions(config: CoreConfig): [option: string, bytes: number, alignment:
           ['rateLimit.maxSources', abi.LIMITER_BYTES, 64],
           ['rateLimit.maxSources', config.maxSources * abi.TAG_BYTES, 64],
           ['rateLimit.maxSources', config.maxSources * (sourceBytes(config.limit) - abi.TAG_BYTES), 64],
-          ['rateLimit.maxSources', (cells / abi.SKETCH_CHUNK) * 4, 64],
-          ['rateLimit.maxSources', cells * 2, 64],
+          ['rateLimit.maxSources', (cells / abi.SKETCH_CHUNK_BYTES) * 4, 64],
+          ['rateLimit.maxSources', cells, 64],
         ];
   return [
     ['maxPayloadBytes', config.maxPayloadBytes, 64],
