@@ -163,6 +163,65 @@ describe.each(BUILDS)('the limiter promises (%s)', (build, instantiate) => {
     expect(core.check(known, 40)).toMatchObject({ allowed: true, degraded: false, remaining: 0 });
   });
 
+  test('what a generation of the sketch forgot stays forgotten when its place is written again', () => {
+    // Ticks of 100 ms, generations of 700 ms: after 4,200 ms the place of the first is the current one's.
+    const core = limiter({ windowMs: 3_200, limit: 100 });
+    core.clock(T0);
+    for (let i = 0; i < 5_000; i++) core.check(`old ${i}`);
+    const degraded = (): number => {
+      let count = 0;
+      for (let i = 0; i < 5_000; i++) if (core.check(`old ${i}`, 1, true).degraded) count++;
+      return count;
+    };
+    expect(degraded()).toBeGreaterThan(4_000);
+    core.clock(T0 + 4_200);
+    expect(degraded()).toBe(0);
+    for (let i = 0; i < 17; i++) core.check(`new ${i}`, 50);
+    expect(core.state.evictions).toBe(5_000 - 16 + 1);
+    expect(degraded()).toBe(0);
+  });
+
+  test('once the sketch has forgotten a source, its neighbours cannot degrade it', () => {
+    const core = limiter({ windowMs: 3_200, limit: 100, width: 2_048 });
+    core.clock(T0);
+    core.check('a', 50);
+    for (let i = 0; i < 16; i++) core.check(`heavy ${i}`, 60);
+    expect(core.check('a', 10).degraded).toBe(true);
+    core.clock(T0 + 4_300);
+    expect(core.check('a', 10).degraded).toBe(false);
+    for (let i = 0; i < 10_000; i++) core.check(`neighbour ${i}`);
+    expect(core.check('stranger', 1, true).degraded).toBe(true);
+    expect(core.check('a', 10)).toMatchObject({ degraded: false, remaining: 80 });
+  });
+
+  test('a source whose hash is the mark of an empty way is tracked like any other', () => {
+    // Found by trying all: HalfSipHash of these bytes under the key 00 01 … 07 begins with a word of 0.
+    const zero = Uint8Array.of(0xf2, 0x8b, 0xbc, 0xa9, 0x00);
+    const core = limiter();
+    core.clock(T0);
+    core.check(zero, 10);
+    core.check('b');
+    expect(core.state.tracked).toBe(2);
+    expect(core.check(zero).allowed).toBe(false);
+  });
+
+  test('hundreds of mad readings use up neither clock: windows and blocks still end to the millisecond', () => {
+    const random = seeded(8);
+    const core = limiter({ blockMs: 2_000 });
+    for (let i = 0; i < 500; i++) core.clock(Math.floor((random() - 0.5) * 1.7e16));
+    expect(core.state.forward).toBeGreaterThan(1e15);
+    core.clock(T0);
+    for (let i = 0; i < 20; i++) core.clock(T0 + i * 400);
+    const now = T0 + 19 * 400;
+    core.check('a', 10);
+    expect(core.check('a')).toMatchObject({ blocked: true, retryAfterMs: 2_000 });
+    core.clock(now + 1_999);
+    expect(core.check('a').blocked).toBe(true);
+    core.clock(now + 2_000);
+    expect(core.check('a', 10)).toMatchObject({ allowed: true });
+    expect(Number.isSafeInteger(core.state.window)).toBe(true);
+  });
+
   test('refusals are accounted for at 1, 2, 4, 8 … and at the admission after them; pending is the rest', () => {
     const core = limiter();
     core.clock(T0);
