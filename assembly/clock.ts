@@ -171,8 +171,8 @@ export function clockWait(tick: f64, least: f64): f64 {
   const progress = state.raw - state.anchor;
   const gap = state.window - (state.anchor + state.offset);
   const caughtUp = max<f64>(least, gap + need - progress);
-  if (gap <= windowMs()) return caughtUp;
   const rebased = max<f64>(least, windowMs() + need - progress);
+  // Whoever reads the clock again at or after the gap has caught up, however long ago it could have rebased.
   return progress + rebased < gap ? rebased : caughtUp;
 }
 

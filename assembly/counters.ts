@@ -143,6 +143,7 @@ export function countersCheck(at: u32): bool {
 /** Ms of forward progress until the block ends; 0 if there is none. */
 export function blockLeft(at: u32): f64 {
   const record = changetype<SourceRecord>(<usize>at);
+  if ((record.blockHigh | record.blockLow) == 0) return 0;
   const end = <f64>record.blockHigh * WORD + <f64>record.blockLow;
   return max<f64>(0, end - limiterState().forward);
 }

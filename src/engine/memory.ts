@@ -8,7 +8,7 @@
  * What a configuration costs (docs/memory.md), untouched parts being reserved but not resident:
  *
  *   sources    × (60, 92 or 128 B for limits ≤ 255, ≤ 65,535, above)
- *   sketch       6 × 4 × max(16 KiB, 4 B × sources): resident only where evictions wrote
+ *   sketch       6 × 4 × max(32 KiB, 4 B × sources): resident only where evictions wrote
  *   evidence   × 160 B + 8 … 16 B of buckets + ⌈(32 + head + payload) / 124⌉ × 128 B
  *   records    × 176 B
  */

@@ -42,21 +42,21 @@ describe('a boundary attacker', () => {
 });
 
 describe('a table that is too small', () => {
-  test('flush: fresh sources cannot wash an abuser out (an LRU table admits 6,000 a minute)', () => {
-    expect(flush(lru(100, WINDOW, 500), 61, WINDOW)).toBeGreaterThan(5_000);
-    expect(flush(subject(limited({ maxSources: 512 })), 61, WINDOW)).toBeLessThanOrEqual(100);
+  test('flush: fresh sources cannot wash an abuser out (an LRU table admits 100 a second)', () => {
+    expect(flush(lru(100, WINDOW, 500), 31, WINDOW)).toBeGreaterThan(3_000);
+    expect(flush(subject(limited({ maxSources: 512 })), 31, WINDOW)).toBeLessThanOrEqual(100);
   });
 
   test('crowd: with four times more heavy sources than slots each gets its limit, and no quiet client is refused', () => {
-    // A quarter of 8,000 sources on 2,048 slots; the core meets the whole.
-    const result = crowd(subject(limited({ maxSources: 512, width: 4_096 })), 2_000, 400, 75, WINDOW);
+    // An eighth of 8,000 sources on 2,048 slots, and of the sketch; the core meets the whole.
+    const result = crowd(subject(limited({ maxSources: 256, width: 4_096 })), 1_000, 400, 65, WINDOW);
     expect(result.peak).toBeLessThanOrEqual(100);
     expect(result.quietDenied).toBe(0);
-    expect(crowd(lru(100, WINDOW, 500), 2_000, 10, 75, WINDOW).peak).toBeGreaterThan(250);
+    expect(crowd(lru(100, WINDOW, 250), 1_000, 10, 65, WINDOW).peak).toBeGreaterThan(250);
   });
 
   test('flood: 5,000 spoofed sources a second refuse nobody legitimate and free no abuser', () => {
-    const result = flood(subject(limited({ maxSources: 4_096 })), 40, WINDOW);
+    const result = flood(subject(limited({ maxSources: 4_096 })), 20, WINDOW);
     expect(result.denied).toBe(0);
     expect(result.abuser).toBeLessThanOrEqual(100);
   });

@@ -15,7 +15,7 @@ export interface LimiterOptions {
   maxSources: number;
   key0?: number;
   key1?: number;
-  /** Cells per row of the sketch; default as the core: rows of max(16 KiB, 4 B × maxSources), cells of 1 or 2 B. */
+  /** Cells per row of the sketch; default as the core: rows of max(32 KiB, 4 B × maxSources), cells of 1 or 2 B. */
   width?: number;
   /** false: leave resetMs and retryAfterMs NaN, for long simulations. */
   times?: boolean;
@@ -73,7 +73,7 @@ export class LimiterModel {
     this.parts = options.limit <= CELL_U16 ? 32 : 24;
     this.clock = new Clock(options.windowMs);
     this.sets = Array.from({ length: options.maxSources / WAYS }, () => new Array<undefined>(WAYS).fill(undefined));
-    const width = Math.max(16_384, 4 * options.maxSources) / (options.limit <= 255 ? 1 : 2);
+    const width = Math.max(32_768, 4 * options.maxSources) / (options.limit <= 255 ? 1 : 2);
     this.sketch = new Sketch(options.width ?? width, this.parts + 1, options.limit);
   }
 
