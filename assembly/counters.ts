@@ -11,6 +11,7 @@
  * Relies on: the clock. Refuses: to allocate or to find records.
  */
 import * as abi from './abi';
+import { word } from './bytes';
 import { LimiterState, limiterState } from './clock';
 import { hold } from './panic';
 
@@ -154,7 +155,7 @@ export function blockSet(at: u32, ms: f64): void {
   const end = ms > 0 ? limiterState().forward + ms : 0;
   const high = floor<f64>(end / WORD);
   record.blockHigh = <u32>high;
-  record.blockLow = <u32>(end - high * WORD);
+  record.blockLow = word(end - high * WORD);
 }
 
 /** Refusals since the last admission that no record accounts for: those after the last power of two. */

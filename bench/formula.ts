@@ -45,7 +45,7 @@ const up64 = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 export function reserved(of: Configuration): Bill {
   const slots = of.limit === 0 ? 0 : up2(Math.max(16, of.maxSources));
   const perSource = of.limit <= 255 ? 60 : of.limit <= 65_535 ? 92 : 128;
-  const cells = of.limit === 0 ? 0 : 24 * up2(Math.max(8_192, 2 * slots));
+  const cells = of.limit === 0 ? 0 : 24 * up2(Math.max(16_384, 2 * slots));
   return {
     fixed: 69_632 + up64(1_048) + (of.limit === 0 ? 0 : 128) + 192 + up64(1_896) + 16_384,
     payload: up64(of.maxPayloadBytes),

@@ -301,15 +301,6 @@ export class Engine {
 
   // ── audit ───────────────────────────────────────────────────────────────────────────────────────
 
-  get origin(): string {
-    return this.#life.origin;
-  }
-
-  /** UUID of this epoch. */
-  get instance(): string {
-    return this.#life.instance;
-  }
-
   head(now: number): { origin: string; size: number; root: Uint8Array } {
     return this.#life.run(now, (core) => {
       core.call.root();
