@@ -351,10 +351,8 @@ export class Engine {
   release(now: number, toSeq: number): void {
     const newest = this.#life.run(now, (core) => {
       const { size } = readAudit(core);
-      if (toSeq <= size) {
-        core.view.setFloat64(IN + abi.INBOX_NUMBER, toSeq, true);
-        core.call.release();
-      }
+      core.view.setFloat64(IN + abi.INBOX_NUMBER, toSeq <= size ? toSeq : 0, true);
+      core.call.release();
       return size;
     });
     // Thrown out here: what is thrown beside a core costs the core its life.

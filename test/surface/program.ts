@@ -1,0 +1,172 @@
+/** A user's program that names every public type. It is compiled (`types.test.ts`), never run. */
+import { Hono } from 'hono';
+import {
+  type Actor,
+  type Audit,
+  type AuditExport,
+  type AuditHead,
+  type AuditOptions,
+  type CoreExports,
+  type CoreInstance,
+  createTracehound,
+  type Disposition,
+  type DropReason,
+  type ErrorCode,
+  type EvidenceHandle,
+  type FailMode,
+  type HttpPort,
+  type InterceptResult,
+  type Json,
+  node,
+  type OpenedSnapshot,
+  openSnapshot,
+  type PurgeReason,
+  type Quarantine,
+  type QuarantineOptions,
+  type QuarantineStats,
+  type RateLimiter,
+  type RateLimitOptions,
+  type RateLimitResult,
+  type Runtime,
+  type Scent,
+  type Severity,
+  type Signer,
+  type Snapshot,
+  type Source,
+  type Store,
+  type ThreatSignal,
+  type Tracehound,
+  TracehoundError,
+  type TracehoundOptions,
+  VERSION,
+  type Watcher,
+} from 'tracehound';
+import { type TracehoundHonoOptions, type TracehoundVariables, tracehound } from 'tracehound/hono';
+
+const rateLimit: RateLimitOptions = { windowMs: 60_000, limit: 100, blockMs: 0, maxSources: 1, ipv6Prefix: 56 };
+const quarantine: QuarantineOptions = { maxCount: 1, maxBytes: 1, maxShare: 1 };
+const signer: Signer = { name: 'key', sign: async (message: Uint8Array) => message };
+const audit: AuditOptions = { origin: 'local/{instance}', maxRecords: 16, signer };
+const failMode: FailMode = 'open';
+const runtime: Runtime = node;
+const core: CoreInstance = runtime.core();
+export const exported: CoreExports = core.exports;
+const options: TracehoundOptions = {
+  rateLimit,
+  quarantine,
+  maxPayloadBytes: 256,
+  audit,
+  secret: new Uint8Array(32),
+  failMode,
+  runtime,
+  clock: () => 0,
+};
+export const th: Tracehound = createTracehound(options);
+createTracehound({ rateLimit: false });
+createTracehound();
+
+const severity: Severity = 'low';
+const threat: ThreatSignal = {
+  category: 'sqli',
+  severity,
+  detector: 'crs',
+  rule: '1',
+  version: '1',
+  score: 1,
+  reason: 'x',
+  raw: 'x',
+};
+const sources: Source[] = ['192.0.2.1', { address: '::1' }, { key: 'tenant' }, { address: '::1', key: 'tenant' }];
+const json: Json = { a: [1, 'x', null, true, { b: {} }] };
+const disposition: Disposition = 'observed';
+const rate: RateLimitResult = th.rateLimiter.check(sources[0] as Source, 2);
+const scent: Scent = {
+  source: '192.0.2.1',
+  payload: json,
+  id: 'x',
+  timestamp: 0,
+  threat,
+  fingerprint: 'x',
+  rate,
+  disposition,
+  truncated: true,
+};
+
+/** Every status is named: a new one would be an error here. */
+export function answer(result: InterceptResult): number | undefined {
+  switch (result.status) {
+    case 'clean':
+      return result.rate?.remaining;
+    case 'rate_limited':
+      return result.retryAfterMs + Number(result.blocked) + result.rate.limit;
+    case 'quarantined':
+    case 'duplicate': {
+      const handle: EvidenceHandle = result.evidence;
+      // @ts-expect-error A handle is read-only.
+      handle.size = 1;
+      return handle.seen;
+    }
+    case 'dropped': {
+      const reason: DropReason = result.reason;
+      return reason.length + (result.signature ?? result.id).length;
+    }
+    case 'payload_too_large':
+      return result.size - result.limit;
+    case 'error': {
+      const code: ErrorCode = result.error.code;
+      return result.error instanceof TracehoundError ? code.length : undefined;
+    }
+    default: {
+      const never: never = result;
+      return never;
+    }
+  }
+}
+answer(th.intercept(scent));
+export const later: Promise<InterceptResult> = th.interceptAsync(scent);
+
+const limiter: RateLimiter = th.rateLimiter;
+const who: Actor = { actor: 'kim', purpose: 'triage', case: 'C-7' };
+limiter.block('192.0.2.1', 1_000, who);
+export const lifted: boolean = limiter.unblock('192.0.2.1', who);
+
+const held: Quarantine = th.quarantine;
+const reason: PurgeReason = 'erased';
+const stats: QuarantineStats = held.stats;
+export const sum: number = stats.bySeverity.critical + held.flush(who) + Number(held.purge('x', reason, who));
+export const bytes: Uint8Array = held.read('x', who);
+export const page: EvidenceHandle[] = held.list({ limit: 5, after: 'x' });
+export const replaced: InterceptResult = held.replace('x', scent, who);
+
+const log: Audit = th.audit;
+const head: AuditHead = log.head();
+const out: AuditExport = log.export({ from: 0, to: head.size });
+export const gaps: number = log.verify().gaps + out.records.length + (out.details[0]?.length ?? 0);
+
+const watcher: Watcher = th.watcher;
+const snapshot: Readonly<Snapshot> = watcher.snapshot();
+// @ts-expect-error A snapshot is read-only.
+snapshot.totals.seen = 1;
+export const port: HttpPort = th.http;
+export const version: string = VERSION;
+
+const opened: Promise<OpenedSnapshot> = openSnapshot(new Uint8Array(), { secret: new Uint8Array(32) });
+opened.then((restore) => createTracehound({ restore }));
+export const store: Store = { putIfAbsent: async () => 'created', get: async () => undefined };
+
+const detect: TracehoundHonoOptions['detect'] = (c) => (c.req.path === '/x' ? threat : undefined);
+const app = new Hono<{ Variables: TracehoundVariables }>();
+app.use(tracehound(th, { detect, shadow: true }));
+
+// @ts-expect-error A limit is a number.
+createTracehound({ rateLimit: { limit: 'many' } });
+// @ts-expect-error There is no such option.
+createTracehound({ limits: {} });
+// @ts-expect-error A severity is one of four words.
+th.intercept({ source: 'x', threat: { category: 'x', severity: 'grave' } });
+// @ts-expect-error A scent has a source.
+th.intercept({ payload: 'x' });
+// @ts-expect-error Evidence is purged for a reason.
+held.purge('x');
+// @ts-expect-error Undefined is not JSON.
+th.intercept({ source: 'x', payload: { a: undefined } });
