@@ -151,6 +151,7 @@ export function sign(copied: bool): void {
   } else {
     const bytesOfSource: u32 = canonicalText(SOURCE_TEXT_AT);
     sha256(SOURCE_TEXT_AT, bytesOfSource, SIGNATURE_AT);
+    memory.fill(SOURCE_TEXT_AT, 0, bytesOfSource);
   }
 }
 

@@ -278,6 +278,7 @@ describe.each(BUILDS)('on the %s build, it is promised that', (_, core) => {
     ['too large, as text', 'n0where'.repeat(60)],
     ['too large once encoded', `n0where${'ü'.repeat(200)}`],
     ['not to be had', { n0where: Number.NaN }],
+    ['missing', undefined],
   ])('a payload that is %s leaves nothing behind', (_name, payload) => {
     const world = room({ maxPayloadBytes: 256, rateLimit: { limit: 2 } });
     for (let i = 0; i < 4; i++) {

@@ -157,7 +157,8 @@ function restoreItem(core: Core, slot: Uint8Array, content: Uint8Array, now: num
   put(abi.INBOX_SALT, content.subarray(abi.ITEM_SALT, abi.ITEM_SALT + 16));
   put(abi.INBOX_NUMBER, content.subarray(abi.ITEM_SEQ, abi.ITEM_SEQ + 8));
   put(abi.INBOX_SIGNATURE_HASH, slot.subarray(abi.SLOT_HASH, abi.SLOT_HASH + 32));
-  put(abi.INBOX_PAYLOAD_HASH, content.subarray(abi.ITEM_HEAD_BYTES, abi.ITEM_HEAD_BYTES + 32));
+  // Only what is fingerprinted keeps the hash there; of the others these bytes are the payload's, and would stay behind.
+  if (texts > abi.ITEM_HEAD_BYTES) put(abi.INBOX_PAYLOAD_HASH, content.subarray(abi.ITEM_HEAD_BYTES, texts));
   put(abi.INBOX_SOURCE_TAG, slot.subarray(abi.SLOT_SOURCE_TAG, abi.SLOT_SOURCE_TAG + 32));
   put(abi.INBOX_CATEGORY, content.subarray(texts, texts + categoryBytes));
   put(abi.INBOX_DETECTOR, content.subarray(texts + categoryBytes, head));
