@@ -40,7 +40,10 @@ export interface Nature {
   readonly shareCount: number;
   readonly shareBytes: number;
   readonly maxRecords: number;
-  /** The clock never says that more time passed than did. */
+  /**
+   * Between no two readings does the clock say that more time passed than did: it may be set back, but never catches up.
+   * (One that stood still and then catches up has told the limiter a lie that nobody could see.)
+   */
   readonly honestClock: boolean;
   readonly panics: boolean;
   /** Whoever exports comes too late now and then, and records are lost. */
@@ -117,11 +120,14 @@ export class World {
     const { random, nature } = this;
     const steps = [0, 0, 0, 1, 2, Math.ceil(nature.windowMs / 32), Math.ceil(nature.windowMs / 3), nature.windowMs];
     this.trueTime += steps[random(steps.length)]!;
-    if (this.#still > 0) this.#still--;
-    else if (random(50) === 0) this.#still = random(10);
     if (random(60) === 0) this.#skew -= random(3 * nature.windowMs);
-    if (!nature.honestClock && random(60) === 0) this.#skew += [1_000, 10 ** 7, 10 ** 11][random(3)]!;
-    const jitter = random(4) === 0 ? -random(20) : 0;
+    let jitter = 0;
+    if (!nature.honestClock) {
+      if (this.#still > 0) this.#still--;
+      else if (random(50) === 0) this.#still = random(10);
+      if (random(60) === 0) this.#skew += [1_000, 10 ** 7, 10 ** 11][random(3)]!;
+      if (random(4) === 0) jitter = -random(20);
+    }
     if (this.#still === 0) this.ground.now = Math.max(0, this.trueTime + this.#skew + jitter);
     if (nature.panics && random(25) === 0 && this.trueTime - this.#lastStop > 120_000) this.#arm();
     if (nature.panics && random(30) === 0) this.trueTime += 130_000;
