@@ -145,7 +145,7 @@ export class World {
     try {
       return this.#act();
     } catch (error) {
-      if (this.stopped > 0 && error instanceof TracehoundError && error.code === 'CORE_PANIC') return { kind: 'other' };
+      if (this.stopped > 0 && error instanceof TracehoundError && error.code === 'CORE_PANIC') return { kind: 'clocked' };
       throw error;
     }
   }
