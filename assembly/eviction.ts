@@ -13,7 +13,7 @@ import { recordAt, tableEmptyWay, tagAt } from './table';
 /** A fresh record for a tag that has none; returns its address. `inherited`: the sketch may know this source. */
 export function sourceInsert(set: u32, tag: u32, inherited: bool): u32 {
   const state = limiterState();
-  let way = tableEmptyWay(set);
+  let way = tableEmptyWay(set, tag);
   if (way == <u32>abi.LIMITER_WAYS) {
     way = victim(set);
     evict(set, way);

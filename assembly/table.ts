@@ -31,18 +31,25 @@ export function placedSet(): u32 {
   return load<u32>(abi.CHECKED_AT + abi.CHECKED_SET);
 }
 
-/** The record with this tag; 0 if there is none. */
+/**
+ * The record with this tag; 0 if there is none. A source is put where its tag says as long as that way is empty, and
+ * looked for there first: its record is then on its way from memory before the line of tags has arrived.
+ */
 export function tableFind(set: u32, tag: u32): u32 {
   const tags = tagsAt(set);
+  const home: u32 = homeWay(tag);
+  if (load<u32>(tags + (home << 2)) == tag) return recordAt(set, home);
   for (let way: u32 = 0; way < <u32>abi.LIMITER_WAYS; way++) {
     if (load<u32>(tags + (way << 2)) == tag) return recordAt(set, way);
   }
   return 0;
 }
 
-/** The first way without a tag; abi.LIMITER_WAYS if there is none. */
-export function tableEmptyWay(set: u32): u32 {
+/** The way of this tag's own if it is empty, else the first that is; abi.LIMITER_WAYS if there is none. */
+export function tableEmptyWay(set: u32, tag: u32): u32 {
   const tags = tagsAt(set);
+  const home: u32 = homeWay(tag);
+  if (load<u32>(tags + (home << 2)) == 0) return home;
   let way: u32 = 0;
   while (way < <u32>abi.LIMITER_WAYS && load<u32>(tags + (way << 2)) != 0) way++;
   return way;
@@ -56,6 +63,10 @@ export function recordAt(set: u32, way: u32): u32 {
   return (
     load<u32>(abi.HEADER_AT + abi.HEADER_LIMITER_RECORDS) + (set * <u32>abi.LIMITER_WAYS + way) * limiterState().stride
   );
+}
+
+function homeWay(tag: u32): u32 {
+  return tag & <u32>(abi.LIMITER_WAYS - 1);
 }
 
 function tagsAt(set: u32): u32 {

@@ -47,8 +47,11 @@ export function canonicalText(tag: readonly number[]): number[] {
   );
 }
 
+/** The bytes that the prefix reaches, what is behind it zero. */
 const cut = (address: number[], prefix: number): number[] =>
-  address.map((byte, i) => byte & (0xff00 >> Math.min(8, Math.max(0, prefix - 8 * i))) & 0xff);
+  address
+    .slice(0, Math.ceil(prefix / 8))
+    .map((byte, i) => byte & (0xff00 >> Math.min(8, Math.max(0, prefix - 8 * i))) & 0xff);
 
 /** 4 or 16 bytes; undefined if it is not strictly an address. */
 export function parseAddress(text: string): number[] | undefined {

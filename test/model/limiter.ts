@@ -245,7 +245,8 @@ export class LimiterModel {
 
   private insert(at: Place, inherited: boolean): Source {
     const ways = this.sets[at.set]!;
-    let way = ways.indexOf(undefined);
+    const home = at.tag % WAYS;
+    let way = ways[home] === undefined ? home : ways.indexOf(undefined);
     if (way < 0) {
       way = this.victim(ways as Source[]);
       this.evict(at.set, ways[way]!);
