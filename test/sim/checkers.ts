@@ -52,6 +52,8 @@ export class Checkers {
     const { ground, nature, trueTime } = this.#world;
     // The limiter reads its clock only when it is asked: so does this one.
     if (event.kind === 'other') return;
+    const answered = event.kind === 'asked' && (event.result as InterceptResult).status !== 'error';
+    if (this.#world.unread && !answered) return;
     this.#window.read(ground.now);
     if (event.kind === 'clocked') return;
     const source = identify(TEXT, Buffer.from(event.source), 56).key.join();

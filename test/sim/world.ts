@@ -58,6 +58,8 @@ export class World {
   trueTime: number = T0;
   /** Panics that were caused. */
   stopped = 0;
+  /** The core stopped in this step before it could read its clock. */
+  unread = false;
   #skew = 0;
   #still = 0;
   #marks = 0;
@@ -106,6 +108,7 @@ export class World {
         const stop = this.#stopNext;
         this.#stopNext = undefined;
         if (stop === undefined) return call(...args);
+        this.unread = stop === 'before';
         if (stop === 'after') call(...args);
         throw new WebAssembly.RuntimeError('unreachable');
       };
@@ -118,6 +121,7 @@ export class World {
   /** Time passes: as it should, not at all, backwards, in jumps. */
   pass(): void {
     const { random, nature } = this;
+    this.unread = false;
     const steps = [0, 0, 0, 1, 2, Math.ceil(nature.windowMs / 32), Math.ceil(nature.windowMs / 3), nature.windowMs];
     this.trueTime += steps[random(steps.length)]!;
     if (random(60) === 0) this.#skew -= random(3 * nature.windowMs);
@@ -137,6 +141,8 @@ export class World {
     this.#stopNext = this.random(2) === 0 ? 'before' : 'after';
     this.#lastStop = this.trueTime;
     this.stopped++;
+    // Three within a minute of the clock would end the revivals.
+    this.trueTime += 130_000;
     this.ground.now += 130_000;
   }
 
@@ -145,7 +151,8 @@ export class World {
     try {
       return this.#act();
     } catch (error) {
-      if (this.stopped > 0 && error instanceof TracehoundError && error.code === 'CORE_PANIC') return { kind: 'clocked' };
+      if (this.stopped > 0 && error instanceof TracehoundError && error.code === 'CORE_PANIC')
+        return { kind: 'clocked' };
       throw error;
     }
   }
