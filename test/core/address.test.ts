@@ -232,7 +232,11 @@ describe.each([
       const read = reader.read(abi.SOURCE_TEXT, address, prefix);
       expect(read).toEqual(expected(model.TEXT, address, prefix));
       const bits = (bytes: number[]): string => bytes.map((byte) => byte.toString(2).padStart(8, '0')).join('');
-      expect(bits(read.key.slice(1))).toBe(bits(read.tag.slice(1)).slice(0, prefix).padEnd(128, '0'));
+      expect(bits(read.key.slice(1))).toBe(
+        bits(read.tag.slice(1))
+          .slice(0, prefix)
+          .padEnd(8 * Math.ceil(prefix / 8), '0'),
+      );
     }
     const v4 = reader.read(abi.SOURCE_TEXT, Buffer.from('::ffff:9.9.9.9'), 8);
     expect(v4.key).toEqual([abi.DOMAIN_IPV4, 9, 9, 9, 9]);

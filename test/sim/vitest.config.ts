@@ -1,3 +1,4 @@
+/** Guards nothing itself: runs the simulated worlds, apart from the tests, because they take a minute (`npm run sim`). */
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
