@@ -75,7 +75,7 @@ export class Agent {
         return this.#count(this.#answer(scentNow, this.#now(), undefined));
       }
       if (charged !== undefined && charged.status === 'rate_limited') return this.#count(charged);
-      const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', own as Uint8Array<ArrayBuffer>));
+      const hash = await digest(own);
       const receipt = charged?.rate;
       return this.#count(this.#answer(scentNow, this.#now(), hash, receipt));
     } catch (cause) {
@@ -206,6 +206,15 @@ export class Agent {
   #count(result: InterceptResult): InterceptResult {
     this.counts[result.status]++;
     return result;
+  }
+}
+
+/** SHA-256 by the platform; `undefined` when it cannot, and then the core hashes: no evidence is lost for that. */
+async function digest(bytes: Uint8Array): Promise<Uint8Array | undefined> {
+  try {
+    return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
+  } catch {
+    return undefined;
   }
 }
 

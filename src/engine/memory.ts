@@ -66,6 +66,9 @@ function regions(config: CoreConfig): [option: string, bytes: number, alignment:
   const row = Math.max(abi.SKETCH_ROW_BYTES_MIN, abi.SKETCH_ROW_BYTES_PER_SOURCE * config.maxSources);
   const sketch = abi.SKETCH_GENERATIONS * abi.SKETCH_ROWS * row;
   const buckets = 4 * powerOfTwo(config.maxCount);
+  // Small items need more blocks for their heads than for their bytes.
+  const spare = abi.ITEM_SPARE_BLOCKS * config.maxCount;
+  const slab = 2 * spare > config.slabBlocks ? 'quarantine.maxCount' : 'quarantine.maxBytes';
   const limiter: [string, number, number][] =
     config.limit === 0
       ? []
@@ -84,7 +87,7 @@ function regions(config: CoreConfig): [option: string, bytes: number, alignment:
     ['quarantine.maxCount', buckets, 64],
     ['quarantine.maxCount', buckets, 64],
     ['quarantine.maxCount', config.maxCount * abi.SLOT_BYTES, 64],
-    ['quarantine.maxBytes', config.slabBlocks * abi.BLOCK_BYTES, 64],
+    [slab, config.slabBlocks * abi.BLOCK_BYTES, 64],
     ['audit.maxRecords', abi.AUDIT_BYTES, 64],
     ['audit.maxRecords', abi.FOLD_ENTRIES * abi.FOLD_BYTES, 64],
     ['audit.maxRecords', config.maxRecords * abi.LOG_BYTES, 64],

@@ -317,6 +317,21 @@ describe.each(BUILDS)('quarantine, on the %s build', (_, core) => {
     }
   });
 
+  test('and where the language cannot mend a broken text, a whole one is kept as it is', () => {
+    const mend = String.prototype.toWellFormed;
+    Object.defineProperty(String.prototype, 'toWellFormed', { value: undefined, configurable: true, writable: true });
+    try {
+      const { th } = room();
+      const { signature } = hold(th, 'payload');
+      th.quarantine.read(signature, WHO);
+      expect(JSON.parse(text(th.audit.export().details.at(-1)!))).toMatchObject(WHO);
+      expect(() => th.quarantine.read(signature, { ...WHO, actor: '\ud800' })).toThrow(/^sidecar: invalid, expected/);
+      expect(recordsOf(th).length).toBe(3);
+    } finally {
+      String.prototype.toWellFormed = mend;
+    }
+  });
+
   test('who without an actor or a purpose is an error, and then nothing is done', () => {
     const { th } = room();
     const { signature } = hold(th, 'payload');
