@@ -98,9 +98,8 @@ export class Agent {
     if (this.#engine.config.limit === 0) this.#engine.count(this.#now(), 'seen');
   }
 
-  /** Puts a flagged scent in the place of the item at `slot`. */
+  /** Puts a flagged scent in the place of the item at `slot`, which the caller found: so the instance is open. */
   replace(slot: number, scent: unknown, detail: Uint8Array | undefined): InterceptResult {
-    if (this.#closed) throw closedError();
     const now = this.#now();
     const read = readScent(scent, this.#payloadBytesMax);
     if (!read.ok || read.threat === undefined) {
