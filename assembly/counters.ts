@@ -11,7 +11,7 @@
  * Relies on: the clock. Refuses: to allocate or to find records.
  */
 import * as abi from './abi';
-import { word } from './bytes';
+import { bytesClear, word } from './bytes';
 import { LimiterState, limiterState } from './clock';
 import { hold } from './panic';
 
@@ -99,7 +99,7 @@ export function countersClear(at: u32): void {
   const record = changetype<SourceRecord>(<usize>at);
   record.used = 0;
   record.oldest = 0;
-  memory.fill(at + state.countersFrom, 0, state.count << state.shift);
+  bytesClear(at + state.countersFrom, state.count << state.shift);
 }
 
 /** The total tick at which no more than `target` is left of a rolled record that has used more, if nothing is spent. */
@@ -163,7 +163,7 @@ export function refusalsPendingOf(refused: u32): u32 {
   return refused == 0 ? 0 : refused - ((<u32>1) << (31 - clz<u32>(refused)));
 }
 
-/** Differences of ticks survive the wrap: both are below abi.LIMITER_TICKS. */
+/** Differences of ticks survive the wrap: both are below LIMITER_TICKS. */
 function ticksSince(state: LimiterState, head: u32): u32 {
   return state.tick >= head ? state.tick - head : state.tick + (<u32>abi.LIMITER_TICKS - head);
 }

@@ -5,6 +5,7 @@
  * Relies on: table, counters, sketch. Refuses: to look beyond one set — sixteen records, whatever the table holds.
  */
 import * as abi from './abi';
+import { bytesClear } from './bytes';
 import { limiterState } from './clock';
 import { blockLeft, countersAge, countersUsed, refusalsPendingOf, SourceRecord } from './counters';
 import { sketchAdd } from './sketch';
@@ -20,7 +21,7 @@ export function sourceInsert(set: u32, tag: u32, inherited: bool): u32 {
   } else state.tracked++;
   store<u32>(tagAt(set, way), tag);
   const at = recordAt(set, way);
-  memory.fill(at, 0, state.stride);
+  bytesClear(at, state.stride);
   const record = changetype<SourceRecord>(<usize>at);
   record.head = state.tick;
   if (inherited) record.flags = <u8>abi.RECORD_INHERITED;

@@ -59,11 +59,11 @@ export function sketchAsk(tag: u32, set: u32): u32 {
   let epoch = state.epoch;
   let total: u32 = 0;
   for (let age: u32 = 0; age < <u32>abi.SKETCH_GENERATIONS; age++) {
-    const said =
-      load<u32>(writtenAt(state, epoch % <u32>abi.SKETCH_GENERATIONS)) == epoch ? generationAsk(tag, set, epoch) : 0;
-    store<u32>(abi.CHECKED_AT + abi.CHECKED_ESTIMATES + (age << 2), min<u32>(said, limit));
-    total = min<u32>(total + min<u32>(said, limit), limit);
-    // Epochs run from 1 to abi.SKETCH_EPOCHS and then from 1 again.
+    const known = load<u32>(writtenAt(state, epoch % <u32>abi.SKETCH_GENERATIONS)) == epoch;
+    const said: u32 = known ? min<u32>(generationAsk(tag, set, epoch), limit) : 0;
+    store<u32>(abi.CHECKED_AT + abi.CHECKED_ESTIMATES + (age << 2), said);
+    total = min<u32>(total + said, limit);
+    // Epochs run from 1 to SKETCH_EPOCHS and then from 1 again.
     epoch = epoch == 1 ? <u32>abi.SKETCH_EPOCHS : epoch - 1;
   }
   return total;
@@ -102,9 +102,12 @@ function mix(tag: u32, epoch: u32): u32 {
   return x ^ (x >> 16);
 }
 
-/** From row to row (double hashing, Kirsch & Mitzenmacher 2006); odd, so that rows differ. */
+/**
+ * From row to row (double hashing, Kirsch & Mitzenmacher 2006); odd, so that rows differ. The rotation is spelled as
+ * shifts: `rotl` is a function call in the JavaScript build.
+ */
 function step(first: u32, set: u32): u32 {
-  return (rotl<u32>(first, 16) + set * 0x9e37_79b1) | 1;
+  return (((first << 16) | (first >> 16)) + set * 0x9e37_79b1) | 1;
 }
 
 function cellAt(state: LimiterState, slot: u32, row: u32, place: u32): u32 {

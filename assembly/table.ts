@@ -45,7 +45,7 @@ export function tableFind(set: u32, tag: u32): u32 {
   return 0;
 }
 
-/** The way of this tag's own if it is empty, else the first that is; abi.LIMITER_WAYS if there is none. */
+/** The way of this tag's own if it is empty, else the first that is; LIMITER_WAYS if there is none. */
 export function tableEmptyWay(set: u32, tag: u32): u32 {
   const tags = tagsAt(set);
   const home: u32 = homeWay(tag);
