@@ -42,24 +42,31 @@ const encoder = new TextEncoder();
 const IN = abi.INBOX_AT;
 const IN32 = IN >>> 2;
 
-/** Source text → INBOX. Short ASCII, which is what addresses are, is copied without the encoder's allocation. */
+/** Texts up to this length are copied by character where they are ASCII. */
+const SHORT = 64;
+
+/**
+ * A short ASCII text, which is what addresses, categories and names are, without the views and objects that the encoder
+ * wants: 8 instead of 66 ns. Returns its bytes; −1 when it is something else, and what was written is not the text.
+ */
+function writeAscii(core: Core, at: number, text: string): number {
+  if (text.length > SHORT) return -1;
+  const { bytes } = core;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 127) return -1;
+    bytes[at + i] = code;
+  }
+  return text.length;
+}
+
+/** Source text → INBOX. */
 export function writeSource(core: Core, source: EngineSource): void {
   const { text } = source;
   core.u32[IN32 + (abi.INBOX_SOURCE_KIND >>> 2)] = SOURCE_KINDS[source.kind];
-  if (text.length <= 64) {
-    const bytes = core.source;
-    let i = 0;
-    for (; i < text.length; i++) {
-      const code = text.charCodeAt(i);
-      if (code > 127) break;
-      bytes[i] = code;
-    }
-    if (i === text.length) {
-      core.u32[IN32 + (abi.INBOX_SOURCE_BYTES >>> 2)] = i;
-      return;
-    }
-  }
-  writeText(core, text);
+  const bytes = writeAscii(core, IN + abi.INBOX_SOURCE, text);
+  if (bytes < 0) writeText(core, text);
+  else core.u32[IN32 + (abi.INBOX_SOURCE_BYTES >>> 2)] = bytes;
 }
 
 export function writeText(core: Core, text: string): void {
@@ -71,7 +78,9 @@ export function writeText(core: Core, text: string): void {
 
 export function writeSmall(core: Core, field: number, bytesField: number, text: string, max: number): void {
   const at = IN + field;
-  core.u32[IN32 + (bytesField >>> 2)] = encoder.encodeInto(text, core.bytes.subarray(at, at + max)).written;
+  let bytes = text.length <= max ? writeAscii(core, at, text) : -1;
+  if (bytes < 0) bytes = encoder.encodeInto(text, core.bytes.subarray(at, at + max)).written;
+  core.u32[IN32 + (bytesField >>> 2)] = bytes;
 }
 
 /** Payload → inbox. Returns the flags it settles. */
