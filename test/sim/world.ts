@@ -124,6 +124,8 @@ export class World {
     this.unread = false;
     const steps = [0, 0, 0, 1, 2, Math.ceil(nature.windowMs / 32), Math.ceil(nature.windowMs / 3), nature.windowMs];
     this.trueTime += steps[random(steps.length)]!;
+    // Before the clock is set: a clock that learns of it one step later would have told a lie in between.
+    if (nature.panics && random(30) === 0) this.trueTime += 130_000;
     if (random(60) === 0) this.#skew -= random(3 * nature.windowMs);
     let jitter = 0;
     if (!nature.honestClock) {
@@ -134,7 +136,6 @@ export class World {
     }
     if (this.#still === 0) this.ground.now = Math.max(0, this.trueTime + this.#skew + jitter);
     if (nature.panics && random(25) === 0 && this.trueTime - this.#lastStop > 120_000) this.#arm();
-    if (nature.panics && random(30) === 0) this.trueTime += 130_000;
   }
 
   #arm(): void {
