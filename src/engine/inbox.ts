@@ -110,22 +110,32 @@ function writePayload(core: Core, question: Question): number {
 
 /** Hashes the payload outside the core when that is faster; the bytes hashed are the bytes in the inbox. */
 function hostDigest(core: Core, question: Question, bytes: number): number {
-  let hash = question.payloadHash;
-  const { digest } = core;
-  if (hash === undefined && digest !== undefined && bytes >= HOST_DIGEST_BYTES) {
-    hash = digest(core.payload.subarray(0, bytes));
-  }
+  const hash = question.payloadHash ?? platformDigest(core, core.payload.subarray(0, bytes));
   if (hash === undefined) return 0;
   core.bytes.set(hash, IN + abi.INBOX_PAYLOAD_HASH);
   return abi.IN_PAYLOAD_HASH;
 }
 
+/**
+ * The platform's hash where it is faster; `undefined` where the core must hash. A platform that fails, or answers
+ * something that is no digest, costs time and nothing else: the core's hash is the same.
+ */
+function platformDigest(core: Core, bytes: Uint8Array): Uint8Array | undefined {
+  if (core.digest === undefined || bytes.length < HOST_DIGEST_BYTES) return undefined;
+  try {
+    const hash = core.digest(bytes);
+    return hash.length === 32 ? hash : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** SHA-256 of any number of bytes into an INBOX field, through the payload region piece by piece. */
 export function hashInto(core: Core, data: Uint8Array | string, field: number): void {
   const bytes = typeof data === 'string' ? encoder.encode(data) : data;
-  const { digest } = core;
-  if (digest !== undefined && bytes.length >= HOST_DIGEST_BYTES) {
-    core.bytes.set(digest(bytes), IN + field);
+  const hash = platformDigest(core, bytes);
+  if (hash !== undefined) {
+    core.bytes.set(hash, IN + field);
     return;
   }
   core.call.hashStart();

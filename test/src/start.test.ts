@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ABI_VERSION, HEADER_ABI, HEADER_ARENA_NEXT, HEADER_AT, HEADER_MAGIC } from '../../assembly/abi';
 import type { CoreInstance, Tracehound, TracehoundOptions } from '../../src/index';
-import { BUILDS, type Ground, ground } from '../ground';
+import { BUILDS, type Ground, ground, sha256hex } from '../ground';
 
 const threat = { category: 'sqli', severity: 'high' } as const;
 const code = (name: string) => expect.objectContaining({ name: 'TracehoundError', code: name });
@@ -107,6 +107,19 @@ describe.each(BUILDS)('a core, on the %s build', (_, core) => {
     expect(asked.status).toBe('quarantined');
     expect(th.intercept({ source: 'x', threat, payload }).status).toBe('duplicate');
     expect(th.watcher.snapshot().totals).toMatchObject({ seen: 2, flagged: 2 });
+  });
+
+  test.each<[string, () => Uint8Array]>([
+    ['throws', boom],
+    ['answers something that is no digest', () => new Uint8Array(64).fill(255)],
+  ])('a digest that %s costs no core and changes no hash', (_, answer) => {
+    const world = room();
+    const digest = vi.spyOn(world.runtime as { digest: () => Uint8Array }, 'digest').mockImplementation(answer);
+    const payload = new Uint8Array(9_000).fill(7);
+    const result = world.th.intercept({ source: 'x', threat, payload });
+    expect(digest).toHaveBeenCalled();
+    expect(result).toMatchObject({ status: 'quarantined', evidence: { hash: sha256hex(payload) } });
+    expect(world.th.watcher.snapshot().core.panics).toBe(0);
   });
 });
 
