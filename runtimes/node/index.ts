@@ -6,7 +6,7 @@
  *
  * @module
  */
-import crypto from 'node:crypto';
+import nodeCrypto from 'node:crypto';
 import { digest, instantiate } from '#core';
 import { wire } from '../../src/tracehound';
 import type { Runtime, Tracehound, TracehoundOptions } from '../../src/types';
@@ -27,7 +27,7 @@ export const node: Runtime = {
   core: instantiate,
   now: () => Date.now(),
   random: (bytes) => {
-    crypto.randomFillSync(bytes);
+    nodeCrypto.randomFillSync(bytes);
   },
   defer: (work) => {
     work.catch((error: unknown) => process.emitWarning(error instanceof Error ? error : String(error), 'Tracehound'));
@@ -39,9 +39,9 @@ export const node: Runtime = {
     return address === undefined ? undefined : { address };
   },
   digest:
-    typeof crypto.hash === 'function'
-      ? (bytes) => crypto.hash('sha256', bytes, 'buffer') // 0.4 µs less than createHash for a payload of 1 KiB
-      : (bytes) => crypto.createHash('sha256').update(bytes).digest(), // before Node 20.12
+    typeof nodeCrypto.hash === 'function'
+      ? (bytes) => nodeCrypto.hash('sha256', bytes, 'buffer') // 0.4 µs less than createHash for a payload of 1 KiB
+      : (bytes) => nodeCrypto.createHash('sha256').update(bytes).digest(), // before Node 20.12
 };
 
 /**
