@@ -131,6 +131,17 @@ export class Agent {
       if (status === 'rate_limited') return limited(rate as RateLimitResult);
       return rate === undefined ? { status: 'clean' } : { status: 'clean', rate };
     }
+    return this.#flag(read, read.threat.category, now, hash, charged);
+  }
+
+  /** The flagged path, apart from the clean one, which is small enough to be inlined without it. */
+  #flag(
+    read: NormalScent,
+    category: string,
+    now: number,
+    hash: Uint8Array | undefined,
+    charged: RateLimitResult | undefined,
+  ): InterceptResult {
     const question = toQuestion(read, hash);
     question.charged = charged !== undefined;
     const { source } = read;
@@ -146,7 +157,7 @@ export class Agent {
       status = this.#engine.intercept(now, source, question);
     }
     const rate = charged ?? this.#engine.rate();
-    return this.#flagged(status, rate, read.threat.category, question);
+    return this.#flagged(status, rate, category, question);
   }
 
   #flagged(status: Status, rate: RateLimitResult | undefined, category: string, question: Question): InterceptResult {

@@ -123,6 +123,18 @@ export function readScent(scent: unknown, bytesMax: number): NormalScent | Unrea
       truncated: false,
     };
   }
+  return readFlagged(fields, source, threat, rate, disposition ?? 1, bytesMax);
+}
+
+/** The rest of a flagged scent. Apart from the rest, so that the clean path stays small enough to be inlined. */
+function readFlagged(
+  fields: Fields,
+  source: NormalSource,
+  threat: unknown,
+  rate: RateLimitResult | undefined,
+  disposition: DispositionNumber,
+  bytesMax: number,
+): NormalScent {
   const read = readThreat(threat);
   const truncated = readTruncated(fields);
   const fingerprint = readFingerprint(fields);
@@ -135,7 +147,7 @@ export function readScent(scent: unknown, bytesMax: number): NormalScent | Unrea
     payload,
     fingerprint: captureFingerprint(fingerprint, 2 * bytesMax),
     rate,
-    disposition: disposition ?? 1,
+    disposition,
     truncated,
   };
 }
