@@ -137,9 +137,12 @@ export function limiterCheck(keyAt: u32, keyBytes: u32, cost: u32, peek: bool): 
   if (degraded) rate |= abi.RATE_DEGRADED;
   store<u32>(abi.OUTBOX_AT + abi.OUTBOX_RATE, rate);
   store<u32>(abi.OUTBOX_AT + abi.OUTBOX_REMAINING, remaining);
-  const resetMs: f64 = remaining == limit ? 0 : clockWait(tickBy(at, estimate, limit - remaining - 1), left);
+  const resetAt: u32 = limit - remaining - 1;
+  const resetMs: f64 = remaining == limit ? 0 : clockWait(tickBy(at, estimate, resetAt), left);
   store<f64>(abi.OUTBOX_AT + abi.OUTBOX_RESET_MS, resetMs);
-  const retryMs: f64 = allowed ? 0 : clockWait(tickBy(at, estimate, room), left);
+  let retryMs: f64 = 0;
+  // What a flood asks for, cost 1 with nothing left, is admitted when `remaining` rises.
+  if (!allowed) retryMs = room == resetAt ? resetMs : clockWait(tickBy(at, estimate, room), left);
   store<f64>(abi.OUTBOX_AT + abi.OUTBOX_RETRY_MS, retryMs);
   return allowed;
 }

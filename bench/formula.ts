@@ -66,26 +66,26 @@ export const memoryBytes = (of: Configuration): number => Math.ceil(total(reserv
 export const itemBytes = (payloadBytes: number, head: number): number =>
   128 * Math.ceil((32 + head + payloadBytes) / 124);
 
+export interface Use {
+  readonly items: number;
+  readonly payloadBytes: number;
+  /** As in {@link itemBytes}. */
+  readonly head: number;
+  readonly records: number;
+  /** Sources forgotten while live. */
+  readonly forgotten: number;
+}
+
 /**
- * What is resident once so much was used: the table whole (sources scatter over it), the sketch only after live
- * evictions, slots, slab and records as far as they were ever filled.
+ * What is resident once so much was used: the table whole (sources scatter over it), of the sketch at most four pages
+ * for each source that was forgotten, slots, slab and records as far as they were ever filled.
  */
-export function resident(
-  of: Configuration,
-  used: {
-    items: number;
-    payloadBytes: number;
-    head: number;
-    payloadBytesMax: number;
-    records: number;
-    evictions: boolean;
-  },
-): Bill {
+export function resident(of: Configuration, used: Use): Bill {
   const all = reserved(of);
   return {
     ...all,
-    payload: used.payloadBytesMax,
-    sketch: used.evictions ? all.sketch : 0,
+    payload: Math.min(used.payloadBytes, of.maxPayloadBytes),
+    sketch: Math.min(all.sketch, used.forgotten * 4 * 4_096),
     slots: 160 * used.items + 2 * up64(4 * up2(of.maxCount)),
     slab: used.items * itemBytes(used.payloadBytes, used.head),
     records: 176 * Math.min(used.records, of.maxRecords),

@@ -49,7 +49,7 @@ async function threatsRole({ maxCount, sources }: { maxCount: number; sources: n
     ...DEFAULTS,
     maxCount,
     maxBytes: maxCount * PAYLOAD_BYTES,
-    maxSources: 2 * sources,
+    maxSources: 4 * sources,
   };
   const { limit, maxSources, maxBytes } = configuration;
   const make = () =>
@@ -76,9 +76,8 @@ async function threatsRole({ maxCount, sources }: { maxCount: number; sources: n
         items: quarantine.count,
         payloadBytes: PAYLOAD_BYTES,
         head: CATEGORY.length,
-        payloadBytesMax: PAYLOAD_BYTES,
         records: audit.size,
-        evictions: (rateLimiter?.evictions ?? 0) > 0,
+        forgotten: rateLimiter?.evictions ?? 0,
       });
       return { heap, rss, formula: total(bill) };
     },
@@ -223,21 +222,24 @@ async function ofSources(task: Task): Promise<Figure[]> {
       await child.dismiss();
       const id = `memory.sources.${keyKind}`;
       const what = `memory, 1M sources, ${keyKind} keys`;
-      const note = contender === 'tracehound' ? { note: `2,097,152 slots, ${evictions} forgotten while live` } : {};
+      const row = (part: string, name: string, bytes: number): Figure => ({
+        id: `${id}.${part}.${contender}`,
+        what: `${what}: ${name}, ${contender}`,
+        value: bytes / sources,
+        unit: 'B/source',
+        ...(contender === 'tracehound' ? { note: `2,097,152 slots, ${evictions} forgotten while live` } : {}),
+      });
+      figures.push(row('heap', 'JS heap', heap), row('rss', 'RSS', rss));
+      if (contender !== 'tracehound') continue;
+      const nothing = { items: 0, payloadBytes: 0, head: 0, records: 1, forgotten: evictions };
+      const bill = resident({ ...DEFAULTS, maxSources: 2_097_152 }, nothing);
       figures.push(
+        { id: `${id}.formula`, what: `${what}: RSS ÷ what docs/memory.md says`, value: rss / total(bill), unit: '×' },
         {
-          id: `${id}.heap.${contender}`,
-          what: `${what}: JS heap, ${contender}`,
-          value: heap / sources,
-          unit: 'B/source',
-          ...note,
-        },
-        {
-          id: `${id}.rss.${contender}`,
-          what: `${what}: RSS, ${contender}`,
-          value: rss / sources,
-          unit: 'B/source',
-          ...note,
+          id: `${id}.slot`,
+          what: `${what}: what docs/memory.md says for one slot`,
+          value: bill.sources / 2_097_152,
+          unit: 'B/slot',
         },
       );
     }

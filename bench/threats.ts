@@ -27,7 +27,7 @@ async function storeRole({ payloadBytes, maxCount, sources }: Order) {
   const texts = keys('flat', sources);
   const make = (): ReturnType<typeof createTracehound> =>
     createTracehound({
-      rateLimit: { windowMs: 1_000, limit: 255, maxSources: 2 * sources },
+      rateLimit: { windowMs: 1_000, limit: 255, maxSources: 4 * sources },
       quarantine: { maxCount, maxBytes: maxCount * payloadBytes },
     });
   let th = make();
