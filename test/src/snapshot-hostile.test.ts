@@ -88,7 +88,7 @@ const hostile: [what: string, says: RegExp, change: (parts: Parts) => unknown][]
   ['another size', /another log/, set({ size: 5 })],
   ['no records', /size/, set({ size: 0 })],
   ['a size that is no integer', /size/, set({ size: 1.5 })],
-  ['a root that is no hash', /root/, set({ root: 'ff' })],
+  ['a root that is no hash', /root\b/, set({ root: 'ff' })],
   ['another root', /tree head/, set({ root: 'ff'.repeat(32) })],
   [
     'a limiter in the open',
