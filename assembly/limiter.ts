@@ -2,8 +2,8 @@
  * The limiter: in no closed interval of windowMs is a source admitted more than `limit` cost, and it says exactly when
  * to come back.
  *
- * A check reads one line of tags and one record; a miss also reads the sketch, if anything was evicted in a window; an
- * insert into a full set also reads its sixteen records. Nothing grows with the number of sources, hostile or not.
+ * A check reads one line of tags and one record; a miss in a full set also reads the sketch, if anything was evicted in a
+ * window, and the sixteen records of the set. Nothing grows with the number of sources, hostile or not.
  *
  * Relies on: cost 1 … limit and a seeded key (the host and intercept.ts see to it); the clock is read before, once per
  * call. Refuses: to remember a refused cost, to lengthen a block by refusals, to start one on the sketch's word.
@@ -29,7 +29,7 @@ import {
   refusalsPendingOf,
   SourceRecord,
 } from './counters';
-import { sourceInsert } from './eviction';
+import { forgottenOf, sourceInsert } from './eviction';
 import { hold } from './panic';
 import { sketchAsk, sketchUntil } from './sketch';
 import { placedSet, placedTag, tableFind, tablePlace } from './table';
@@ -104,7 +104,7 @@ export function limiterCheck(keyAt: u32, keyBytes: u32, cost: u32, peek: bool): 
   if (at != 0 && peek) at = copied(at);
   if (at != 0) countersRoll(at);
   const used = usedOf(at);
-  let estimate: u32 = at == 0 || mayBeKnown(at) ? sketchAsk(tag, set) : 0;
+  let estimate: u32 = at == 0 ? forgottenOf(set, tag) : mayBeKnown(at) ? sketchAsk(tag, set) : 0;
   let left: f64 = at == 0 ? 0 : blockLeft(at);
   const room = limit - cost;
   const allowed = left == 0 && used + estimate <= room;
@@ -179,7 +179,7 @@ export function limiterReset(keyAt: u32, keyBytes: u32): void {
   const tag = placedTag();
   let at = tableFind(set, tag);
   if (at == 0) {
-    if (sketchAsk(tag, set) == 0) return;
+    if (forgottenOf(set, tag) == 0) return;
     at = sourceInsert(set, tag, false);
   }
   countersRoll(at);
@@ -195,7 +195,7 @@ export function limiterBlock(keyAt: u32, keyBytes: u32, ms: f64): void {
   const set = placedSet();
   const tag = placedTag();
   let at = tableFind(set, tag);
-  if (at == 0) at = sourceInsert(set, tag, sketchAsk(tag, set) > 0);
+  if (at == 0) at = sourceInsert(set, tag, forgottenOf(set, tag) > 0);
   countersRoll(at);
   blockSet(at, max<f64>(blockLeft(at), min<f64>(ceil<f64>(ms), BLOCK_MS_MAX)));
 }

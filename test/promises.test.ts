@@ -133,7 +133,7 @@ describe.each(BUILDS)('on the %s build, it is promised that', (_, core) => {
   test('evidence is the bytes as they came', () => {
     const { th } = room();
     const random = seeded(5);
-    for (const size of [0, 1, 91, 92, 93, 123, 124, 125, 383, 384, 385, 65_535, 65_536]) {
+    for (const size of [0, 1, 91, 92, 93, 123, 124, 125, 319, 320, 321, 65_535, 65_536]) {
       const payload = Uint8Array.from({ length: size }, () => random(256));
       const kept = payload.slice();
       const { signature, hash, size: said } = evidenceOf(th.intercept(attack(payload)));

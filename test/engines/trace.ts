@@ -105,7 +105,7 @@ function json(dice: Dice, depth: number): Json {
 }
 
 function payload(dice: Dice): NonNullable<Scent['payload']> {
-  const size = dice.pick([0, 1, 55, 64, 300, 383, 384, 900, 2_000]);
+  const size = dice.pick([0, 1, 55, 64, 300, 319, 320, 900, 2_000]);
   const kind = dice.below(32);
   if (kind < 9) {
     const bytes = new Uint8Array(size);

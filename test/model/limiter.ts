@@ -183,6 +183,8 @@ export class LimiterModel {
   }
 
   private ask(at: Place): Said[] {
+    // A set with an empty way has never evicted anyone: whatever the sketch says is of others.
+    if (this.sets[at.set]!.includes(undefined)) return [];
     return this.sketch.ask(at.tag, at.set, this.tick);
   }
 
