@@ -5,6 +5,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { LIMITER_TICKS, SKETCH_EPOCHS } from '../../assembly/abi.ts';
 import { seeded } from '../model/attacks.ts';
+import { halfSipHash } from '../model/halfsiphash.ts';
 import { LimiterModel, type LimiterOptions, type Verdict } from '../model/limiter.ts';
 import { BUILDS, CoreLimiter } from './limiter.harness.ts';
 
@@ -146,6 +147,20 @@ describe.each(BUILDS)('the core is its model (%s)', (build, instantiate) => {
       options,
       pace: 0.002,
     });
+  });
+
+  test('a newcomer in a set that has room is nobody whom the sketch remembers, whatever it says', () => {
+    const options = { windowMs: 60_000, limit: 100, maxSources: 32, width: 64 };
+    const core = new CoreLimiter(instantiate, options);
+    core.clock(T0);
+    const keys = Array.from({ length: 1_200 }, (_, i) => `source ${i}`);
+    const inSet = (set: number): string[] =>
+      keys.filter((key) => halfSipHash(Buffer.from(key), 0x03020100, 0x07060504)[1] % 2 === set);
+    for (const key of inSet(0)) core.check(key, 5); // all but sixteen are evicted, and fill every cell
+    expect(core.check('one more', 1, true).degraded || core.check('and another', 1, true).degraded).toBe(true);
+    for (const key of inSet(1).slice(0, 16)) {
+      expect(core.check(key), key).toMatchObject({ allowed: true, degraded: false, remaining: 99 });
+    }
   });
 
   test.each([
