@@ -128,9 +128,10 @@ function readOrigin(value: unknown): string {
 }
 
 function readSigner(value: unknown): Signer | undefined {
-  const signer = object('audit.signer', value, 'an object with `name` and `sign`') as Signer | undefined;
+  const signer = object('audit.signer', value, 'an object with `name`, `vkey` and `sign`') as Signer | undefined;
   if (signer === undefined) return undefined;
   if (typeof signer.name !== 'string') throw wrongKind('audit.signer.name', 'a string', signer.name);
+  if (typeof signer.vkey !== 'string') throw wrongKind('audit.signer.vkey', 'a verifier key', signer.vkey);
   if (typeof signer.sign !== 'function') throw wrongKind('audit.signer.sign', 'a function', signer.sign);
   return signer;
 }

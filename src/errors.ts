@@ -31,6 +31,26 @@ export type ErrorCode =
   | 'SNAPSHOT_UNSEALED'
   /** An audit range asks for records that are not held. */
   | 'RANGE_UNAVAILABLE'
+  /** A signed note, a checkpoint, a key or a proof that is not spelt as its specification says. */
+  | 'NOTE_INVALID'
+  /** A signature by a known key that does not verify, or no signature by a known key. */
+  | 'NOTE_UNVERIFIED'
+  /** A policy file that is not a C2SP tlog-policy. */
+  | 'POLICY_INVALID'
+  /** A log file, an evidence bundle or a tile that is not spelt as docs/format.md says. */
+  | 'LOG_INVALID'
+  /** Somebody else wrote to this log: one origin has one writer. */
+  | 'LOG_CONFLICT'
+  /** The store holds less of a log than it held before. */
+  | 'LOG_ROLLBACK'
+  /** `audit.policy` is `halt` and the next record might be lost. */
+  | 'LOG_FULL'
+  /** A store did not answer, or not as a store answers. */
+  | 'STORE_FAILED'
+  /** A signer did not answer, or not with a signature. */
+  | 'SIGNER_FAILED'
+  /** `quarantine.authorize` refused the act. */
+  | 'ACCESS_DENIED'
   /** A call that this build cannot carry out yet. */
   | 'UNSUPPORTED';
 

@@ -1,10 +1,13 @@
 /**
  * Every public type, and nothing else: the words that the parts of Tracehound speak to each other.
  *
- * Relies on: `errors` for one class. Refuses: logic.
+ * Relies on: `errors` for one class, `plugs`. Refuses: logic.
  * @module
  */
 import type { TracehoundError } from './errors';
+import type { Runtime, Signer, Source } from './plugs';
+
+export type * from './plugs';
 
 /** How bad an external detector says it is. */
 export type Severity = 'low' | 'medium' | 'high' | 'critical';
@@ -26,12 +29,6 @@ export interface ThreatSignal {
 
 /** JSON values as RFC 8785 understands them. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
-/**
- * Who is asking. A string that is strictly an IP address is canonicalised, any other string is a key; `address` is an
- * address or nobody; `key` is never parsed. With both, the key is the source and the address is ignored by the limiter.
- */
-export type Source = string | { address?: string; key?: string };
 
 /** What happened to the request, for the log: did the attack get in? Default `refused` with a threat, else `none`. */
 export type Disposition = 'none' | 'refused' | 'observed' | 'passed';
@@ -134,48 +131,6 @@ export interface Actor {
 }
 
 export type PurgeReason = 'timeout' | 'error' | 'abort' | 'panic' | 'expired' | 'erased';
-
-/** Five answers about the platform. Everything else is the same everywhere. */
-export interface Runtime {
-  /** `node`, `workerd` …: written into GENESIS. */
-  readonly name: string;
-  /** Says what `now` reads, e.g. `Date.now`: written into GENESIS. */
-  readonly clockSource: string;
-  /** A fresh core. Synchronous; many instances may live side by side. */
-  core(): CoreInstance;
-  /** Lowercase hex SHA-256 of `core.wasm`. */
-  readonly coreDigest: string;
-  /** Unix ms. */
-  now(): number;
-  /** Fills the array with cryptographic randomness. */
-  random(bytes: Uint8Array): void;
-  /** Keeps `work` alive after the response. Its failure is the runtime's to report, never to throw. */
-  defer(work: Promise<unknown>, context?: unknown): void;
-  /** Who is asking, from the platform's own knowledge, never from a header a client can send. */
-  source(request: unknown, context?: unknown): Source | undefined;
-  /** SHA-256 without waiting, where the platform has it (node:crypto). */
-  digest?(bytes: Uint8Array): Uint8Array;
-}
-
-/** A linked core: its memory and its exports (see `assembly/index.ts`). */
-export interface CoreInstance {
-  readonly exports: CoreExports;
-}
-
-/** Functions by name, plus `memory`. The engine alone knows which. */
-export type CoreExports = Readonly<Record<string, unknown>>;
-
-/** Signs checkpoints. Used by the next version of the log; accepted and kept today. */
-export interface Signer {
-  readonly name: string;
-  sign(message: Uint8Array): Promise<Uint8Array>;
-}
-
-/** Cold storage: bytes by key, create-only. *Untrusted*: its owner could lose or withhold bytes, not change them unseen. */
-export interface Store {
-  putIfAbsent(key: string, bytes: Uint8Array): Promise<'created' | 'exists'>;
-  get(key: string): Promise<Uint8Array | undefined>;
-}
 
 export interface RateLimitOptions {
   /** Integer ms ≥ 32. Default 60,000. */

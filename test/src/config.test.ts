@@ -306,7 +306,7 @@ describe('what is passed in', () => {
   };
 
   it('is handed on as it is', () => {
-    const signer = { name: 'n', sign: async () => new Uint8Array(0) };
+    const signer = { name: 'n', vkey: 'n+00000000+AQ==', sign: async () => new Uint8Array(0) };
     const clock = () => 0;
     const [module, restore] = [{}, {}];
     const resolved = resolveOptions({ runtime, clock, module, restore, audit: { signer }, failMode: 'closed' });
@@ -327,7 +327,10 @@ describe('what is passed in', () => {
     expect(failure({ clock: 5 }).message).toBe('clock: wrong kind, expected a function, got 5');
     expect(failure({ audit: { signer: 5 } }).message).toMatch(/^audit\.signer: wrong kind, /);
     expect(failure({ audit: { signer: { sign: () => 0 } } }).message).toMatch(/^audit\.signer\.name: wrong kind, /);
-    expect(failure({ audit: { signer: { name: 'n' } } }).message).toMatch(/^audit\.signer\.sign: wrong kind, /);
+    expect(failure({ audit: { signer: { name: 'n' } } }).message).toMatch(/^audit\.signer\.vkey: wrong kind, /);
+    expect(failure({ audit: { signer: { name: 'n', vkey: 'v' } } }).message).toMatch(
+      /^audit\.signer\.sign: wrong kind, /,
+    );
   });
 
   it('failMode is one of two words', () => {

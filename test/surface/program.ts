@@ -45,7 +45,7 @@ import { type TracehoundHonoOptions, type TracehoundVariables, tracehound } from
 
 const rateLimit: RateLimitOptions = { windowMs: 60_000, limit: 100, blockMs: 0, maxSources: 1, ipv6Prefix: 56 };
 const quarantine: QuarantineOptions = { maxCount: 1, maxBytes: 1, maxShare: 1 };
-const signer: Signer = { name: 'key', sign: async (message: Uint8Array) => message };
+const signer: Signer = { name: 'key', vkey: 'key+00000000+AQ==', sign: async (message: Uint8Array) => message };
 const audit: AuditOptions = { origin: 'local/{instance}', maxRecords: 16, signer };
 const failMode: FailMode = 'open';
 const runtime: Runtime = node;

@@ -63,7 +63,9 @@ interface Room {
 const own = (room: string): string => `${room}/.+`;
 const files = (...patterns: string[]): RegExp => new RegExp(`^(?:${patterns.join('|')})\\.ts$`);
 const HOST = 'src/[\\w-]+';
-const PLUG = files('src/types', 'src/errors');
+const PLUG = files('src/types', 'src/plugs', 'src/errors');
+/** Public formats that the writer of a log and its verifier must spell alike: they know neither. */
+const FORMATS = ['src/sha256', 'src/tlog', 'src/note'];
 /** A plug on the way in knows its framework by type only: it must load where no framework is installed. */
 const framework = (specifier: string, typeOnly: boolean): boolean => typeOnly && /^@?[a-z]/.test(specifier);
 
@@ -72,13 +74,18 @@ export const ROOMS: readonly Room[] = [
   { name: 'the boundary', files: files('assembly/abi'), may: files('-') },
   { name: 'the core', files: files(own('assembly')), may: files(own('assembly')) },
   { name: 'the errors', files: files('src/errors'), may: files('-') },
-  { name: 'the types', files: files('src/types'), may: files('src/errors') },
+  { name: 'the types', files: files('src/types', 'src/plugs'), may: files('src/errors', 'src/plugs') },
   {
     name: 'the engine',
     files: files(own('src/engine')),
-    may: files(own('src/engine'), 'assembly/abi', 'src/types', 'src/errors'),
+    may: files(own('src/engine'), 'assembly/abi', 'src/types', 'src/plugs', 'src/errors'),
   },
-  { name: 'the second opinion', files: files('src/verify'), may: files('src/types', 'src/errors', 'src/codec') },
+  {
+    name: 'the second opinion',
+    files: files('src/verify', own('src/verify'), ...FORMATS),
+    may: files('src/types', 'src/plugs', 'src/errors', 'src/codec', own('src/verify'), ...FORMATS),
+  },
+  { name: 'the commands', files: files(own('src/cli')), may: files('src/[\\w-]+', own('src/verify'), own('src/cli')) },
   {
     name: 'the adapters',
     files: files(own('src/adapters')),
