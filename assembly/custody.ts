@@ -23,6 +23,7 @@ import {
   quarantineRelease,
 } from './quarantine';
 import { queueHead } from './queues';
+import { recordCount } from './record';
 
 /** Describes what was found; passes the slot on. */
 function found(slot: u32): u32 {
@@ -88,13 +89,21 @@ export function flush(now: f64): u32 {
   return count;
 }
 
-/** Copies the payload of an item to the payload region; returns its bytes. ACCESSED comes first. */
+/**
+ * Somebody reaches for an item: INBOX_KIND says whether to read it (ACCESSED), to take a copy away (EXPORTED), or in vain
+ * (ACCESS_DENIED). The record comes first; unless it was in vain the payload then lies in the payload region. Returns
+ * its bytes.
+ */
 export function access(now: f64): u32 {
   const slot: u32 = heldSlot();
-  recordItem(abi.KIND_ACCESSED, slot, now);
+  const kind: u32 = inbox(abi.INBOX_KIND);
+  const denied: bool = kind == abi.KIND_ACCESS_DENIED;
+  hold(denied || kind == abi.KIND_ACCESSED || kind == abi.KIND_EXPORTED, abi.PANIC_INBOX);
+  recordItem(kind, slot, now);
+  if (kind != abi.KIND_ACCESSED) recordCount(1);
   recordSidecar();
   recordCommit();
-  return quarantineRead(slot);
+  return denied ? 0 : quarantineRead(slot);
 }
 
 /**

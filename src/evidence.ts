@@ -59,7 +59,7 @@ export class Custody implements Quarantine {
     const slot = this.#slot(now, signature);
     if (slot === 0)
       throw new TracehoundError('NOT_FOUND', 'quarantine.read: not held, expected a held signature, got none');
-    return this.#port.engine.read(now, slot, detail);
+    return this.#port.engine.read(now, slot, 'accessed', detail);
   }
 
   neutralize(signature: string, who?: Actor): boolean {

@@ -25,7 +25,7 @@ import {
   readSignatureHash,
 } from './records';
 import type { Salvaged } from './salvage';
-import { DETECTOR_FAILURES, DROP_REASONS, PURGE_REASONS, STATUSES, type Status } from './words';
+import { ACCESSES, DETECTOR_FAILURES, DROP_REASONS, PURGE_REASONS, STATUSES, type Status } from './words';
 
 export { ABI_VERSION } from '../../assembly/abi';
 export { compareBytes, joined, number32 } from './bytes';
@@ -280,10 +280,11 @@ export class Engine {
     return this.#life.run(now, (core) => this.#life.details.with(core, detail, () => core.call.flush(now)));
   }
 
-  /** A copy of the payload of the item at `slot`; records ACCESSED. */
-  read(now: number, slot: number, detail?: Uint8Array): Uint8Array {
+  /** A copy of the payload of the item at `slot`, after the record that says so; of `denied` an empty one. */
+  read(now: number, slot: number, as: keyof typeof ACCESSES, detail?: Uint8Array): Uint8Array {
     return this.#life.run(now, (core) => {
       core.u32[IN32 + (abi.INBOX_SLOT >>> 2)] = slot;
+      core.u32[IN32 + (abi.INBOX_KIND >>> 2)] = ACCESSES[as];
       const bytes = this.#life.details.with(core, detail, () => core.call.access(now));
       const copy = core.payload.slice(0, bytes);
       core.payload.fill(0, 0, bytes);

@@ -44,6 +44,13 @@ export const DETECTOR_FAILURES: Readonly<Record<'threw' | 'timeout', number>> = 
   timeout: abi.REASON_TIMED_OUT,
 };
 
+/** How somebody reaches for evidence. */
+export const ACCESSES: Readonly<Record<'accessed' | 'exported' | 'denied', number>> = {
+  accessed: abi.KIND_ACCESSED,
+  exported: abi.KIND_EXPORTED,
+  denied: abi.KIND_ACCESS_DENIED,
+};
+
 export const SOURCE_KINDS: Readonly<Record<'unknown' | 'text' | 'address' | 'key', number>> = {
   unknown: abi.SOURCE_UNKNOWN,
   text: abi.SOURCE_TEXT,
