@@ -77,7 +77,7 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions): Traceh
     snapshot: async (given) => takeSnapshot(engine, time(), given, options.secret, runtime),
     close: async () => {
       if (closed) return;
-      if (engine.status === 'up') engine.settle(clock(), true);
+      if (engine.status === 'up') engine.log.settle(clock(), true);
       closed = true;
       agent.close();
     },
@@ -178,24 +178,24 @@ function audit(engine: Engine, time: () => number): Audit {
   };
   return {
     head: () => {
-      const { origin, size, root } = engine.head(time());
+      const { origin, size, root } = engine.log.head(time());
       return { origin, size, root: toHex(root) };
     },
-    verify: () => engine.verify(time()),
-    flush: async () => engine.settle(time(), false),
+    verify: () => engine.log.verify(time()),
+    flush: async () => engine.log.settle(time(), false),
     export: ({ from, to } = {}) => {
       const first = from === undefined ? undefined : seq('audit.export from', from);
       const end = to === undefined ? undefined : seq('audit.export to', to);
-      return engine.export(time(), first, end);
+      return engine.log.export(time(), first, end);
     },
-    release: (toSeq) => engine.release(time(), seq('audit.release', toSeq)),
+    release: (toSeq) => engine.log.release(time(), seq('audit.release', toSeq)),
     carried: () => {
       engine.inherit(time);
-      return engine.carried.map((log) => ({ ...log, records: [...log.records], details: [...log.details] }));
+      return engine.log.carried.map((log) => ({ ...log, records: [...log.records], details: [...log.details] }));
     },
     releaseCarried: (origin) => {
       engine.inherit(time);
-      engine.releaseCarried(origin);
+      engine.log.releaseCarried(origin);
     },
   };
 }

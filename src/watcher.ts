@@ -27,8 +27,8 @@ export function watcher(
       const up = engine.status === 'up';
       const held = engine.quarantine();
       const limiter = engine.limiter();
-      const log = engine.audit();
-      const head = up ? engine.head(at) : undefined;
+      const log = engine.log.state();
+      const head = up ? engine.log.head(at) : undefined;
       const snapshot: Snapshot = {
         at,
         runtime: runtime.name,

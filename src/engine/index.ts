@@ -8,22 +8,23 @@
  */
 import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
-import type { AuditExport, DropReason, EvidenceHandle, PurgeReason, RateLimitResult } from '../types';
-import { type EngineSource, hashOf, hmac, type Question, writeQuestion, writeSmall, writeSource } from './inbox';
+import type { DropReason, EvidenceHandle, PurgeReason, RateLimitResult } from '../types';
+import {
+  type EngineSource,
+  hashOf,
+  hmac,
+  type Question,
+  writeNote,
+  writeQuestion,
+  writeSmall,
+  writeSource,
+} from './inbox';
 import type { KeyName } from './keys';
 import { type EngineOptions, Life } from './life';
 import type { Core } from './link';
+import { EngineLog } from './log';
 import { arenaEnd, type CoreConfig } from './memory';
-import {
-  readAudit,
-  readDigest,
-  readHandle,
-  readId,
-  readLimiter,
-  readQuarantine,
-  readRate,
-  readSignatureHash,
-} from './records';
+import { readDigest, readHandle, readId, readLimiter, readQuarantine, readRate, readSignatureHash } from './records';
 import type { Salvaged } from './salvage';
 import { ACCESSES, DETECTOR_FAILURES, DROP_REASONS, PURGE_REASONS, STATUSES, type Status } from './words';
 
@@ -60,6 +61,7 @@ const OUT32 = abi.OUTBOX_AT >>> 2;
 
 export class Engine {
   readonly config: CoreConfig;
+  readonly log: EngineLog;
   readonly #life: Life;
   readonly #arenaEnd: number;
 
@@ -68,6 +70,7 @@ export class Engine {
     this.config = options.config;
     this.#arenaEnd = arenaEnd(options.config);
     this.#life = new Life(options);
+    this.log = new EngineLog(this.#life);
   }
 
   get memoryBytes(): number {
@@ -94,8 +97,8 @@ export class Engine {
 
   /** Everything a snapshot holds, after what is folded was written. Its contents must be read before the next call. */
   image(now: number): { salvaged: Salvaged; size: number; root: Uint8Array } {
-    this.settle(now, false);
-    const { size, root } = this.head(now);
+    this.log.settle(now, false);
+    const { size, root } = this.log.head(now);
     return this.#life.run(now, (core) => ({ salvaged: this.#life.salvage(core, this.#life.carried), size, root }));
   }
 
@@ -111,7 +114,7 @@ export class Engine {
 
   /** The clean path: charges the source and nothing else. */
   pass(now: number, source: EngineSource, charged: boolean, observed: boolean): Status {
-    const core = this.#life.up(now);
+    const core = this.#life.ready(now);
     try {
       this.#life.refill(core);
       writeSource(core, source);
@@ -300,77 +303,7 @@ export class Engine {
     return this.#life.core && readLimiter(this.#life.core);
   }
 
-  // ── audit ───────────────────────────────────────────────────────────────────────────────────────
-
-  head(now: number): { origin: string; size: number; root: Uint8Array } {
-    return this.#life.run(now, (core) => {
-      core.call.root();
-      return { origin: this.#life.origin, size: readAudit(core).size, root: readDigest(core, abi.OUTBOX_HASH) };
-    });
-  }
-
-  verify(now: number): { ok: boolean; from: number; to: number; gaps: number } {
-    return this.#life.run(now, (core) => {
-      const ok = core.call.verify() !== 0;
-      const { heldFrom, size, lost } = readAudit(core);
-      return { ok, from: heldFrom, to: size, gaps: lost };
-    });
-  }
-
-  /** Writes what is still folded: pending repeats and the open gap; with `closing` also the CLOSE record. */
-  settle(now: number, closing: boolean): void {
-    this.#life.run(now, (core) => {
-      core.call.settle(now, closing ? 1 : 0);
-    });
-  }
-
-  /** Copies of the records [from, to), clipped to what exists. Throws `RANGE_UNAVAILABLE` when `from` is not held. */
-  export(now: number, from: number | undefined, to: number | undefined): AuditExport {
-    return this.#life.run(now, (core) => {
-      const { size, heldFrom, releasedTo } = readAudit(core);
-      const first = from ?? Math.max(heldFrom, releasedTo);
-      const end = Math.min(to ?? size, size);
-      if (first < heldFrom) {
-        throw new TracehoundError(
-          'RANGE_UNAVAILABLE',
-          `audit.export: record not held any more, expected from ≥ ${heldFrom}, got ${first}`,
-        );
-      }
-      const records: Uint8Array[] = [];
-      const details: (Uint8Array | null)[] = [];
-      for (let seq = first; seq < end; seq++) {
-        core.view.setFloat64(IN + abi.INBOX_NUMBER, seq, true);
-        const at = core.call.recordAt();
-        const record = core.bytes.slice(at, at + abi.LOG_BYTES);
-        records.push(record);
-        details.push(this.#life.details.of(record));
-      }
-      return { origin: this.#life.origin, from: first, records, details };
-    });
-  }
-
-  release(now: number, toSeq: number): void {
-    const newest = this.#life.run(now, (core) => {
-      const { size } = readAudit(core);
-      core.view.setFloat64(IN + abi.INBOX_NUMBER, toSeq <= size ? toSeq : 0, true);
-      core.call.release();
-      return size;
-    });
-    // Thrown out here: what is thrown beside a core costs the core its life.
-    if (toSeq > newest) throw new RangeError(`audit.release: too large, expected toSeq ≤ ${newest}, got ${toSeq}`);
-  }
-
-  get carried(): readonly AuditExport[] {
-    return this.#life.carried;
-  }
-
-  releaseCarried(origin: string): void {
-    this.#life.carried = this.#life.carried.filter((log) => log.origin !== origin);
-  }
-
-  audit(): ReturnType<typeof readAudit> | undefined {
-    return this.#life.core && readAudit(this.#life.core);
-  }
+  // ── totals and ids ─────────────────────────────────────────────────────────────────────────────
 
   /** Adds one to a total that CHECKPOINT records carry. */
   count(now: number, what: 'seen' | 'skipped' | 'failedOpen'): void {
@@ -379,8 +312,6 @@ export class Engine {
       core.view.setFloat64(field, core.view.getFloat64(field, true) + 1, true);
     });
   }
-
-  // ── ids ─────────────────────────────────────────────────────────────────────────────────────────
 
   makeId(now: number): string {
     return this.#life.run(now, (core) => {

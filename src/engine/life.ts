@@ -9,7 +9,7 @@ import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
 import type { AuditExport, Runtime } from '../types';
 import { Details } from './details';
-import { hashOf, writeText } from './inbox';
+import { hashOf, writeNote, writeText } from './inbox';
 import { deriveKeys, type KeyName } from './keys';
 import { type Core, link } from './link';
 import type { CoreConfig } from './memory';
@@ -54,7 +54,6 @@ const PANICS_MS = 60_000;
 const CARRIED_MAX = 4;
 
 const IN = abi.INBOX_AT;
-const IN32 = IN >>> 2;
 const ENTROPY_LEFT = (abi.OUTBOX_AT + abi.OUTBOX_ENTROPY_LEFT) >>> 2;
 
 export class Life {
@@ -71,6 +70,9 @@ export class Life {
   carried: AuditExport[] = [];
   panics = 0;
   #epochs = 0;
+  /** Records that the log must hold for `#alarm` to be called. */
+  #alarmAt: number = Number.POSITIVE_INFINITY;
+  #alarm: (now: number) => void = () => {};
   #panicTimes: number[] = [];
   /** What the last core stopped on. */
   #panicCode = 0;
@@ -117,6 +119,20 @@ export class Life {
       if (this.#panicTimes.length >= PANICS_MAX) throw this.#giveUp(error);
       throw error;
     }
+  }
+
+  /** As `up`, after the alarm that is due. The alarm comes first because what the last call answered has been read by then. */
+  ready(now: number): Core {
+    const core = this.up(now);
+    if ((core.f64[(core.places.audit + abi.AUDIT_SIZE) >>> 3] as number) < this.#alarmAt) return core;
+    this.#alarmAt = Number.POSITIVE_INFINITY;
+    this.#alarm(now);
+    return this.up(now);
+  }
+
+  wake(size: number, alarm: (now: number) => void): void {
+    this.#alarmAt = size;
+    this.#alarm = alarm;
   }
 
   /** A fresh core, with the inheritance if there is one. */
@@ -186,22 +202,19 @@ export class Life {
     const state = new DataView(salvaged.audit.buffer, salvaged.audit.byteOffset, salvaged.audit.length);
     const size = state.getFloat64(abi.AUDIT_SIZE, true);
     const sizeKnown = Number.isSafeInteger(size) && size >= 0 ? size : 0;
-    this.#note(core, now, kind, {
-      size: sizeKnown,
-      overlay: log.root ?? new Uint8Array(32),
-      count: lost,
-      detail: this.#options.succession(origin, sizeKnown, {
-        items,
-        lost,
-        lostIds,
-        limiter,
-        sourcesLost,
-        recordsLost: salvaged.recordsLost + records.length - Math.min(records.length, log.head + log.tail),
-        recordsForgotten: forgotten.reduce((sum, old) => sum + old.records.length, 0),
-        unaccounted: owed(salvaged, state, limiter === 'restored'),
-        panic: kind === abi.KIND_PANIC ? this.#panicCode : 0,
-      }),
+    const detail = this.#options.succession(origin, sizeKnown, {
+      items,
+      lost,
+      lostIds,
+      limiter,
+      sourcesLost,
+      recordsLost: salvaged.recordsLost + records.length - Math.min(records.length, log.head + log.tail),
+      recordsForgotten: forgotten.reduce((sum, old) => sum + old.records.length, 0),
+      unaccounted: owed(salvaged, state, limiter === 'restored'),
+      panic: kind === abi.KIND_PANIC ? this.#panicCode : 0,
     });
+    writeNote(core, kind, lost, log.root ?? new Uint8Array(32), sizeKnown);
+    this.details.with(core, detail, () => core.call.note(now));
     this.carried = carried;
   }
 
@@ -267,7 +280,7 @@ export class Life {
    * leaves memory in any state, and so does a host error half-way through a call.
    */
   run<T>(now: number, work: (core: Core) => T): T {
-    const core = this.up(now);
+    const core = this.ready(now);
     try {
       this.refill(core);
       return work(core);
@@ -298,22 +311,6 @@ export class Life {
     if ((core.u32[ENTROPY_LEFT] as number) >= abi.ENTROPY_LOW) return;
     this.#fill(core);
     core.call.refill();
-  }
-
-  /** A record that only the host can know of. `size` and `overlay` say which log came before. */
-  #note(
-    core: Core,
-    now: number,
-    kind: number,
-    fields: { size: number; overlay: Uint8Array; count: number; detail: Uint8Array },
-  ): void {
-    core.u32[IN32 + (abi.INBOX_KIND >>> 2)] = kind;
-    core.u32[IN32 + (abi.INBOX_REASON >>> 2)] = abi.REASON_NONE;
-    core.u32[IN32 + (abi.INBOX_COUNT >>> 2)] = fields.count;
-    core.view.setBigUint64(IN + abi.INBOX_ID, BigInt(fields.size));
-    core.view.setBigUint64(IN + abi.INBOX_ID + 8, 0n);
-    core.bytes.set(fields.overlay, IN + abi.INBOX_OVERLAY);
-    this.details.with(core, fields.detail, () => core.call.note(now));
   }
 }
 

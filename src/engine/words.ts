@@ -44,6 +44,18 @@ export const DETECTOR_FAILURES: Readonly<Record<'threw' | 'timeout', number>> = 
   timeout: abi.REASON_TIMED_OUT,
 };
 
+/** Records that the host asks for by name. */
+export const NOTES: Readonly<
+  Record<'checkpoint' | 'key' | 'resume' | 'gap' | 'evacuated' | 'evacuation_failed', number>
+> = {
+  checkpoint: abi.KIND_CHECKPOINT,
+  key: abi.KIND_KEY,
+  resume: abi.KIND_RESUME,
+  gap: abi.KIND_GAP,
+  evacuated: abi.KIND_EVACUATED,
+  evacuation_failed: abi.KIND_EVACUATION_FAILED,
+};
+
 /** How somebody reaches for evidence. */
 export const ACCESSES: Readonly<Record<'accessed' | 'exported' | 'denied', number>> = {
   accessed: abi.KIND_ACCESSED,

@@ -1,0 +1,129 @@
+/**
+ * The engine's half that is the log: its head, its records, the acts that only the host knows of.
+ *
+ * Relies on: `life` for the core. Refuses: to wait, to sign, to know where records go.
+ */
+import * as abi from '../../assembly/abi';
+import { TracehoundError } from '../errors';
+import type { AuditExport } from '../types';
+import { writeNote } from './inbox';
+import type { Life } from './life';
+import { readAudit, readDigest } from './records';
+import { NOTES } from './words';
+
+const IN = abi.INBOX_AT;
+const NOTHING = new Uint8Array(32);
+
+export interface NoteFields {
+  /** The sidecar that the record commits to. */
+  readonly detail?: Uint8Array | undefined;
+  readonly count?: number;
+  /** 32 bytes at 80: what the kind lays over the payload field. */
+  readonly overlay?: Uint8Array;
+  /** RESUME: size of the log before. */
+  readonly size?: number;
+}
+
+export class EngineLog {
+  readonly #life: Life;
+
+  constructor(life: Life) {
+    this.#life = life;
+  }
+
+  head(now: number): { origin: string; size: number; root: Uint8Array } {
+    return this.#life.run(now, (core) => {
+      core.call.root();
+      return { origin: this.#life.origin, size: readAudit(core).size, root: readDigest(core, abi.OUTBOX_HASH) };
+    });
+  }
+
+  verify(now: number): { ok: boolean; from: number; to: number; gaps: number } {
+    return this.#life.run(now, (core) => {
+      const ok = core.call.verify() !== 0;
+      const { heldFrom, size, lost } = readAudit(core);
+      return { ok, from: heldFrom, to: size, gaps: lost };
+    });
+  }
+
+  /** Writes what is still folded: pending repeats and the open gap; with `closing` also the CLOSE record. */
+  settle(now: number, closing: boolean): void {
+    this.#life.run(now, (core) => {
+      core.call.settle(now, closing ? 1 : 0);
+    });
+  }
+
+  /** Name, size and head of the chain: the leaf hash of the newest record, of an empty log the hash of its origin. */
+  link(now: number): { origin: string; size: number; link: Uint8Array } {
+    return this.#life.run(now, (core) => {
+      const at = core.places.audit + abi.AUDIT_PREV;
+      return { origin: this.#life.origin, size: readAudit(core).size, link: core.bytes.slice(at, at + 32) };
+    });
+  }
+
+  /**
+   * Appends a record that only the host can know of; answers its sequence number. CHECKPOINT carries the totals by itself,
+   * KEY begins the next key epoch; the fields of the others are those of docs/format.md.
+   */
+  note(now: number, kind: keyof typeof NOTES, fields: NoteFields = {}): number {
+    return this.#life.run(now, (core) => {
+      writeNote(core, NOTES[kind], fields.count ?? 0, fields.overlay ?? NOTHING, fields.size);
+      this.#life.details.with(core, fields.detail, () => core.call.note(now));
+      return core.f64[(abi.OUTBOX_AT + abi.OUTBOX_SEQ) >>> 3] as number;
+    });
+  }
+
+  /** Calls `alarm` before the first call that finds `size` records or more; once. `alarm` may use the engine. */
+  wake(size: number, alarm: (now: number) => void): void {
+    this.#life.wake(size, alarm);
+  }
+
+  /** Copies of the records [from, to), clipped to what exists. Throws `RANGE_UNAVAILABLE` when `from` is not held. */
+  export(now: number, from: number | undefined, to: number | undefined): AuditExport {
+    return this.#life.run(now, (core) => {
+      const { size, heldFrom, releasedTo } = readAudit(core);
+      const first = from ?? Math.max(heldFrom, releasedTo);
+      const end = Math.min(to ?? size, size);
+      if (first < heldFrom) {
+        throw new TracehoundError(
+          'RANGE_UNAVAILABLE',
+          `audit.export: record not held any more, expected from ≥ ${heldFrom}, got ${first}`,
+        );
+      }
+      const records: Uint8Array[] = [];
+      const details: (Uint8Array | null)[] = [];
+      for (let seq = first; seq < end; seq++) {
+        core.view.setFloat64(IN + abi.INBOX_NUMBER, seq, true);
+        const at = core.call.recordAt();
+        const record = core.bytes.slice(at, at + abi.LOG_BYTES);
+        records.push(record);
+        details.push(this.#life.details.of(record));
+      }
+      return { origin: this.#life.origin, from: first, records, details };
+    });
+  }
+
+  release(now: number, toSeq: number): void {
+    const newest = this.#life.run(now, (core) => {
+      const { size } = readAudit(core);
+      core.view.setFloat64(IN + abi.INBOX_NUMBER, toSeq <= size ? toSeq : 0, true);
+      core.call.release();
+      return size;
+    });
+    // Thrown out here: what is thrown beside a core costs the core its life.
+    if (toSeq > newest) throw new RangeError(`audit.release: too large, expected toSeq ≤ ${newest}, got ${toSeq}`);
+  }
+
+  get carried(): readonly AuditExport[] {
+    return this.#life.carried;
+  }
+
+  releaseCarried(origin: string): void {
+    this.#life.carried = this.#life.carried.filter((log) => log.origin !== origin);
+  }
+
+  /** The numbers of the log's state; `undefined` before the first call. */
+  state(): ReturnType<typeof readAudit> | undefined {
+    return this.#life.core && readAudit(this.#life.core);
+  }
+}
