@@ -67,6 +67,7 @@ const P256_SIGNATURE = { name: 'ECDSA', hash: 'SHA-256' } as const;
 /** Identifier of a MAC key in notes, and the first words of what is hashed for it. */
 const MAC_TYPE = 'tracehound/mac/v1';
 const MAC_EVOLVE = 'tracehound/evolve/v1\n';
+const MAC_HEIRS = 'tracehound/mac/heirs/v1';
 const MASTER_BYTES_MIN = 32;
 /** HMAC hashes a key longer than 64 bytes first, so more gains nothing; more than this is a mistake, such as a file. */
 const MASTER_BYTES_MAX = 1_024;
@@ -194,12 +195,20 @@ export async function ecdsaSigner(
  *   signature = u32 j ‖ HMAC(Aⱼ, message)                      key    = "tracehound/mac/v1" ‖ SHA-256(A₀)
  *
  * **Only the holder of `master` can check it, and whoever can check it could also forge it.** The verifier key names the
- * key and proves nothing. One origin, one signer: a second one begins at j = 0 again.
+ * key and proves nothing. One origin, one signer: a second one begins at j = 0 again. Logs of another origin, as an
+ * instance begins after a panic, are signed under HMAC(master, "tracehound/mac/heirs/v1") instead of `master`, which
+ * nobody keeps.
  */
 export function macSigner({ master, origin }: { master: Uint8Array; origin: string }): Signer {
+  checkBytes('master', master, MASTER_BYTES_MIN, MASTER_BYTES_MAX);
+  const heirs = hmacSha256(master, utf8(MAC_HEIRS));
+  const own = chainedSigner(master, origin);
+  return Object.freeze({ ...own, forLog: (log: string) => (log === origin ? own : chainedSigner(heirs, log)) });
+}
+
+function chainedSigner(master: Uint8Array, origin: string): Signer {
   checkName(origin, 'origin');
-  const head = utf8(`${MAC_TYPE}\n${origin}`);
-  let key: Uint8Array = hmacSha256(checkBytes('master', master, MASTER_BYTES_MIN, MASTER_BYTES_MAX), head);
+  let key: Uint8Array = hmacSha256(master, utf8(`${MAC_TYPE}\n${origin}`));
   let index = 0;
   const evolve = utf8(MAC_EVOLVE);
   const commitment = Uint8Array.of(...utf8(MAC_TYPE), ...sha256(key));
