@@ -53,7 +53,10 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions): Traceh
     secret: options.secret,
     origin: options.audit.origin,
     continues: found && { ...found, subtrees: found.frontier.subtrees() },
-    genesis: (origin, instance) => sidecar(genesisFacts(options, runtime, origin, instance), random),
+    genesis: (origin, instance, size) => {
+      const facts = genesisFacts(options, runtime, origin, instance);
+      return sidecar(size === 0 ? facts : { ...facts, size }, random);
+    },
     succession: (origin, size, restored) => sidecar(successionFacts(origin, size, restored), random),
   });
   if (options.restore !== undefined) engine.restore(restorable(options.restore));
