@@ -117,6 +117,7 @@ describe('an instance', () => {
         'partition',
         'policy',
         'redact',
+        'ship',
         'source',
         'traceId',
         'uninspected',
