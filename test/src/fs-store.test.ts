@@ -334,7 +334,6 @@ describe('the folder', () => {
     const failure = { code: 'STORE_FAILED', recoverable: false, message: expect.stringContaining('damaged') };
     await expect(store.get(KEY)).rejects.toMatchObject(failure);
     await expect(store.swap(KEY, NEW, OLD)).rejects.toMatchObject(failure);
-    // A pointer alone says that nothing else counts; a folder with neither is none.
   });
 
   it('fails, and says so, where a file stands in the place of a folder', async () => {
@@ -346,22 +345,28 @@ describe('the folder', () => {
     await expect(store.get('c')).rejects.toMatchObject({ code: 'STORE_FAILED', recoverable: false });
   });
 
-  it('works where folders cannot be synced, and below a folder that it may not read', async () => {
-    for (const code of ['EISDIR', 'EPERM', 'EINVAL']) {
-      let isFolder = false;
-      const fs = steppedFs(() => {});
-      const store = fsStore(fresh(), {
-        fs: {
-          ...fs,
-          open: async (path, flags, mode) => {
-            isFolder = flags === 'r';
-            if (isFolder) throw Object.assign(new Error(code), { code });
-            return fs.open(path, flags, mode);
-          },
-        },
-      });
-      expect(await store.putIfAbsent('a/b', OLD)).toBe('created');
-      expect(await store.swap('a/b', NEW, OLD)).toBe('swapped');
-    }
+  it.each([
+    ['where folders cannot be opened', 'EISDIR', (_: string, flags: string) => flags === 'r'],
+    ['where folders cannot be synced', 'EPERM', (_: string, flags: string) => flags === 'r'],
+    ['below a folder that it may not read', 'EACCES', (path: string) => path.endsWith('/..')],
+  ])('works %s', async (_, code, isRefused) => {
+    const fs = steppedFs(() => {});
+    const open: typeof fs.open = async (path, flags, mode) => {
+      if (isRefused(path, flags)) throw Object.assign(new Error(code), { code });
+      return fs.open(path, flags, mode);
+    };
+    const store = fsStore(root, { fs: { ...fs, open } });
+    expect(await store.putIfAbsent('a/b', OLD)).toBe('created');
+    expect(await store.swap('a/b', NEW, OLD)).toBe('swapped');
+  });
+
+  it('does not say that it is synced when it is not', async () => {
+    const fs = steppedFs(() => {});
+    const open: typeof fs.open = async (path, flags, mode) => {
+      if (flags === 'r' && !path.endsWith('/..')) throw Object.assign(new Error('EIO'), { code: 'EIO' });
+      return fs.open(path, flags, mode);
+    };
+    const store = fsStore(root, { fs: { ...fs, open } });
+    await expect(store.putIfAbsent('a', OLD)).rejects.toMatchObject({ code: 'STORE_FAILED', recoverable: true });
   });
 });
