@@ -23,6 +23,18 @@ const NAMES: Record<string, string[]> = {
   '.': ['TracehoundError', 'VERSION', 'createTracehound', 'node', 'openSnapshot'],
   './node': ['TracehoundError', 'VERSION', 'createTracehound', 'node', 'openSnapshot'],
   './hono': ['tracehound'],
+  './signer': [
+    'ecdsaSigner',
+    'ed25519Signer',
+    'generateKey',
+    'generateSigner',
+    'keyNoteText',
+    'macSigner',
+    'signNote',
+    'signerFromText',
+  ],
+  './stores/fs': ['fsStore'],
+  './stores/memory': ['memoryStore'],
   './core/inline': ['digest', 'instantiate'],
   './core/js': ['digest', 'instantiate'],
 };
