@@ -24,10 +24,10 @@ export interface TilesOptions {
   /** What stands before every place: the folder, for people. */
   readonly prefix?: string;
   /**
-   * Widths under which a bundle of entries is stored in part. With it, records behind the newest checkpoint are found to the
+   * Widths under which the bundle of entries at `path` is stored in part, as `<path>.p/<width>`. With it, records behind the newest checkpoint are found to the
    * last; without, only full bundles are, because asking a store for 255 names would be slow.
    */
-  readonly widths?: (index: number) => Promise<readonly number[]>;
+  readonly widths?: (path: string) => Promise<readonly number[]>;
 }
 
 /** Largest object that can be a bundle: 256 entries of 65,535 bytes, and their lengths. */
@@ -220,7 +220,7 @@ class Reader {
     let index = Math.floor(this.#size / TILE_WIDTH);
     let skipped = this.#size % TILE_WIDTH;
     for (; ; index++) {
-      const widths = (await this.#widths?.(index)) ?? [];
+      const widths = (await this.#widths?.(entriesPath(index, TILE_WIDTH))) ?? [];
       const most = Math.max(0, ...widths.filter((width) => width > skipped && width < TILE_WIDTH));
       const full = await this.#bundle(entriesPath, index, TILE_WIDTH);
       const width = full === undefined ? most : TILE_WIDTH;
