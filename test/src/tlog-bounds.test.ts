@@ -99,15 +99,15 @@ describe('a frontier', () => {
       fc.property(fc.integer({ min: 0, max: 1_300 }), (size) => {
         const leaves = Array.from({ length: size }, (_, i) => leafHash(Buffer.from(String(i))));
         const told: string[] = [];
-        const frontier = new Frontier((level, words, at) => {
+        const frontier = new Frontier((level, index, words) => {
           const bytes = new Uint8Array(32);
-          wordsToBytes(words, at, bytes, 0);
-          told.push(`${level} ${Buffer.from(bytes).toString('hex')}`);
+          wordsToBytes(words, 0, bytes, 0);
+          told.push(`${level}/${index} ${Buffer.from(bytes).toString('hex')}`);
         });
         for (const each of leaves) frontier.append(each);
         const expected = Array.from(
           { length: Math.floor(size / TILE_WIDTH) },
-          (_, i) => `8 ${modelHead(leaves.slice(i * TILE_WIDTH, (i + 1) * TILE_WIDTH)).toString('hex')}`,
+          (_, i) => `8/${i} ${modelHead(leaves.slice(i * TILE_WIDTH, (i + 1) * TILE_WIDTH)).toString('hex')}`,
         );
         expect(told).toEqual(expected);
         expect(Buffer.from(frontier.root())).toEqual(modelHead(leaves));
@@ -117,15 +117,15 @@ describe('a frontier', () => {
   });
 
   it('tells a subtree that comes whole, and the tile above that it fills', () => {
-    const told: [number, string][] = [];
-    const frontier = new Frontier((level, words, at) => {
+    const told: [number, number, string][] = [];
+    const frontier = new Frontier((level, index, words) => {
       const bytes = new Uint8Array(32);
-      wordsToBytes(words, at, bytes, 0);
-      told.push([level, Buffer.from(bytes).toString('hex')]);
+      wordsToBytes(words, 0, bytes, 0);
+      told.push([level, index, Buffer.from(bytes).toString('hex')]);
     });
     for (let i = 0; i < TILE_WIDTH; i++) frontier.appendSubtree(TILE_HEIGHT, SAME[TILE_HEIGHT]!);
     expect(told).toHaveLength(TILE_WIDTH + 1);
-    expect(told.at(-1)).toEqual([16, Buffer.from(SAME[16]!).toString('hex')]);
+    expect(told.at(-1)).toEqual([16, 0, Buffer.from(SAME[16]!).toString('hex')]);
     expect(frontier.subtrees()).toEqual([{ level: 16, hash: SAME[16] }]);
   });
 
