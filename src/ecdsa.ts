@@ -76,6 +76,12 @@ export function derOfSignature(raw: Uint8Array): Uint8Array | undefined {
   return r && s && joined(Uint8Array.of(0x30, r.length + s.length), r, s);
 }
 
+/** Whether bytes look like a signature in DER: a sequence as long as they are. A P-521 one has a length of two bytes. */
+export function isDer(signature: Uint8Array): boolean {
+  const head = signature[1] === 0x81 ? 3 : 2;
+  return signature[0] === 0x30 && signature.length > 2 && signature[head - 1] === signature.length - head;
+}
+
 /** The shortest two's complement that is not negative (X.690 §8.3.2): no leading zeros but one, before a high bit. */
 function derOfNumber(number: Uint8Array): Uint8Array | undefined {
   const from = number.findIndex((byte) => byte !== 0);

@@ -110,7 +110,7 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions): Traceh
     // The log may be read after close(): its last record would be out of reach otherwise.
     audit: audit(engine, keeper, options.audit.store, clock),
     watcher: watcher(engine, agent, keeper, runtime, clock, () => closed),
-    http: httpPort(options, engine, agent, trace, runtime, actTime),
+    http: httpPort(options, engine, agent, keeper, trace, runtime, actTime),
     id: () => engine.makeId(time()),
     snapshot: async (given) => takeSnapshot(engine, time(), given, options.secret, runtime),
     close: () => {
@@ -274,6 +274,7 @@ function httpPort(
   options: ResolvedOptions,
   engine: Engine,
   agent: Agent,
+  keeper: LogKeeper,
   trace: TraceIds,
   runtime: Runtime,
   time: () => number,
@@ -286,6 +287,7 @@ function httpPort(
     now: time,
     source: (request, context) => runtime.source(request, context),
     defer: (work, context) => runtime.defer(work, context),
+    ship: (context) => keeper.ship(context),
     charge: (source, disposition) => agent.charge(source, disposition === 'observed'),
     redact: (value) => toHex(engine.mac(time(), 'redact', encoder.encode(value)).subarray(0, 8)),
     traceId: (evidenceId) => trace.make(time(), evidenceId),

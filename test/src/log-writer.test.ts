@@ -648,6 +648,36 @@ describe('time', () => {
     expect(more).toEqual([]);
   });
 
+  it('is told by requests where there are no timers: what waits goes with the answer, at most once a second', async () => {
+    const it = lab();
+    const kept: unknown[] = [];
+    const defer = async (work: Promise<unknown>, context: unknown): Promise<void> => {
+      kept.push(context);
+      await work;
+    };
+    const runtime = Object.create(it.runtime, { defer: { value: defer } }) as Runtime;
+    const store = new LabStore();
+    const th = it.make({ ...optionsOf(store), runtime });
+    th.http.ship('before anything');
+    attack(th, 3);
+    it.now += 1_000;
+    th.http.ship('first');
+    th.http.ship('too soon');
+    await settled();
+    expect(storedLog(store, ORIGIN).size).toBe(5);
+    it.now += 60_000;
+    th.http.ship('second');
+    await settled();
+    expect(kinds(storedLog(store, ORIGIN)).at(-1)).toBe(KIND.CHECKPOINT);
+    expect(kept).toEqual(['before anything', 'first', 'second']);
+    const other = timed(it);
+    const timedOne = it.make({ ...optionsOf(new LabStore()), runtime: other.runtime });
+    attack(timedOne, 1);
+    timedOne.http.ship('not needed');
+    lab().make({}).http.ship('no store');
+    expect(kept).toHaveLength(3);
+  });
+
   it('stops with close, and does not begin before the first call', async () => {
     const it = lab();
     const timer = timed(it);
