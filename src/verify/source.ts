@@ -64,4 +64,9 @@ export interface LogSource {
    * not there. Given, the verifier recomputes every tile that the log's size asks for and compares it byte for byte.
    */
   tile?(level: number, index: number, width: number): Promise<Uint8Array | undefined>;
+  /**
+   * Asked once the entries are read: says, for people, that the source stops before its end, as half a file does. What was
+   * cut off is missing, not changed. `undefined` when nothing was.
+   */
+  cut?(): string | undefined;
 }
