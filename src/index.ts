@@ -4,6 +4,7 @@
  * @module
  */
 export { type ErrorCode, TracehoundError } from './errors';
+export { type OpenLogOptions, openLog } from './open-log';
 export { openSnapshot } from './snapshot';
 export type * from './types';
 export { VERSION } from './version';
