@@ -16,8 +16,7 @@ import { unbundle } from './reader';
 import { Segments } from './segments';
 import { detailsPath, entriesPath, Frontier, HASH_BYTES, originPath, TILE_HEIGHT, TILE_WIDTH, tilePath } from './tlog';
 import type { LogStore, OpenedLog } from './types';
-import { type LogReport, parsePolicy, verifyLog } from './verify';
-import { type Get, tilesSource } from './verify/stored';
+import { type Get, type LogReport, parsePolicy, storeSource, verifyLog } from './verify';
 
 const RECORD_EPOCH = 7;
 
@@ -58,7 +57,7 @@ export async function openLog(store: LogStore, options: OpenLogOptions): Promise
   }
   const policy = parsePolicy([...keys.map((key) => `log ${key}`), 'quorum none', ''].join('\n'));
   const { size } = parseCheckpoint(parseNote(checkpoint).text);
-  const source = tilesSource(signedOnly(get, checkpoint, size), { origin });
+  const source = storeSource(signedOnly(get, checkpoint, size), { origin });
   const report = await verifyLog(source, { policy, ...(known && { known }), ...(digest && { digest }) });
   refuse(report);
   const found = await gather(get, checkpoint);

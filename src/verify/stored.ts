@@ -18,7 +18,7 @@ import type { LogEntry, LogSource } from './source';
 /** Answers the object at a path below the log's prefix, `undefined` when there is none. */
 export type Get = (path: string) => Promise<Uint8Array | undefined>;
 
-export interface TilesOptions {
+export interface StoreSourceOptions {
   /** The name the log is said to have. */
   readonly origin?: string;
   /** What stands before every place: the folder, for people. */
@@ -42,7 +42,7 @@ const LINK_AT = 48;
 const TILE_LEVELS = 6;
 
 /** Reads a log below `get`. Nothing is asked for before the verifier asks. */
-export function tilesSource(get: Get, options: TilesOptions = {}): LogSource {
+export function storeSource(get: Get, options: StoreSourceOptions = {}): LogSource {
   const { origin, prefix = '', widths } = options;
   let asked: Promise<Uint8Array | undefined> | undefined;
   const checkpoint = (): Promise<Uint8Array | undefined> => {
@@ -101,11 +101,11 @@ class Reader {
   readonly #get: Get;
   readonly #prefix: string;
   readonly #size: number;
-  readonly #widths: TilesOptions['widths'];
+  readonly #widths: StoreSourceOptions['widths'];
   /** The last entry that was read, unless it is one of many. */
   #last: LogEntry | undefined;
 
-  constructor(get: Get, prefix: string, size: number, widths: TilesOptions['widths']) {
+  constructor(get: Get, prefix: string, size: number, widths: StoreSourceOptions['widths']) {
     this.#get = get;
     this.#prefix = prefix;
     this.#size = size;

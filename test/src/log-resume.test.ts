@@ -7,8 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { formatVerifierKey } from '../../src/note';
 import { openLog } from '../../src/open-log';
 import type { AuditOptions, Signer, Tracehound, TracehoundOptions } from '../../src/types';
-import { type LogReport, parsePolicy, verifyLog } from '../../src/verify';
-import { tilesSource } from '../../src/verify/stored';
+import { type LogReport, parsePolicy, storeSource, verifyLog } from '../../src/verify';
 import { lab } from '../lab/lab';
 import { LabStore } from '../lab/store';
 import { storedLog } from '../lab/stored-log';
@@ -45,7 +44,7 @@ async function verdicts(store: LabStore): Promise<LogReport> {
   const widths = async (path: string): Promise<number[]> =>
     store.keys(`${ORIGIN}/${path}.p/`).map((key) => Number(key.split('/').at(-1)));
   const get = async (path: string): Promise<Uint8Array | undefined> => store.objects.get(`${ORIGIN}/${path}`);
-  return verifyLog(tilesSource(get, { origin: ORIGIN, widths }), {
+  return verifyLog(storeSource(get, { origin: ORIGIN, widths }), {
     policy: parsePolicy(`log ${signer.vkey}\nquorum none\n`),
   });
 }

@@ -20,8 +20,8 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 };
 
 const NAMES: Record<string, string[]> = {
-  '.': ['TracehoundError', 'VERSION', 'createTracehound', 'node', 'openSnapshot'],
-  './node': ['TracehoundError', 'VERSION', 'createTracehound', 'node', 'openSnapshot'],
+  '.': ['TracehoundError', 'VERSION', 'createTracehound', 'node', 'openLog', 'openSnapshot'],
+  './node': ['TracehoundError', 'VERSION', 'createTracehound', 'node', 'openLog', 'openSnapshot'],
   './hono': ['tracehound'],
   './signer': [
     'ecdsaSigner',
