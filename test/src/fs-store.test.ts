@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -134,6 +135,26 @@ describe.each(Object.entries(acts))('%s', (_, { prepare, run, before }) => {
     }
     expect(failures).toBeGreaterThan(steps / 2);
   });
+
+  it('failing for want of room, leaves none of it used', async () => {
+    const steps = await stepsOf();
+    await prepare(quickStore(fresh()));
+    const kept = names(join(root, `${KEY}~`)).length;
+    let failures = 0;
+    for (let step = 0; step < steps; step++) {
+      await prepare(quickStore(fresh()));
+      const fs = quick((at, name) => {
+        if (at >= step && name === 'write') throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+      });
+      const told = await run(fsStore(root, { fs })).catch(() => 'failed');
+      await fs.end();
+      if (told !== 'failed') continue;
+      failures++;
+      expect(names(join(root, '~tmp')), `step ${step}`).toEqual([]);
+      expect(names(join(root, `${KEY}~`)).length, `step ${step}`).toBeLessThanOrEqual(Math.max(kept, 1));
+    }
+    expect(failures).toBeGreaterThan(0);
+  });
 });
 
 describe('two at once', () => {
@@ -177,11 +198,52 @@ describe('two at once', () => {
         if (told2 === 'conflict') expect(told1, where).toBe('swapped');
         // Whoever finished left the bytes in force where everybody reads them.
         expect(is(new Uint8Array(readFileSync(join(root, KEY))), found), where).toBe(true);
-        isTidy(names(join(root, `${KEY}~`)));
+        const versions = names(join(root, `${KEY}~`));
+        isTidy(versions);
+        if (told2 !== 'dead' && versions.length > 0) expect(versions, where).toHaveLength(2);
         outcomes.add(`${told1} ${told2}`);
       }
     }
     expect([...outcomes].sort()).toEqual(['conflict dead', 'conflict swapped', 'swapped conflict', 'swapped dead']);
+  });
+
+  it('one who is slow to show his bytes shows those of his successor, who may be dead', async () => {
+    const steps: string[] = [];
+    await acts['swap of what was swapped']!.prepare(quickStore());
+    await fsStore(root, { fs: quick((_, name) => void steps.push(name)) }).swap(KEY, mine, OLD);
+    // From his swap to his last look at whether what he showed is in force. Whoever dies later leaves old bytes in sight.
+    const swap = steps.indexOf('rename');
+    const look = steps.indexOf('readdir', steps.lastIndexOf('rename'));
+    expect(look).toBeGreaterThan(swap + 5);
+    for (let slow = swap + 1; slow <= look; slow++) {
+      for (let death = 0; death < steps.length; death++) {
+        await acts['swap of what was swapped']!.prepare(quickStore(fresh()));
+        const pause = pausedAt(slow);
+        const first = fsStore(root, { fs: quick(pause) }).swap(KEY, mine, OLD);
+        await pause.reached;
+        const end = killedAt(death);
+        const otherFs = quick(end);
+        const second = fsStore(root, { fs: otherFs }).swap(KEY, theirs, mine);
+        await Promise.race([second, end.reached]);
+        pause.release();
+        expect(await first).toBe('swapped');
+        await otherFs.end();
+        const where = `slow at ${slow}, the other dead at ${death}`;
+        const inForce = await quickStore().get(KEY);
+        expect(is(new Uint8Array(readFileSync(join(root, KEY))), inForce), where).toBe(true);
+      }
+    }
+  });
+
+  it('one whose disk renames and then says that there was nothing to rename is told that he swapped', async () => {
+    await acts['swap of what was swapped']!.prepare(quickStore());
+    const fs = quick();
+    const rename: typeof fs.rename = async (from, to) => {
+      await fs.rename(from, to);
+      if (from.includes('@')) throw Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
+    };
+    expect(await fsStore(root, { fs: { ...fs, rename } }).swap(KEY, NEW, OLD)).toBe('swapped');
+    expect(await quickStore().get(KEY)).toEqual(NEW);
   });
 
   it('one who slept through many swaps neither undoes them nor shows his own', async () => {
@@ -294,10 +356,15 @@ describe('the folder', () => {
     expect(await store.swap('file', OLD, new TextEncoder().encode('target'))).toBe('swapped');
     expect(readFileSync(join(elsewhere, 'target'), 'utf8')).toBe('target');
 
-    // In the place of its own folders.
-    symlinkSync(elsewhere, join(root, 'c~'));
+    // In the place of its own folders: versions of somebody else's.
     await store.putIfAbsent('c', OLD);
+    await store.swap('c', OLD, OLD);
+    renameSync(join(root, 'c~'), join(elsewhere, 'versions'));
+    symlinkSync(join(elsewhere, 'versions'), join(root, 'c~'));
+    const versions = names(join(elsewhere, 'versions'));
     await expect(store.swap('c', NEW, OLD)).rejects.toMatchObject(failure);
+    expect(names(join(elsewhere, 'versions'))).toEqual(versions);
+    rmSync(join(elsewhere, 'versions'), { recursive: true });
     rmSync(join(root, '~tmp'), { recursive: true });
     symlinkSync(elsewhere, join(root, '~tmp'));
     await expect(fsStore(root).putIfAbsent('d', OLD)).rejects.toMatchObject(failure);

@@ -326,6 +326,22 @@ describe('a MAC key', () => {
     expect(new Set(vkeys).size).toBe(3);
   });
 
+  it('signs its own log in one chain, and another log under a secret from which its master cannot be computed', async () => {
+    const signer = macSigner({ master, origin: 'x' });
+    await signer.sign(utf8('m'));
+    const own = signer.forLog!('x');
+    expect(own.vkey).toBe(signer.vkey);
+    expect(new DataView((await own.sign(utf8('m'))).buffer).getUint32(0)).toBe(1);
+
+    const heirs = createHmac('sha256', master).update('tracehound/mac/heirs/v1').digest();
+    const other = signer.forLog!('x/after');
+    expect(other.name).toBe('x/after');
+    expect(other.vkey).toBe(macSigner({ master: heirs, origin: 'x/after' }).vkey);
+    expect(other.vkey).not.toBe(macSigner({ master, origin: 'x/after' }).vkey);
+    expect(new DataView((await other.sign(utf8('m'))).buffer).getUint32(0)).toBe(0);
+    expect(() => signer.forLog!('not a name')).toThrow(RangeError);
+  });
+
   it('needs a secret that cannot be guessed', () => {
     for (const length of [0, 31, 1_025]) {
       expect(() => macSigner({ master: new Uint8Array(length), origin: 'x' })).toThrow(RangeError);
@@ -474,6 +490,7 @@ describe('a private key is shown to nobody', () => {
     isSilentOf(await ed25519Signer({ name: 'x', seed }), seed);
     isSilentOf(await ecdsaSigner({ name: 'x', pkcs8: pkcs8() }), d);
     isSilentOf(macSigner({ master: seed, origin: 'x' }), seed);
+    isSilentOf(macSigner({ master: seed, origin: 'y' }).forLog!('x'), seed);
     function isSilentOf(signer: Signer, secret: Uint8Array): void {
       expect(Object.keys(signer)).toEqual(['name', 'vkey', 'sign', ...(signer.forLog ? ['forLog'] : [])]);
       expect(Object.isFrozen(signer)).toBe(true);
