@@ -8,6 +8,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { TracehoundError } from '../../src/errors';
 import { parseNote, parseVerifierKey } from '../../src/note';
 import type { Signer } from '../../src/plugs';
+import { hmacSha256 } from '../../src/sha256';
 import {
   ecdsaSigner,
   ed25519Signer,
@@ -219,6 +220,8 @@ describe('a key that is made', () => {
     const signer = await generateSigner('x');
     expect(parseVerifierKey(signer.vkey).type).toBe(2);
     expect(isBelieved(signer.vkey, 'm', await signer.sign(utf8('m')))).toBe(true);
+    const { value } = vi.mocked(crypto.subtle.generateKey).mock.results.at(-1)!;
+    expect(((await value) as CryptoKeyPair).privateKey.extractable).toBe(false);
   });
 
   it('fails where neither can be made, and says what else there is', async () => {
@@ -286,6 +289,39 @@ describe('the text of a key', () => {
 });
 
 describe('a MAC key', () => {
+  // RFC 4231 §4.2 to §4.8 without the truncated case.
+  it.each([
+    ['0b'.repeat(20), utf8('Hi There'), 'b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7'],
+    [
+      '4a656665',
+      utf8('what do ya want for nothing?'),
+      '5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843',
+    ],
+    ['aa'.repeat(20), hex('dd'.repeat(50)), '773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe'],
+    [
+      '0102030405060708090a0b0c0d0e0f10111213141516171819',
+      hex('cd'.repeat(50)),
+      '82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b',
+    ],
+    [
+      'aa'.repeat(131),
+      utf8('Test Using Larger Than Block-Size Key - Hash Key First'),
+      '60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54',
+    ],
+    [
+      'aa'.repeat(131),
+      utf8(
+        'This is a test using a larger than block-size key and a larger than block-size data. The key needs to be hashed before being used by the HMAC algorithm.',
+      ),
+      '9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2',
+    ],
+  ])('stands on the HMAC of RFC 4231, key %s', (key, message, tag) => {
+    expect(toHex(hmacSha256(hex(key), message))).toBe(tag);
+    for (let at = 0; at <= message.length; at++) {
+      expect(toHex(hmacSha256(hex(key), message.subarray(0, at), message.subarray(at)))).toBe(tag);
+    }
+  });
+
   const master = Uint8Array.from({ length: 32 }, (_, i) => i);
   const text = `example.org/log\n12\n${'A'.repeat(43)}=\n`;
 
