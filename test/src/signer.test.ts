@@ -234,6 +234,21 @@ describe('a key that is made', () => {
     await expect(generateKey('x')).rejects.toMatchObject(failure);
   });
 
+  it.each(TYPES)('of %s and kept as text cannot leave Web Crypto either', async (type) => {
+    const { skey } = await generateKey('x', type);
+    const signer = await signerFromText(skey);
+    const used = vi.spyOn(crypto.subtle, 'sign');
+    await signer.sign(utf8('m'));
+    const key = used.mock.calls[0]![1];
+    expect(key).toMatchObject({ type: 'private', extractable: false, usages: ['sign'] });
+  });
+
+  it('is tried once where the platform does not compare its two halves', async () => {
+    vi.spyOn(crypto.subtle, 'verify').mockResolvedValue(false);
+    const making = ecdsaSigner({ name: 'x', pkcs8: pkcs8() });
+    await expect(making).rejects.toMatchObject({ code: 'SIGNER_FAILED', recoverable: false });
+  });
+
   it('needs a name that a signature line can carry', async () => {
     for (const name of ['', 'a b', 'a+b', 'a\nb', 'a\u2003b', 'a\u0000', '\ud800']) {
       for (const make of [generateSigner, generateKey]) await expect(make(name)).rejects.toThrow(RangeError);
