@@ -335,6 +335,28 @@ describe('the folder', () => {
     );
   });
 
+  it('has every new folder synced in the one above, and opens nothing for writing that is there', async () => {
+    const opened: string[] = [];
+    const fs = steppedFs(() => {});
+    const open: typeof fs.open = (path, flags, mode) => {
+      opened.push(`${flags} ${path.slice(root.length)}`);
+      return fs.open(path, flags, mode);
+    };
+    const store = fsStore(root, { fs: { ...fs, open } });
+    await store.putIfAbsent('a/b/c', OLD);
+    await store.swap('a/b/c', NEW, OLD);
+    await store.swap('a/b/c', OLD, NEW);
+    for (const folder of ['/..', '', '/a', '/a/b', '/a/b/c~']) expect(opened).toContain(`r ${folder}`);
+    expect(opened.filter((how) => !/^(?:r|wx) /.test(how))).toEqual([]);
+    // Once is enough, also in the folder that each process makes sure of for itself.
+    opened.length = 0;
+    await store.putIfAbsent('a/b/d', OLD);
+    expect(opened.filter((how) => how.startsWith('r '))).toEqual(['r /a/b']);
+    opened.length = 0;
+    await fsStore(root, { fs: { ...fs, open } }).putIfAbsent('a/b/e', OLD);
+    expect(opened).toContain('r /a');
+  });
+
   it('is not written through a link', async () => {
     const elsewhere = join(top, `elsewhere-${made}`);
     mkdirSync(elsewhere);
