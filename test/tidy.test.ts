@@ -218,6 +218,14 @@ describe('the house is tidy', () => {
     expect(
       brokenExports(new Map([...some, ['src/z.ts', '']]), target('./dist/src/z.d.ts', './dist/src/x.js')),
     ).toHaveLength(1);
+    const branches = (types: string): Manifest => ({
+      exports: { './x': { workerd: { types, default: './dist/src/x.js' }, default: './dist/src/x.js' } },
+      imports: {},
+    });
+    expect(brokenExports(some, branches('./dist/src/x.d.ts'))).toHaveLength(1);
+    expect(
+      brokenExports(some, { exports: { './x': { node: { default: './dist/src/x.js' } } }, imports: {} }),
+    ).toHaveLength(1);
     expect(brokenExports(house, manifest)).toEqual([]);
   });
 });

@@ -268,6 +268,7 @@ const BUILT_CORE = /^\.\/build\/core\.(wasm|d\.ts|(inline|workerd|edge-light|js)
 /** Subpaths that point to what the build does not make, or to code without its types. */
 export function brokenExports(house: House, manifest: Manifest): string[] {
   const offences: string[] = [];
+  /** What a platform sees, whatever its conditions: either branches all the way, or one file and its types. */
   const visit = (subpath: string, target: Target): void => {
     if (typeof target === 'string') {
       const source = /^\.\/dist\/(.+?)(?:\.d\.ts|\.js)$/.exec(target)?.[1];
@@ -276,7 +277,11 @@ export function brokenExports(house: House, manifest: Manifest): string[] {
       if (!made) offences.push(`package.json: ${subpath} points to ${target}, which the build does not make`);
     } else if (target !== null) {
       const { types, default: code } = target;
-      if (subpath.startsWith('.') && types === undefined) offences.push(`package.json: ${subpath} has no types`);
+      const leads = Object.entries(target).some(
+        ([condition, inner]) => condition !== 'types' && typeof inner === 'string',
+      );
+      if (subpath.startsWith('.') && leads && types === undefined)
+        offences.push(`package.json: ${subpath} has no types`);
       if (typeof types === 'string' && typeof code === 'string' && types.startsWith('./dist/')) {
         if (types !== code.replace(/\.js$/, '.d.ts'))
           offences.push(`package.json: ${subpath} has the types of another file`);
