@@ -30,8 +30,8 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 const SHIPS = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$/,
   /^docs\/[\w./-]+\.(md|svg|png)$/,
-  /^dist\/(src|runtimes|assembly)\/[\w./-]+\.d\.ts$/,
-  /^dist\/(src|runtimes)\/[\w./-]+\.js$/,
+  /^dist\/(src|runtimes|assembly|test\/conformance)\/[\w./-]+\.d\.ts$/,
+  /^dist\/(src|runtimes|test\/conformance)\/[\w./-]+\.js$/,
   /^dist\/chunk-\w+\.js$/,
   /^build\/core\.(wasm|d\.ts|(inline|workerd|edge-light|js)\.js)$/,
 ];

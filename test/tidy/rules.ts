@@ -101,6 +101,11 @@ export const ROOMS: readonly Room[] = [
     files: files(HOST, own('src/compliance')),
     may: files('src/(?!tracehound|index)[\\w-]+', own('src/engine'), own('src/compliance')),
   },
+  {
+    name: 'the conformance suite',
+    files: files(own('test/conformance')),
+    may: files('src/.+', 'assembly/abi', own('test/conformance')),
+  },
   ...['node', 'lambda-edge', 'deno', 'bun', 'cloudflare', 'vercel', 'fastly', 'standard'].map((runtime) => ({
     name: `the ${runtime} runtime`,
     files: files(own(`runtimes/${runtime}`)),
@@ -118,7 +123,7 @@ export const ROOMS: readonly Room[] = [
 export function trespassers(house: House): string[] {
   const offences: string[] = [];
   for (const [path, text] of house) {
-    if (!/^(assembly|src|runtimes)\/.*\.ts$/.test(path)) continue;
+    if (!/^(assembly|src|runtimes|test\/conformance)\/.*\.ts$/.test(path)) continue;
     const room = ROOMS.find((candidate) => candidate.files.test(path));
     if (room === undefined) {
       offences.push(`${path}: stands in no room of the import table`);
@@ -163,7 +168,7 @@ export function impureConstants(house: House): string[] {
 
 /** Web standards only: what runs in `src/` runs everywhere. */
 export function platformNames(house: House): string[] {
-  return each(house, /^src\//, (path, text) =>
+  return each(house, /^(src|test\/conformance)\//, (path, text) =>
     [...code(text).matchAll(/(?<![.\w$])(process|Buffer|Deno|Bun|require|__dirname|__filename)(?=\s*[.([])/g)].map(
       (match) => `${at(path, text, match.index)}: names ${match[1]}, which not every platform has`,
     ),
@@ -178,7 +183,7 @@ const AMBIENT =
  * Inside a function it is the caller's moment; whether a brace opens a function is told by what stands before it.
  */
 export function ambientAtLoad(house: House): string[] {
-  return each(house, /^(src|runtimes)\//, (path, text) => {
+  return each(house, /^(src|runtimes|test\/conformance)\//, (path, text) => {
     const plain = code(text);
     return [...plain.matchAll(AMBIENT)]
       .filter((match) => !isInsideFunction(plain, match.index))
