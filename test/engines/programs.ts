@@ -79,7 +79,13 @@ const TARGETS: Readonly<Record<Target, Recipe>> = {
 };
 
 /** Bundles `source`, which declares `main(): Promise<string>`, into `<consumer>/<name>`. Returns the folder. */
-export async function bundle(consumer: string, name: string, target: Target, source: string): Promise<string> {
+export async function bundle(
+  consumer: string,
+  name: string,
+  target: Target,
+  source: string,
+  minify = false,
+): Promise<string> {
   const folder = join(consumer, name);
   mkdirSync(folder, { recursive: true });
   const { conditions, platform, format, file, tail, plugins } = TARGETS[target];
@@ -90,6 +96,7 @@ export async function bundle(consumer: string, name: string, target: Target, sou
     format,
     target: 'es2022',
     platform,
+    minify,
     conditions: [...conditions],
     plugins: plugins(folder),
     // Built into their engines.
