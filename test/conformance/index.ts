@@ -19,6 +19,7 @@ import { audit } from './cases/audit';
 import { decisions } from './cases/decisions';
 import { evidence } from './cases/evidence';
 import { hostile } from './cases/hostile';
+import { http } from './cases/http';
 import { runtimes } from './cases/runtime';
 import type { ReplayOptions } from './replay';
 import { type Case, stage } from './stage';
@@ -28,7 +29,7 @@ export type { Case, Stage } from './stage';
 export type { ProfileName } from './trace';
 
 /** Every promise, in the order of the suite. */
-export const CASES: readonly Case[] = [...runtimes, ...decisions, ...evidence, ...audit, ...hostile];
+export const CASES: readonly Case[] = [...runtimes, ...decisions, ...evidence, ...audit, ...http, ...hostile];
 
 /** The recorded life by which runtimes are compared: ten thousand requests of a crowd, floods among them. */
 export const TRACE: ReplayOptions = { seed: 1, count: 10_000, profile: 'crowd', mode: 'interceptAsync' };
