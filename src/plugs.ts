@@ -52,6 +52,11 @@ export interface Signer {
   readonly name: string;
   /** The verifier key, `name+hash+base64` (C2SP signed-note), by which others recognise the signature. */
   readonly vkey: string;
+  /**
+   * The key that signs the heads of this log itself, one after the other. Only where signatures are chained to the log
+   * (HMAC mode): given, no key is made and no KEY record written.
+   */
+  forLog?(origin: string): Signer;
   /** The signature over `message`, as the key's type wants it. */
   sign(message: Uint8Array): Promise<Uint8Array>;
 }

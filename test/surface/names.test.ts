@@ -121,9 +121,24 @@ describe('an instance', () => {
     [
       'th.quarantine',
       th.quarantine,
-      ['find', 'flush', 'get', 'has', 'list', 'neutralize', 'purge', 'read', 'replace', 'stats'],
+      ['export', 'find', 'flush', 'get', 'has', 'list', 'neutralize', 'purge', 'read', 'replace', 'stats'],
     ],
-    ['th.audit', th.audit, ['carried', 'export', 'flush', 'head', 'release', 'releaseCarried', 'verify']],
+    [
+      'th.audit',
+      th.audit,
+      [
+        'carried',
+        'checkpoint',
+        'export',
+        'flush',
+        'head',
+        'proveConsistency',
+        'proveInclusion',
+        'release',
+        'releaseCarried',
+        'verify',
+      ],
+    ],
     ['th.watcher', th.watcher, ['snapshot']],
     [
       'th.http',
