@@ -2,7 +2,7 @@
  * What CloudFront hands to a function: the four events, and a request of theirs as the guard wants to see it.
  *
  * Relies on: the event structure that CloudFront documents. Refuses: to trust it. A header that no `Headers` would take
- * is left out and never ends the request.
+ * never ends the request.
  *
  * @module
  */
@@ -61,12 +61,14 @@ export function recordOf(event: CloudFrontEvent): CloudFrontRecord {
 export function factsOf({ request }: CloudFrontRecord): Facts {
   const { method, uri, querystring, httpVersion } = request;
   const headers = new Headers();
+  const fields: [name: string, value: string][] = [];
   for (const [name, values] of Object.entries(request.headers)) {
-    for (const { value } of values) {
+    for (const { key = name, value } of values) {
+      fields.push([key, value]);
       try {
         headers.append(name, value);
       } catch {
-        // Not a header of HTTP: nobody behind us could read it either.
+        // Not a header of HTTP: nobody behind us could read it either. It is kept as a field.
       }
     }
   }
@@ -76,6 +78,8 @@ export function factsOf({ request }: CloudFrontRecord): Facts {
     url: `https://${headers.get('host') ?? 'unknown'}${uri}${querystring ? `?${querystring}` : ''}`,
     headers,
     version: httpVersion,
+    // Their spelling and each of several, as they came; CloudFront keeps no order between names.
+    fields,
     body: () => null,
     buffered: () => bodyOf(request),
   };

@@ -65,6 +65,7 @@ export function handler(th: Tracehound, options: TracehoundLambdaEdgeOptions): C
     try {
       const outcome = await decide(visit(th, record));
       if (outcome.response !== undefined) return await answer(th, outcome.response, record);
+      for (const name of outcome.strip ?? []) delete request.headers[name.toLowerCase()];
     } finally {
       await settle();
     }

@@ -40,6 +40,7 @@ const RUNTIMES: Record<string, string[]> = {
 const NAMES: Record<string, string[]> = {
   ...Object.fromEntries(Object.entries(RUNTIMES).map(([name, own]) => [`./${name}`, [...COMMON, ...own].sort()])),
   './hono': ['tracehound'],
+  './fetch': ['tracehound'],
   './conformance': ['CASES', 'LIVES', 'TRACE', 'conform', 'replay'],
   './core/inline': ['digest', 'instantiate'],
   './core/js': ['digest', 'instantiate'],

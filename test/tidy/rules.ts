@@ -90,12 +90,19 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'the adapters',
     files: files(own('src/adapters')),
-    may: files(...TYPES, 'src/errors', 'src/scent', 'src/refusal', 'src/capture', 'src/guard'),
+    may: files(
+      ...TYPES,
+      ...['src/errors', 'src/scent', 'src/refusal', 'src/capture', 'src/guard', 'src/message', 'src/request'],
+    ),
     packages: framework,
   },
   { name: 'the stores', files: files(own('src/stores')), may: PLUG },
   { name: 'the sinks', files: files(own('src/sinks')), may: PLUG },
-  { name: 'the signals', files: files(own('src/signals')), may: PLUG },
+  {
+    name: 'the signals',
+    files: files(own('src/signals')),
+    may: files(...TYPES, 'src/errors', 'src/hop', 'src/address', 'src/expect'),
+  },
   { name: 'the composition root', files: files('src/tracehound', 'src/index'), may: files(HOST, own('src/engine')) },
   {
     name: 'the host',

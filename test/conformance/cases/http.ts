@@ -1,25 +1,27 @@
 /**
  * What is answered over HTTP, what is kept of a request, and that a body passes as it came.
  */
+import { type FetchHandler, tracehound } from '../../../src/adapters/fetch';
 import type { GuardOptions } from '../../../src/guard';
 import type { TracehoundOptions } from '../../../src/types';
 import { same, that } from '../assert';
-import { type Handler, serve } from '../serve';
 import { type Case, type Stage, THREAT } from '../stage';
+
+type Handler = FetchHandler<[]>;
 
 const URL = 'https://shop.example/cart?id=1';
 const hello: Handler = () => new Response('hello');
 /** Flags what says so in its path. */
-const detect: GuardOptions<Request>['detect'] = ({ url }) => (url.includes('attack') ? THREAT : undefined);
+const detect: NonNullable<GuardOptions<Request>['detect']> = ({ url }) => (url.includes('attack') ? THREAT : undefined);
 
 function site(
   { instance }: Stage,
-  options: Partial<GuardOptions<Request>> = {},
+  options: GuardOptions<Request> = {},
   of: TracehoundOptions = {},
   handler: Handler = hello,
 ) {
   const { th, world } = instance({ rateLimit: { limit: 3 }, ...of });
-  return { th, world, fetch: serve(th, { detect, source: () => '192.0.2.1', ...options }, handler) };
+  return { th, world, fetch: tracehound(th, { detect, source: () => '192.0.2.1', ...options })(handler) };
 }
 
 const attack = (body?: BodyInit | null, headers: Record<string, string> = {}, method = 'POST'): Request =>
