@@ -110,15 +110,15 @@ interface Budget {
   readonly max: number;
 }
 
-/** What was measured and room for a sixth more. Raise one only with the reason in the commit. */
+/** What was measured and room for a tenth more. Raise one only with the reason in the commit. */
 const BUDGETS: readonly Budget[] = [
-  { runtime: 'cloudflare', target: 'workerd', core: 'module', max: 40 },
-  { runtime: 'vercel', target: 'edge-light', core: 'module', max: 40 },
-  { runtime: 'fastly', target: 'fastly', core: 'js', max: 48 },
-  { runtime: 'lambda-edge', target: 'lambda-edge', core: 'inline', max: 48 },
-  { runtime: 'node', target: 'script', core: 'inline', max: 48 },
-  { runtime: 'deno', target: 'script', core: 'inline', max: 48 },
-  { runtime: 'bun', target: 'script', core: 'inline', max: 48 },
+  { runtime: 'cloudflare', target: 'workerd', core: 'module', max: 55 },
+  { runtime: 'vercel', target: 'edge-light', core: 'module', max: 55 },
+  { runtime: 'fastly', target: 'fastly', core: 'js', max: 60 },
+  { runtime: 'lambda-edge', target: 'lambda-edge', core: 'inline', max: 60 },
+  { runtime: 'node', target: 'script', core: 'inline', max: 60 },
+  { runtime: 'deno', target: 'script', core: 'inline', max: 60 },
+  { runtime: 'bun', target: 'script', core: 'inline', max: 60 },
 ];
 
 describe('a bundle for a platform', () => {
