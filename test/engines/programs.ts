@@ -6,9 +6,9 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 
-export type Target = 'script' | 'workerd' | 'edge-light' | 'fastly' | 'lambda-edge';
+export type Target = 'script' | 'workerd' | 'edge-light' | 'fastly' | 'lambda-edge' | 'worker';
 
 /** wrangler's way: the import stays, the file lies beside the bundle as a compiled module. */
 const wasmBeside = (folder: string): Plugin => ({
@@ -71,6 +71,11 @@ const TARGETS: Readonly<Record<Target, Recipe>> = {
     tail: `addEventListener('fetch', ${ANSWER});`,
     plugins: () => [],
   },
+  worker: {
+    ...{ conditions: ['browser'], platform: 'browser', format: 'esm', file: 'app.mjs' },
+    tail: `addEventListener('fetch', ${ANSWER});`,
+    plugins: () => [],
+  },
   'lambda-edge': {
     ...{ conditions: [], platform: 'node', format: 'cjs', file: 'app.cjs' },
     tail: 'export const handler = async () => ({ status: "200", body: await main() });',
@@ -87,21 +92,41 @@ export async function bundle(
   minify = false,
 ): Promise<string> {
   const folder = join(consumer, name);
-  mkdirSync(folder, { recursive: true });
-  const { conditions, platform, format, file, tail, plugins } = TARGETS[target];
   await build({
-    stdin: { contents: `${source}\n${tail}\n`, resolveDir: consumer, loader: 'ts' },
+    ...optionsOf(folder, target),
+    stdin: { contents: `${source}\n${TARGETS[target].tail}\n`, resolveDir: consumer, loader: 'ts' },
+    minify,
+  });
+  return folder;
+}
+
+/** Bundles a whole application, whose last word is its own. Packages are those that `resolveFrom` sees, or the project's. */
+export async function bundleFile(file: string, folder: string, target: Target, resolveFrom: string): Promise<void> {
+  const own: Plugin = {
+    name: 'the package of the consumer',
+    setup({ onResolve, resolve }) {
+      onResolve({ filter: /^tracehound(\/|$)/ }, ({ path, kind, pluginData }) =>
+        pluginData === own ? undefined : resolve(path, { kind, resolveDir: resolveFrom, pluginData: own }),
+      );
+    },
+  };
+  const options = optionsOf(folder, target);
+  await build({ ...options, entryPoints: [file], plugins: [own, ...(options.plugins ?? [])], globalName: 'example' });
+}
+
+function optionsOf(folder: string, target: Target): BuildOptions {
+  mkdirSync(folder, { recursive: true });
+  const { conditions, platform, format, file, plugins } = TARGETS[target];
+  return {
     outfile: join(folder, file),
     bundle: true,
     format,
     target: 'es2022',
     platform,
-    minify,
     conditions: [...conditions],
     plugins: plugins(folder),
     // Built into their engines.
     external: ['cloudflare:*', 'fastly:*'],
     logLevel: 'error',
-  });
-  return folder;
+  };
 }
