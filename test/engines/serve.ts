@@ -9,7 +9,6 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { FastlyHost } from './fastly-host.ts';
 import { bundleFile, type Target } from './programs.ts';
 
 const require = createRequire(import.meta.url);
@@ -80,6 +79,8 @@ addEventListener('fetch', (event) => event.respondWith(example.default(event.req
       'js-compute-runtime-cli.js',
     );
     await ended(spawn(process.execPath, [cli, 'app.mjs', 'app.wasm'], { cwd: folder, stdio: 'inherit' }));
+    // Only here: node:wasi says that it is an experiment wherever it is loaded.
+    const { FastlyHost } = await import('./fastly-host.ts');
     const host = new FastlyHost(readFileSync(join(folder, 'app.wasm')));
     return listening(port, async (request) => {
       const { method, url, body } = await read(request);
@@ -94,7 +95,7 @@ addEventListener('fetch', (event) => event.respondWith(example.default(event.req
     const { handler } = require(join(folder, 'app.cjs')) as { handler(...of: unknown[]): Promise<CloudFrontAnswer> };
     return listening(port, async (request) => {
       const cf = await viewerRequest(request);
-      const passed = { status: '200', body: 'hello from the origin\n' };
+      const passed: CloudFrontAnswer = { status: '200', body: 'hello from the origin\n' };
       let called: unknown;
       const result = await handler({ Records: [{ cf }] }, {}, (_: unknown, value: unknown) => {
         called = value;

@@ -19,7 +19,7 @@ import { awsWafSignals } from '../../src/signals/aws-waf';
 import { EVENT_TYPES, event, faults } from './cloudfront';
 
 const THREAT = { category: 'path.traversal', severity: 'high' } as const;
-const detect: TracehoundLambdaEdgeOptions['detect'] = ({ request, response }) =>
+const detect: NonNullable<TracehoundLambdaEdgeOptions['detect']> = ({ request, response }) =>
   request.uri.includes('..') || response?.status === '418' ? THREAT : undefined;
 
 interface Stage {
@@ -28,7 +28,7 @@ interface Stage {
 }
 
 /** A function whose every answer is shown to CloudFront. */
-function mounted(options: Partial<TracehoundLambdaEdgeOptions> = {}, of: TracehoundOptions = {}): Stage {
+function mounted(options: TracehoundLambdaEdgeOptions = {}, of: TracehoundOptions = {}): Stage {
   const th = createTracehound({ rateLimit: { limit: 3 }, ...of });
   const guarded = handler(th, { detect, ...options });
   return {
