@@ -13,6 +13,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Buffered, Facts } from '../capture';
 import { type GuardOptions, guard, type Visit } from '../guard';
+import { peerOf, rewritten } from '../request';
 import type { InterceptResult, RateLimitResult, Tracehound } from '../types';
 
 export type TracehoundHonoOptions = GuardOptions<Context>;
@@ -37,7 +38,7 @@ export function tracehound(th: Tracehound, options: TracehoundHonoOptions): Midd
   return async function tracehound(c, next) {
     const before = c.get('tracehound');
     const receipt = before?.th === th ? before.rate : undefined;
-    const { response, result, rate, fields, body } = await decide(visit(c, receipt));
+    const { response, result, rate, fields, body, strip } = await decide(visit(c, receipt));
     c.set('tracehound', { th, result, rate });
     if (response !== undefined) {
       // Hono lets headers that were set earlier (CORS, for one) win over the response: ours are put back.
@@ -46,7 +47,7 @@ export function tracehound(th: Tracehound, options: TracehoundHonoOptions): Midd
       for (const [name, value] of own) c.res.headers.set(name, value);
       return;
     }
-    if (body !== undefined) c.req.raw = withBody(c.req.raw, body);
+    if (body !== undefined || strip !== undefined) c.req.raw = rewritten(c.req.raw, { body, strip });
     await next();
     for (const [name, value] of fields) append(c, name, value);
   };
@@ -61,7 +62,6 @@ interface NodeIncoming {
   url?: unknown;
   httpVersion?: unknown;
   rawHeaders?: unknown;
-  socket?: { remoteAddress?: unknown; remotePort?: unknown };
 }
 
 function facts(c: Context): Facts {
@@ -75,7 +75,7 @@ function facts(c: Context): Facts {
     version: text(incoming?.httpVersion),
     target: text(incoming?.url),
     fields: pairs(incoming?.rawHeaders),
-    peer: peer(incoming?.socket),
+    peer: peerOf(raw, c.env),
     body: () => raw.body,
     buffered: () => buffered(c),
   };
@@ -109,17 +109,6 @@ async function remadeForm(c: Context): Promise<Buffered> {
   return { bytes, remade: true };
 }
 
-/** The same request with another body, still unread. Workers keep `cf` this way; a foreign `Request` may refuse it. */
-function withBody(raw: Request, body: ReadableStream<Uint8Array>): Request {
-  const init = { body, duplex: 'half' } as RequestInit;
-  try {
-    return new Request(raw, init);
-  } catch {
-    const { method, headers, signal } = raw;
-    return new Request(raw.url, { ...init, method, headers, signal });
-  }
-}
-
 /** Adds a field to the application's answer. Both are lists: a policy of the application's own stays beside ours. */
 function append(c: Context, name: string, value: string): void {
   try {
@@ -142,10 +131,4 @@ function pairs(raw: unknown): [string, string][] | undefined {
     if (!String(raw[at]).startsWith(':')) fields.push([String(raw[at]), String(raw[at + 1])]);
   }
   return fields;
-}
-
-function peer(socket: NodeIncoming['socket']): string | undefined {
-  const address = text(socket?.remoteAddress);
-  if (address === undefined) return undefined;
-  return `${address.includes(':') ? `[${address}]` : address}:${String(socket?.remotePort)}`;
 }
