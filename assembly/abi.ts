@@ -136,6 +136,7 @@ export const IN_TRUNCATED = 128; // the payload is a prefix of what came
 export const IN_CATEGORY_REPLACED = 256; // a malformed category became `unknown`
 export const IN_SEVERITY_REPLACED = 512; // a malformed severity became `high`
 export const IN_DETAIL = 1024; // the record carries a sidecar: INBOX_DETAIL_HASH is its SHA-256
+export const IN_DETAIL_USED = 2048; // the core's answer: a record does carry it
 
 export const SOURCE_UNKNOWN = 0; // nobody: the one reserved source
 export const SOURCE_TEXT = 1; // strictly an address → address; else a key
@@ -356,6 +357,8 @@ export const ITEM_SPARE_BLOCKS = 3;
 export const SHARE_LOOKED_MAX = 8;
 /** One page of a listing, oldest first. */
 export const LIST_MAX = 64;
+/** Items that one `flush` purges, items whose repeats one `settle` names: a call appends fewer records than a writer keeps free. */
+export const BATCH_ITEMS = 128;
 
 export const QUARANTINE_COUNT = 0; // u32, items held
 export const QUARANTINE_PAYLOAD_BYTES = 4; // u32, sum of payload bytes

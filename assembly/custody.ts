@@ -8,7 +8,7 @@ import * as abi from './abi';
 import { recordCommit } from './audit';
 import { describe } from './describe';
 import { entropyLeft } from './ids';
-import { checkThreat, clearInbox, flagged, inbox, outbox, readSource, tagSource } from './inbox';
+import { checkThreat, clearInbox, flagged, inbox, outbox, readSource, tagSource, unflag } from './inbox';
 import { drop, findSigned, repeat, sign, take } from './intercept';
 import { recordEnd, recordItem, recordSidecar } from './journal';
 import { hold } from './panic';
@@ -77,11 +77,12 @@ export function purge(now: f64): u32 {
   return 1;
 }
 
-/** Purges everything, items on hold included; returns how many. */
+/** Purges up to BATCH_ITEMS, items on hold included; returns how many: as long as that is BATCH_ITEMS there may be more. */
 export function flush(now: f64): u32 {
   let count: u32 = 0;
   for (let queue: u32 = 0; queue < <u32>abi.QUEUES; queue++) {
     for (let slot: u32 = queueHead(queue); slot != 0; slot = queueHead(queue)) {
+      if (count == abi.BATCH_ITEMS) return count;
       end(abi.KIND_PURGED, abi.REASON_FLUSH, slot, now);
       count++;
     }
@@ -136,5 +137,6 @@ function replaced(now: f64, old: u32, tag: u32, copied: bool): u32 {
     return drop(now, tag, abi.REASON_CAPACITY, abi.STATUS_DROPPED);
   }
   end(abi.KIND_REPLACED, abi.REASON_NONE, old, now);
+  unflag(abi.IN_DETAIL); // It says who replaced, which is no property of what came instead.
   return take(now, tag, bytes);
 }

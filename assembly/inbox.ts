@@ -54,6 +54,16 @@ export function flagged(bit: u32): bool {
   return (inbox(INBOX_FLAGS) & bit) != 0;
 }
 
+/** Sets `bit`, for the host to read. */
+export function flag(bit: u32): void {
+  store<u32>(INBOX_AT + INBOX_FLAGS, inbox(INBOX_FLAGS) | bit);
+}
+
+/** Clears `bit`. */
+export function unflag(bit: u32): void {
+  store<u32>(INBOX_AT + INBOX_FLAGS, inbox(INBOX_FLAGS) & ~bit);
+}
+
 /** Canonicalises the source in the inbox. */
 export function readSource(): void {
   const bytes: u32 = inbox(INBOX_SOURCE_BYTES);

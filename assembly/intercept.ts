@@ -23,7 +23,7 @@ import { commitDetail, commitPayload } from './commitments';
 import { describe, describeDropped, putHex } from './describe';
 import { entropyDraw, entropyLeft, idMake } from './ids';
 import { checkThreat, clearInbox, config, flagged, inbox, outbox, payloadAt, readSource, tagSource } from './inbox';
-import { foldInto, recordEnd, total } from './journal';
+import { foldInto, recordEnd, recordSidecar, total } from './journal';
 import { limiterAccount, limiterBlockStarted, limiterCheck, limiterClock, limiterUnrecorded } from './limiter';
 import {
   quarantineDuplicate,
@@ -209,8 +209,10 @@ export function take(now: f64, tag: u32, bytes: u32): u32 {
   recordCount(1);
   commitPayload(SALT_AT, HASH_AT, COMMIT_AT);
   recordPayload(COMMIT_AT);
-  commitDetail(SALT_AT, TEXT_AT, signatureText(), COMMIT_AT);
-  recordDetail(COMMIT_AT);
+  if (!recordSidecar()) {
+    commitDetail(SALT_AT, TEXT_AT, signatureText(), COMMIT_AT);
+    recordDetail(COMMIT_AT);
+  }
   recordSource(tag);
   const seq: f64 = recordCommit();
   const slot: u32 = quarantineInsert(id, SALT_AT, SIGNATURE_AT, HASH_AT, tag, itemFlags(), now, seq, 0);
@@ -229,6 +231,7 @@ export function drop(now: f64, tag: u32, reason: u32, status: u32): u32 {
     recordFlags(threatFlags());
     recordId(id);
     recordLength(inbox(abi.INBOX_PAYLOAD_BYTES));
+    recordSidecar();
     recordCommit();
   }
   outbox(abi.OUTBOX_SLOT, 0);

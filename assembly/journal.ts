@@ -18,7 +18,8 @@ import {
 import { word } from './bytes';
 import { foldClear, foldEvent, foldEvicted, foldWalk } from './folds';
 import { entropyLeft } from './ids';
-import { config, flagged, inbox, outbox, readSource, tagSource } from './inbox';
+import { config, flag, flagged, inbox, outbox, readSource, tagSource } from './inbox';
+import { hold } from './panic';
 import { quarantineHolds, quarantinePending, quarantineSettle } from './quarantine';
 import {
   recordBegin,
@@ -69,11 +70,13 @@ function itemRecordFlags(flags: u32): u32 {
   );
 }
 
-/** Adds the sidecar's hash to the record under construction, when the inbox has one. */
-export function recordSidecar(): void {
-  if (!flagged(abi.IN_DETAIL)) return;
+/** Adds the sidecar's hash to the record under construction, when the inbox has one; whether it has. */
+export function recordSidecar(): bool {
+  if (!flagged(abi.IN_DETAIL)) return false;
   recordFlags(abi.FLAG_SIDECAR);
   recordDetail(abi.INBOX_AT + abi.INBOX_DETAIL_HASH);
+  flag(abi.IN_DETAIL_USED);
+  return true;
 }
 
 /** Begins a record of one event that repeats per source, when one is due; 0 when it was folded. The caller commits. */
@@ -111,8 +114,7 @@ export function uninspected(now: f64): void {
 export function begin(now: f64): void {
   auditOrigin(abi.INBOX_AT + abi.INBOX_SOURCE, inbox(abi.INBOX_SOURCE_BYTES));
   recordBegin(abi.KIND_GENESIS, now);
-  recordFlags(abi.FLAG_SIDECAR);
-  recordDetail(abi.INBOX_AT + abi.INBOX_DETAIL_HASH);
+  hold(recordSidecar(), abi.PANIC_INBOX);
   recordCommit();
 }
 
@@ -133,33 +135,40 @@ export function note(now: f64): void {
   store<f64>(abi.OUTBOX_AT + abi.OUTBOX_SEQ, recordCommit());
 }
 
-/** Writes what is still owed: folded repeats, the open gap. With `closing` also the refusals, and CLOSE. */
-export function settle(now: f64, closing: u32): void {
+/**
+ * Writes what is still owed: folded repeats, the open gap. With `closing` also the refusals, and CLOSE. Answers 1 when so
+ * much is owed that another call must write the rest.
+ */
+export function settle(now: f64, closing: u32): u32 {
   for (let i: u32 = 0; i < <u32>abi.FOLD_ENTRIES; i++) {
     const entry: u32 = foldWalk(i);
     if (entry == 0) continue;
     recordFolded(entry, now);
     foldClear(i);
   }
-  settleRepeats(now);
-  if (closing != 0) {
+  const more: u32 = settleRepeats(now);
+  if (more == 0 && closing != 0) {
     settleRefusals(now);
     recordBegin(abi.KIND_CLOSE, now);
     recordCommit();
   }
   auditFlushGap(now);
   outbox(abi.OUTBOX_ENTROPY_LEFT, entropyLeft());
+  return more;
 }
 
-/** Repeats of what is held, since the last record that named them. A scan, as any listing: not on the request path. */
-function settleRepeats(now: f64): void {
+/** Repeats of what is held, since the last record that named them; 1 when there are more. A scan: not on the request path. */
+function settleRepeats(now: f64): u32 {
   const high: u32 = state().slotHigh;
+  let left: u32 = abi.BATCH_ITEMS;
   for (let slot: u32 = 1; slot <= high; slot++) {
     if (!quarantineHolds(slot) || quarantinePending(slot) == 0) continue;
+    if (left-- == 0) return 1;
     recordEnd(abi.KIND_DUPLICATE, abi.REASON_NONE, slot, now);
     recordCommit();
     quarantineSettle(slot);
   }
+  return 0;
 }
 
 /** Refusals that no LIMITED record names: their sources are many or gone, so the tag is zero and the flag says so. */

@@ -5,6 +5,7 @@
  * Relies on: engine, scent. Refuses: to throw. A flagged scent is never answered `clean`, and never `error` because of
  * what it contains: content that stops the core is recorded as dropped by the core that takes over.
  */
+import { sidecar } from './custody';
 import { DISPOSITIONS, type Engine, type Question, type Status } from './engine/index';
 import { TracehoundError } from './errors';
 import { type NormalScent, readScent, readSource, type UnreadableScent } from './scent';
@@ -24,6 +25,8 @@ export class Agent {
   readonly #now: () => number;
   readonly #runtime: Runtime;
   readonly #payloadBytesMax: number;
+  /** Why no record may be appended now; only where there can be a reason. */
+  readonly #refusal: (() => TracehoundError | undefined) | undefined;
   #closed = false;
   /** Answers given, by status. */
   readonly counts: StatusCounts = {
@@ -36,7 +39,13 @@ export class Agent {
     error: 0,
   };
 
-  constructor(engine: Engine, now: () => number, runtime: Runtime) {
+  constructor(
+    engine: Engine,
+    now: () => number,
+    runtime: Runtime,
+    refusal: (() => TracehoundError | undefined) | undefined,
+  ) {
+    this.#refusal = refusal;
     this.#engine = engine;
     this.#now = now;
     this.#runtime = runtime;
@@ -86,6 +95,8 @@ export class Agent {
   /** Charges one request of `source` as `intercept` would; the adapters' first step. Throws `TracehoundError`. */
   charge(source: Source, observed: boolean): RateLimitResult | undefined {
     if (this.#closed) throw closedError();
+    const refusal = this.#refusal?.();
+    if (refusal !== undefined) throw refusal;
     if (this.#engine.config.limit === 0) return undefined;
     const status = this.#engine.pass(this.#now(), readSource(source), false, observed);
     if (status === 'rate_limited') this.counts.rate_limited++;
@@ -108,7 +119,7 @@ export class Agent {
         'quarantine.replace: cannot use the scent, expected one with a threat, got none',
       );
     }
-    const question = toQuestion(read, undefined);
+    const question = this.#question(read, undefined);
     const status = this.#engine.replace(now, slot, read.source, question, detail);
     return this.#count(this.#flagged(status, undefined, read.threat.category, question));
   }
@@ -122,6 +133,8 @@ export class Agent {
     receipt?: RateLimitResult,
   ): InterceptResult {
     if (this.#closed) return { status: 'error', error: closedError() };
+    const refusal = this.#refusal?.();
+    if (refusal !== undefined) return { status: 'error', error: refusal };
     if (!read.ok) return { status: 'error', error: invalidScent(read.message) };
     const charged = receipt ?? read.rate;
     if (charged !== undefined && !charged.allowed) return limited(charged);
@@ -142,7 +155,7 @@ export class Agent {
     hash: Uint8Array | undefined,
     charged: RateLimitResult | undefined,
   ): InterceptResult {
-    const question = toQuestion(read, hash);
+    const question = this.#question(read, hash);
     question.charged = charged !== undefined;
     const { source } = read;
     let status: Status;
@@ -158,6 +171,23 @@ export class Agent {
     }
     const rate = charged ?? this.#engine.rate();
     return this.#flagged(status, rate, category, question);
+  }
+
+  #question(read: NormalScent, hash: Uint8Array | undefined): Question {
+    const question = toQuestion(read, hash);
+    const { category, detector, said } = read.threat as NonNullable<NormalScent['threat']>;
+    if (said !== undefined) {
+      question.sidecar = (signature) => {
+        try {
+          const named = detector === '' ? said : { ...said, detector };
+          const facts = signature === undefined ? { ...named, category } : { ...named, signature };
+          return sidecar(facts, (bytes) => this.#runtime.random(bytes));
+        } catch {
+          return undefined; // No randomness, no salt: the record commits to the signature alone.
+        }
+      };
+    }
+    return question;
   }
 
   #flagged(status: Status, rate: RateLimitResult | undefined, category: string, question: Question): InterceptResult {
@@ -245,6 +275,7 @@ function toQuestion(read: NormalScent, hash: Uint8Array | undefined): Question {
     size: 0,
     payloadHash: hash,
     fingerprint: read.fingerprint,
+    sidecar: undefined,
   };
   switch (payload.kind) {
     case 'bytes':

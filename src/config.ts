@@ -10,13 +10,25 @@
 import { captureBytes, isBytes, utf8Length } from './codec';
 import { TracehoundError } from './errors';
 import { isArray, kindOf } from './kind';
-import type { FailMode, OpenedSnapshot, RateLimitOptions, ResolvedOptions, Runtime, Signer } from './types';
+import { parseVerifierKey } from './note';
+import type {
+  LogStore,
+  OpenedLog,
+  OpenedSnapshot,
+  QuarantineOptions,
+  RateLimitOptions,
+  ResolvedOptions,
+  Runtime,
+  Signer,
+} from './types';
 
 /** Everything that was asked for, checked: the numbers, and the parts that are passed in as they are. */
 export interface Resolved extends ResolvedOptions {
   readonly runtime: Runtime | undefined;
   readonly module: WebAssembly.Module | undefined;
   readonly restore: OpenedSnapshot | undefined;
+  /** Of `quarantine`. */
+  readonly authorize: QuarantineOptions['authorize'];
 }
 
 const MiB = 1_048_576;
@@ -55,7 +67,7 @@ export function resolveOptions(options?: unknown): Resolved {
       `${name}: not available in this version, expected it to be absent, got ${got}`,
     );
   }
-  const quarantine = readQuarantine(given.quarantine);
+  const { quarantine, authorize } = readQuarantine(given.quarantine);
   const maxPayloadBytes = integer('maxPayloadBytes', given.maxPayloadBytes, 65_536, 256, 2 ** 26, 'bytes');
   // With a small store and no word about payloads the default stays: what is larger than the store is dropped, counted.
   if (given.maxPayloadBytes !== undefined && maxPayloadBytes > quarantine.maxBytes) {
@@ -66,10 +78,11 @@ export function resolveOptions(options?: unknown): Resolved {
   return Object.freeze({
     rateLimit: readRateLimit(given.rateLimit),
     quarantine,
+    authorize,
     maxPayloadBytes,
     audit: readAudit(given.audit),
     secret: readSecret(given.secret),
-    failMode: readFailMode(given.failMode),
+    failMode: word('failMode', given.failMode, ['open', 'closed']),
     clock: callable('clock', given.clock) as (() => number) | undefined,
     runtime: readRuntime(given.runtime),
     module: object('module', given.module, 'a compiled WebAssembly.Module') as WebAssembly.Module | undefined,
@@ -90,22 +103,69 @@ function readRateLimit(value: unknown): Required<RateLimitOptions> | false {
   });
 }
 
-function readQuarantine(value: unknown): ResolvedOptions['quarantine'] {
-  const given = readGroup('quarantine', 'quarantine.', value, ['maxCount', 'maxBytes', 'maxShare']);
-  return Object.freeze({
+function readQuarantine(value: unknown): Pick<Resolved, 'quarantine' | 'authorize'> {
+  const given = readGroup('quarantine', 'quarantine.', value, ['maxCount', 'maxBytes', 'maxShare', 'authorize']);
+  const authorize = callable('quarantine.authorize', given.authorize) as QuarantineOptions['authorize'];
+  const quarantine = Object.freeze({
     maxCount: integer('quarantine.maxCount', given.maxCount, 10_000, 1, 2 ** 22),
     maxBytes: integer('quarantine.maxBytes', given.maxBytes, 16 * MiB, 1, 2 ** 30, 'bytes'),
     maxShare: share('quarantine.maxShare', given.maxShare, 1 / 16),
   });
+  return { quarantine, authorize };
 }
 
+const AUDIT_NAMES = [
+  'origin',
+  'maxRecords',
+  'signer',
+  'store',
+  'policy',
+  'checkpointMs',
+  'heartbeatMs',
+  'rotateMs',
+  'resume',
+] as const;
+/** The writer keeps 512 records of the ring free, and half of the ring is little enough to fill. */
+const STORED_RECORDS_MIN = 1_024;
+
 function readAudit(value: unknown): ResolvedOptions['audit'] {
-  const given = readGroup('audit', 'audit.', value, ['origin', 'maxRecords', 'signer']);
+  const given = readGroup('audit', 'audit.', value, AUDIT_NAMES);
+  const store = readStore(given.store);
+  const signer = readSigner(given.signer);
+  const recordsMin = store === undefined ? 16 : STORED_RECORDS_MIN;
+  const resume = readResume(given, store, signer);
   return Object.freeze({
-    origin: readOrigin(given.origin),
-    maxRecords: integer('audit.maxRecords', given.maxRecords, 4_096, 16, MiB),
-    signer: readSigner(given.signer),
+    origin: resume?.origin ?? readOrigin(given.origin),
+    maxRecords: integer('audit.maxRecords', given.maxRecords, 4_096, recordsMin, MiB),
+    signer,
+    store,
+    policy: word('audit.policy', given.policy, ['continue', 'halt']),
+    checkpointMs: integer('audit.checkpointMs', given.checkpointMs, 1_000, 50, 60_000, 'ms'),
+    heartbeatMs: integer('audit.heartbeatMs', given.heartbeatMs, 60_000, 1_000, 86_400_000, 'ms'),
+    rotateMs: integer('audit.rotateMs', given.rotateMs, 3_600_000, 1_000, MS_MAX, 'ms'),
+    resume,
   });
+}
+
+function readStore(value: unknown): LogStore | undefined {
+  const store = object('audit.store', value, 'a LogStore') as LogStore | undefined;
+  if (store === undefined) return undefined;
+  for (const name of ['putIfAbsent', 'get', 'swap'] as const) {
+    if (typeof store[name] !== 'function') throw wrongKind(`audit.store.${name}`, 'a function', store[name]);
+  }
+  return store;
+}
+
+function readResume(given: Readonly<Record<string, unknown>>, store: unknown, signer: unknown): OpenedLog | undefined {
+  const resume = object('audit.resume', given.resume, 'what openLog returned') as OpenedLog | undefined;
+  if (resume === undefined) return undefined;
+  if (given.origin !== undefined && given.origin !== resume.origin) {
+    throw new RangeError('audit.origin: another, expected none beside audit.resume or the same, got another');
+  }
+  const missing = store === undefined ? 'store' : signer === undefined ? 'signer' : undefined;
+  if (missing === undefined) return resume;
+  // The keys that signed so far are gone; only the deployment's key can say that ours may go on.
+  throw new RangeError(`audit.resume: cannot go on alone, expected audit.${missing} beside it, got none`);
 }
 
 /**
@@ -133,7 +193,18 @@ function readSigner(value: unknown): Signer | undefined {
   if (typeof signer.name !== 'string') throw wrongKind('audit.signer.name', 'a string', signer.name);
   if (typeof signer.vkey !== 'string') throw wrongKind('audit.signer.vkey', 'a verifier key', signer.vkey);
   if (typeof signer.sign !== 'function') throw wrongKind('audit.signer.sign', 'a function', signer.sign);
-  return signer;
+  if (keyName(signer.vkey) === signer.name) return signer;
+  throw new RangeError(
+    'audit.signer.vkey: unusable, expected the verifier key name+id+base64 of its name, got other text',
+  );
+}
+
+function keyName(vkey: string): string | undefined {
+  try {
+    return parseVerifierKey(vkey).name;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A copy: the caller may, and should, overwrite its own. */
@@ -148,13 +219,6 @@ function readSecret(value: unknown): Uint8Array | undefined {
     throw new RangeError(`secret: too short, expected ${expected}, got ${bytes.length}`);
   }
   return new Uint8Array(bytes);
-}
-
-function readFailMode(value: unknown): FailMode {
-  if (value === undefined) return 'open';
-  if (typeof value !== 'string') throw wrongKind('failMode', "'open' or 'closed'", value);
-  if (value === 'open' || value === 'closed') return value;
-  throw new RangeError(`failMode: unknown, expected 'open' or 'closed', got another string`);
 }
 
 function readRuntime(value: unknown): Runtime | undefined {
@@ -206,6 +270,15 @@ function integer(part: string, value: unknown, fallback: number, min: number, ma
   if (value < min) throw new RangeError(`${part}: too small, expected an integer ≥ ${min}${suffix}, got ${value}`);
   if (value > max) throw new RangeError(`${part}: too large, expected an integer ≤ ${max}${suffix}, got ${value}`);
   return value + 0; // −0 becomes 0
+}
+
+/** One of two words, the first by default. */
+function word<Word extends string>(part: string, value: unknown, words: readonly [Word, Word]): Word {
+  if (value === undefined) return words[0];
+  const expected = `'${words[0]}' or '${words[1]}'`;
+  if (typeof value !== 'string') throw wrongKind(part, expected, value);
+  if ((words as readonly string[]).includes(value)) return value as Word;
+  throw new RangeError(`${part}: unknown, expected ${expected}, got another string`);
 }
 
 function share(part: string, value: unknown, fallback: number): number {

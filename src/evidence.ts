@@ -4,10 +4,14 @@
  * Relies on: engine, codec, custody. Refuses: to hand out anything but copies. A handle is frozen facts: nothing done
  * with it can damage the store.
  */
-import { type Agent, closedError } from './agent';
+import type { Agent } from './agent';
+import { bundle } from './bundle';
 import { fromHex } from './codec';
+import { actorFacts, sidecar } from './custody';
 import { type Engine, PURGE_REASONS } from './engine/index';
 import { TracehoundError } from './errors';
+import type { LogKeeper } from './keeper';
+import type { QuarantineOptions } from './options';
 import type { TraceIds } from './trace';
 import type { Actor, EvidenceHandle, InterceptResult, PurgeReason, Quarantine, QuarantineStats, Scent } from './types';
 
@@ -22,9 +26,15 @@ export interface CustodyPort {
   agent: Agent;
   trace: TraceIds;
   now(): number;
-  closed(): boolean;
+  /** As `now`; throws when the instance is closed. */
+  time(): number;
+  /** As `time`; throws also when no record may be appended. */
+  actTime(): number;
   /** The sidecar of an act, `undefined` when nobody said who. */
   detail(who: Actor | undefined): Uint8Array | undefined;
+  random(bytes: Uint8Array): void;
+  keeper: LogKeeper;
+  authorize: QuarantineOptions['authorize'];
 }
 
 export class Custody implements Quarantine {
@@ -35,15 +45,15 @@ export class Custody implements Quarantine {
   }
 
   has(signature: string): boolean {
-    return this.#slot(this.#time(), signature) !== 0;
+    return this.#slot(this.#port.time(), signature) !== 0;
   }
 
   get(signature: string): EvidenceHandle | undefined {
-    return this.#slot(this.#time(), signature) === 0 ? undefined : this.#port.engine.handle();
+    return this.#slot(this.#port.time(), signature) === 0 ? undefined : this.#port.engine.handle();
   }
 
   find(id: string): EvidenceHandle | undefined {
-    const now = this.#time();
+    const now = this.#port.time();
     const { engine, trace } = this.#port;
     const text = String(id);
     const uuid = EVIDENCE_ID.test(text) ? uuidBytes(text) : trace.resolve(now, text);
@@ -54,16 +64,52 @@ export class Custody implements Quarantine {
   }
 
   read(signature: string, who?: Actor): Uint8Array {
-    const now = this.#time();
-    const detail = this.#port.detail(who);
-    const slot = this.#slot(now, signature);
-    if (slot === 0)
-      throw new TracehoundError('NOT_FOUND', 'quarantine.read: not held, expected a held signature, got none');
+    const now = this.#port.actTime();
+    const { slot, detail } = this.#authorized(now, 'read', signature, who);
     return this.#port.engine.read(now, slot, 'accessed', detail);
   }
 
+  async export(signature: string, who?: Actor): Promise<Uint8Array> {
+    const now = this.#port.actTime();
+    const { engine, keeper } = this.#port;
+    const { slot, detail, handle } = this.#authorized(now, 'export', signature, who);
+    const { salt, salvaged } = engine.secrets(now, slot);
+    const payload = engine.read(now, slot, 'exported', detail);
+    return bundle({ handle, salt, payload, salvaged }, await keeper.signed());
+  }
+
+  /** The slot of an item that `who` may have; else throws `NOT_FOUND`, or `ACCESS_DENIED` after the record that says so. */
+  #authorized(
+    now: number,
+    act: 'read' | 'export',
+    signature: string,
+    who: Actor | undefined,
+  ): { slot: number; handle: EvidenceHandle; detail: Uint8Array | undefined } {
+    const { engine, authorize, random } = this.#port;
+    const detail = this.#port.detail(who);
+    const slot = this.#slot(now, signature);
+    if (slot === 0) throw notHeld(act);
+    const handle = engine.handle();
+    if (authorize === undefined) return { slot, handle, detail };
+    let allowed = false;
+    let cause: unknown;
+    try {
+      allowed = authorize(act, handle, who) === true;
+    } catch (error) {
+      cause = error;
+    }
+    // Whoever was asked may have done anything meanwhile.
+    const still = this.#slot(now, signature);
+    if (still === 0) throw notHeld(act);
+    if (allowed) return { slot: still, handle, detail };
+    engine.read(now, still, 'denied', sidecar({ ...actorFacts(who), act }, random));
+    throw new TracehoundError('ACCESS_DENIED', `quarantine.${act}: not authorised, expected leave, got none`, {
+      cause,
+    });
+  }
+
   neutralize(signature: string, who?: Actor): boolean {
-    const now = this.#time();
+    const now = this.#port.actTime();
     const detail = this.#port.detail(who);
     const slot = this.#slot(now, signature);
     if (slot === 0) return false;
@@ -76,7 +122,7 @@ export class Custody implements Quarantine {
       const words = Object.keys(PURGE_REASONS).join(' | ');
       throw new RangeError(`quarantine.purge: unknown reason, expected ${words}, got ${typeof reason}`);
     }
-    const now = this.#time();
+    const now = this.#port.actTime();
     const detail = this.#port.detail(who);
     const slot = this.#slot(now, signature);
     if (slot === 0) return false;
@@ -85,18 +131,22 @@ export class Custody implements Quarantine {
   }
 
   replace(oldSignature: string, scent: Scent, who?: Actor): InterceptResult {
-    const now = this.#time();
+    const now = this.#port.actTime();
     const detail = this.#port.detail(who);
     const slot = this.#slot(now, oldSignature);
-    if (slot === 0) {
-      throw new TracehoundError('NOT_FOUND', 'quarantine.replace: not held, expected a held signature, got none');
-    }
+    if (slot === 0) throw notHeld('replace');
     return this.#port.agent.replace(slot, scent, detail);
   }
 
   flush(who?: Actor): number {
-    const now = this.#time();
-    return this.#port.engine.flush(now, this.#port.detail(who));
+    const now = this.#port.actTime();
+    const detail = this.#port.detail(who);
+    let count = 0;
+    for (;;) {
+      const { purged, more } = this.#port.engine.flush(now, detail);
+      count += purged;
+      if (!more) return count;
+    }
   }
 
   list(options: { limit?: number; after?: string } = {}): EvidenceHandle[] {
@@ -107,7 +157,7 @@ export class Custody implements Quarantine {
     if (after !== undefined && !EVIDENCE_ID.test(after)) {
       throw new RangeError('quarantine.list: wrong after, expected the id of a handle, got something else');
     }
-    const now = this.#time();
+    const now = this.#port.time();
     const handles: EvidenceHandle[] = [];
     let last = after === undefined ? NO_UUID : uuidBytes(after);
     while (handles.length < limit) {
@@ -130,11 +180,6 @@ export class Custody implements Quarantine {
     };
   }
 
-  #time(): number {
-    if (this.#port.closed()) throw closedError();
-    return this.#port.now();
-  }
-
   /** Slot of a signature; 0 when it is not held or not a signature at all. */
   #slot(now: number, signature: string): number {
     const parts = SIGNATURE.exec(String(signature));
@@ -142,6 +187,9 @@ export class Custody implements Quarantine {
     return this.#port.engine.find(now, parts[1] as string, fromHex(parts[2] as string) as Uint8Array);
   }
 }
+
+const notHeld = (act: string): TracehoundError =>
+  new TracehoundError('NOT_FOUND', `quarantine.${act}: not held, expected a held signature, got none`);
 
 /** The 16 bytes of the UUID that an id begins with. */
 const uuidBytes = (id: string): Uint8Array => fromHex(id.slice(0, 36).replaceAll('-', '')) as Uint8Array;

@@ -336,7 +336,13 @@ export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
     }
   }
 
-  return decide;
+  return async (visit) => {
+    try {
+      return await decide(visit);
+    } finally {
+      attempt(visit, () => port.ship(visit.platform));
+    }
+  };
 }
 
 /** Looks like a real one and leads nowhere: only a closed instance or a core beyond revival cannot make its own. */

@@ -29,6 +29,8 @@ export interface Runtime {
   defer(work: Promise<unknown>, context?: unknown): void;
   /** Who is asking, from the platform's own knowledge, never from a header a client can send. */
   source(request: unknown, context?: unknown): Source | undefined;
+  /** Calls `work` once, `ms` from now, between requests; answers how to call it off. Only where the platform has such timers. */
+  after?(ms: number, work: () => void): () => void;
   /** SHA-256 without waiting, where the platform has it (node:crypto). */
   digest?(bytes: Uint8Array): Uint8Array;
 }
@@ -50,6 +52,11 @@ export interface Signer {
   readonly name: string;
   /** The verifier key, `name+hash+base64` (C2SP signed-note), by which others recognise the signature. */
   readonly vkey: string;
+  /**
+   * The key that signs the heads of this log itself, one after the other. Only where signatures are chained to the log
+   * (HMAC mode): given, no key is made and no KEY record written.
+   */
+  forLog?(origin: string): Signer;
   /** The signature over `message`, as the key's type wants it. */
   sign(message: Uint8Array): Promise<Uint8Array>;
 }

@@ -40,6 +40,8 @@ export interface NormalThreat {
   readonly categoryReplaced: boolean;
   /** What came was no severity, and `high` stands for it. */
   readonly severityReplaced: boolean;
+  /** What else the detector said, cut to size: for the record's sidecar. `undefined` when that is nothing. */
+  readonly said: { readonly [name: string]: string | number } | undefined;
 }
 
 /**
@@ -220,6 +222,7 @@ function readThreat(threat: unknown): NormalThreat {
   let category: string | undefined;
   let severity: SeverityNumber | undefined;
   let detector = '';
+  let said: NormalThreat['said'];
   if (typeof threat === 'object') {
     const fields = threat as Fields;
     try {
@@ -238,6 +241,7 @@ function readThreat(threat: unknown): NormalThreat {
     } catch {
       // Nobody gave a name.
     }
+    said = readSaid(fields);
   }
   return {
     category: category ?? 'unknown',
@@ -245,7 +249,30 @@ function readThreat(threat: unknown): NormalThreat {
     detector,
     categoryReplaced: category === undefined,
     severityReplaced: severity === undefined,
+    said,
   };
+}
+
+/** Longest texts of a sidecar, bytes: with all of them, every character escaped, it stays below 1 KiB. */
+const SAID_BYTES_MAX = { rule: 64, version: 32, reason: 96, raw: 96 } as const;
+
+function readSaid(fields: Fields): NormalThreat['said'] {
+  const said: Record<string, string | number> = {};
+  for (const name of ['rule', 'version', 'reason', 'raw'] as const) {
+    try {
+      const text = fields[name];
+      if (typeof text === 'string' && text !== '') said[name] = printable(text, SAID_BYTES_MAX[name]);
+    } catch {
+      // It did not say, then.
+    }
+  }
+  try {
+    const { score } = fields;
+    if (typeof score === 'number' && Number.isFinite(score)) said.score = score;
+  } catch {
+    // It gave no score.
+  }
+  return Object.keys(said).length === 0 ? undefined : said;
 }
 
 const CATEGORY = /^[a-z0-9_.-]{1,64}$/;

@@ -9,10 +9,12 @@
 import { Agent, closedError } from './agent';
 import { toHex } from './codec';
 import { resolveOptions } from './config';
+import { type Found, takeFound } from './continued';
 import { actorFacts, sidecar } from './custody';
 import { coreConfig, DISPOSITIONS, Engine, type Succession } from './engine/index';
 import { TracehoundError } from './errors';
 import { Custody } from './evidence';
+import { LogKeeper } from './keeper';
 import { kindOf } from './kind';
 import { readSource } from './scent';
 import { restorable, takeSnapshot } from './snapshot';
@@ -23,6 +25,7 @@ import type {
   CoreInstance,
   Disposition,
   HttpPort,
+  OpenedLog,
   RateLimiter,
   RateLimitResult,
   ResolvedOptions,
@@ -41,24 +44,48 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions): Traceh
   const options = resolveOptions(given);
   const config = coreConfig(options);
   const runtime = withModule(options.runtime ?? defaultRuntime, options.module);
-  const clock = steady(options.clock ?? (() => runtime.now()));
+  const { now: clock, steps: clockSteps } = steady(options.clock ?? (() => runtime.now()));
   const random = (bytes: Uint8Array): void => runtime.random(bytes);
+  const found = foundLog(options.audit.resume);
   const engine = new Engine({
     config,
     runtime,
     secret: options.secret,
     origin: options.audit.origin,
-    genesis: (origin, instance) => sidecar(genesisFacts(options, runtime, origin, instance), random),
+    continues: found && { ...found, subtrees: found.frontier.subtrees() },
+    genesis: (origin, instance, size) => {
+      const facts = genesisFacts(options, runtime, origin, instance);
+      return sidecar(size === 0 ? facts : { ...facts, size }, random);
+    },
     succession: (origin, size, restored) => sidecar(successionFacts(origin, size, restored), random),
   });
   if (options.restore !== undefined) engine.restore(restorable(options.restore));
-  const agent = new Agent(engine, clock, runtime);
+  const isUp = (): boolean => engine.status === 'up';
+  const keeper = new LogKeeper({
+    log: engine.log,
+    runtime,
+    now: clock,
+    random,
+    options: options.audit,
+    found,
+    clockSteps,
+    isUp,
+  });
+  /** Asks whether another record may be appended, where the answer can be no. */
+  const refusal = options.audit.policy === 'halt' ? () => keeper.refusal() : undefined;
+  const agent = new Agent(engine, clock, runtime, refusal);
   const trace = new TraceIds(engine, random);
   let closed = false;
   /** The clock of a call that needs an open instance. */
   const time = (): number => {
     if (closed) throw closedError();
     return clock();
+  };
+  /** The clock of a call that appends records. */
+  const actTime = (): number => {
+    const error = refusal?.();
+    if (error !== undefined) throw error;
+    return time();
   };
   const detail = (who: Actor | undefined): Uint8Array | undefined => {
     const facts = actorFacts(who);
@@ -67,19 +94,29 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions): Traceh
   return {
     intercept: (scent) => agent.intercept(scent),
     interceptAsync: (scent) => agent.interceptAsync(scent),
-    rateLimiter: rateLimiter(options, engine, time, detail),
-    quarantine: new Custody({ engine, agent, trace, now: clock, closed: () => closed, detail }),
+    rateLimiter: rateLimiter(options, engine, actTime, detail),
+    quarantine: new Custody({
+      engine,
+      agent,
+      trace,
+      now: clock,
+      time,
+      actTime,
+      detail,
+      random,
+      keeper,
+      authorize: options.authorize,
+    }),
     // The log may be read after close(): its last record would be out of reach otherwise.
-    audit: audit(engine, clock),
-    watcher: watcher(engine, agent, runtime, clock, () => closed),
-    http: httpPort(options, engine, agent, trace, runtime, time),
+    audit: audit(engine, keeper, options.audit.store, clock),
+    watcher: watcher(engine, agent, keeper, runtime, clock, () => closed),
+    http: httpPort(options, engine, agent, keeper, trace, runtime, actTime),
     id: () => engine.makeId(time()),
     snapshot: async (given) => takeSnapshot(engine, time(), given, options.secret, runtime),
-    close: async () => {
-      if (closed) return;
-      if (engine.status === 'up') engine.log.settle(clock(), true);
+    close: () => {
       closed = true;
       agent.close();
+      return keeper.close();
     },
   };
 }
@@ -92,13 +129,33 @@ function withModule(runtime: Runtime, module: WebAssembly.Module | undefined): R
   return Object.create(runtime, { core: { value: core }, coreDigest: { value: 'unknown' } });
 }
 
-/** A clock that answers a number whatever the platform does: a bad reading repeats the last good one. */
-function steady(read: () => number): () => number {
+/** What `openLog` found, taken for this instance alone. */
+function foundLog(resume: OpenedLog | undefined): Found | undefined {
+  const found = resume && takeFound(resume);
+  if (resume === undefined || found !== undefined) return found;
+  throw new TypeError('audit.resume: wrong kind, expected what openLog returned, unused, got another object');
+}
+
+/**
+ * A clock that answers a number whatever the platform does: a bad reading repeats the last good one. `steps` tells how
+ * often it went backwards since the last question, and how far in all.
+ */
+function steady(read: () => number): { now: () => number; steps: () => { count: number; ms: number } } {
   let last = 0;
-  return () => {
-    const now = read();
-    if (typeof now === 'number' && now >= 0 && now <= 8.64e15) last = now;
-    return last;
+  let back = { count: 0, ms: 0 };
+  return {
+    now: () => {
+      const now = read();
+      if (!(typeof now === 'number' && now >= 0 && now <= 8.64e15)) return last;
+      if (now < last) back = { count: back.count + 1, ms: back.ms + last - now };
+      last = now;
+      return now;
+    },
+    steps: () => {
+      const said = back;
+      back = { count: 0, ms: 0 };
+      return said;
+    },
   };
 }
 
@@ -171,7 +228,7 @@ function rateLimiter(
   };
 }
 
-function audit(engine: Engine, time: () => number): Audit {
+function audit(engine: Engine, keeper: LogKeeper, store: unknown, time: () => number): Audit {
   const seq = (name: string, value: number): number => {
     if (Number.isSafeInteger(value) && value >= 0) return value;
     throw new RangeError(`${name}: out of range, expected a sequence number ≥ 0, got ${kindOf(value)}`);
@@ -182,13 +239,26 @@ function audit(engine: Engine, time: () => number): Audit {
       return { origin, size, root: toHex(root) };
     },
     verify: () => engine.log.verify(time()),
-    flush: async () => engine.log.settle(time(), false),
+    flush: async () => {
+      if (!keeper.ended) engine.log.settle(time(), false);
+      await keeper.flush();
+    },
+    checkpoint: () => keeper.checkpoint(),
+    proveInclusion: async (index) => keeper.proveInclusion(seq('audit.proveInclusion', index)),
+    proveConsistency: async (from, to) =>
+      keeper.proveConsistency(
+        seq('audit.proveConsistency from', from),
+        to === undefined ? undefined : seq('audit.proveConsistency to', to),
+      ),
     export: ({ from, to } = {}) => {
       const first = from === undefined ? undefined : seq('audit.export from', from);
       const end = to === undefined ? undefined : seq('audit.export to', to);
       return engine.log.export(time(), first, end);
     },
-    release: (toSeq) => engine.log.release(time(), seq('audit.release', toSeq)),
+    release: (toSeq) => {
+      if (store === undefined) return engine.log.release(time(), seq('audit.release', toSeq));
+      throw new TracehoundError('UNSUPPORTED', 'audit.release: the store releases, expected no audit.store, got one');
+    },
     carried: () => {
       engine.inherit(time);
       return engine.log.carried.map((log) => ({ ...log, records: [...log.records], details: [...log.details] }));
@@ -204,6 +274,7 @@ function httpPort(
   options: ResolvedOptions,
   engine: Engine,
   agent: Agent,
+  keeper: LogKeeper,
   trace: TraceIds,
   runtime: Runtime,
   time: () => number,
@@ -216,6 +287,7 @@ function httpPort(
     now: time,
     source: (request, context) => runtime.source(request, context),
     defer: (work, context) => runtime.defer(work, context),
+    ship: (context) => keeper.ship(context),
     charge: (source, disposition) => agent.charge(source, disposition === 'observed'),
     redact: (value) => toHex(engine.mac(time(), 'redact', encoder.encode(value)).subarray(0, 8)),
     traceId: (evidenceId) => trace.make(time(), evidenceId),

@@ -1,12 +1,14 @@
 /**
  * Every public type, and nothing else: the words that the parts of Tracehound speak to each other.
  *
- * Relies on: `errors` for one class, `plugs`. Refuses: logic.
+ * Relies on: `errors` for one class, `options`, `plugs`. Refuses: logic.
  * @module
  */
 import type { TracehoundError } from './errors';
-import type { Runtime, Signer, Source } from './plugs';
+import type { FailMode } from './options';
+import type { Source } from './plugs';
 
+export type * from './options';
 export type * from './plugs';
 
 /** How bad an external detector says it is. */
@@ -20,10 +22,15 @@ export interface ThreatSignal {
   severity: Severity;
   /** Who said so, ≤ 64 bytes: `modsecurity`, `cloudflare-waf`, your own rule's name. */
   detector?: string;
+  /** The next five go, cut to a size, into the sidecar of the record. Id of the rule that spoke, ≤ 64 bytes. */
   rule?: string;
+  /** Version of the rule set, ≤ 32 bytes. */
   version?: string;
+  /** Any finite number, in the detector's own scale. */
   score?: number;
+  /** For people, ≤ 96 bytes. */
   reason?: string;
+  /** What the detector said, as it said it, ≤ 96 bytes: how the signal was trusted can be told again from it. */
   raw?: string;
 }
 
@@ -132,58 +139,6 @@ export interface Actor {
 
 export type PurgeReason = 'timeout' | 'error' | 'abort' | 'panic' | 'expired' | 'erased';
 
-export interface RateLimitOptions {
-  /** Integer ms ≥ 32. Default 60,000. */
-  windowMs?: number;
-  /** Cost admitted per source in any `windowMs`: integer 1 … 2³¹−1. Default 100. */
-  limit?: number;
-  /** Ms a refused source stays blocked; 0 = no penalty. Default 0. */
-  blockMs?: number;
-  /** Sources tracked exactly; rounded up to a power of two. Default 65,536. */
-  maxSources?: number;
-  /** IPv6 addresses are counted by this prefix, 1 … 128 bits. Default 56. */
-  ipv6Prefix?: number;
-}
-
-export interface QuarantineOptions {
-  /** Items held. Default 10,000. */
-  maxCount?: number;
-  /** Sum of payload bytes held. Default 16 MiB. */
-  maxBytes?: number;
-  /** Share of items and bytes one source may hold, (0, 1]. Default 1/16. */
-  maxShare?: number;
-}
-
-export interface AuditOptions {
-  /** Name of the log; `{instance}` becomes the instance's UUID. One origin = one writer. Default `local/{instance}`. */
-  origin?: string;
-  /** Records held until exported and released. Default 4,096. */
-  maxRecords?: number;
-  signer?: Signer;
-}
-
-export type FailMode = 'open' | 'closed';
-
-export interface TracehoundOptions {
-  /** `false` switches the limiter off. */
-  rateLimit?: RateLimitOptions | false;
-  quarantine?: QuarantineOptions;
-  /** Largest payload kept, bytes. Default 65,536. */
-  maxPayloadBytes?: number;
-  audit?: AuditOptions;
-  /** ≥ 32 bytes. Default: random per instance — then source tags do not correlate across instances. */
-  secret?: Uint8Array;
-  /** What becomes of *unflagged* requests when Tracehound itself fails. Default `open`. */
-  failMode?: FailMode;
-  runtime?: Runtime;
-  /** Unix ms; default the runtime's clock. */
-  clock?: () => number;
-  /** Escape hatch for bundlers: a compiled `core.wasm`. */
-  module?: WebAssembly.Module;
-  /** An opened snapshot to begin from. */
-  restore?: OpenedSnapshot;
-}
-
 export interface OpenSnapshotOptions {
   /** The `secret` of the instance that made it. Given, an unsealed snapshot is refused. */
   secret?: Uint8Array;
@@ -199,17 +154,6 @@ export interface OpenedSnapshot {
   readonly root: string;
   /** @internal sections by name. */
   readonly sections: Readonly<Record<string, Uint8Array>>;
-}
-
-/** Options after validation: every field present. */
-export interface ResolvedOptions {
-  rateLimit: Required<RateLimitOptions> | false;
-  quarantine: Required<QuarantineOptions>;
-  maxPayloadBytes: number;
-  audit: { origin: string; maxRecords: number; signer: Signer | undefined };
-  secret: Uint8Array | undefined;
-  failMode: FailMode;
-  clock: (() => number) | undefined;
 }
 
 export interface RateLimiter {
@@ -236,8 +180,14 @@ export interface Quarantine {
   get(signature: string): EvidenceHandle | undefined;
   /** By evidence id, its UUID, or a trace id that a refusal carried. */
   find(id: string): EvidenceHandle | undefined;
-  /** A copy of the payload bytes. Recorded as ACCESSED. Throws `NOT_FOUND`. */
+  /** A copy of the payload bytes. Recorded as ACCESSED. Throws `NOT_FOUND`, `ACCESS_DENIED`. */
   read(signature: string, who?: Actor): Uint8Array;
+  /**
+   * The item as one file that proves itself (docs/format.md, evidence bundle): bytes, salt, its records and sidecars, their
+   * inclusion proofs, the signed head. Recorded as EXPORTED, which is in it. Rejects with `NOT_FOUND`, `ACCESS_DENIED`,
+   * `RANGE_UNAVAILABLE` when a record of it is gone, and as `audit.flush`.
+   */
+  export(signature: string, who?: Actor): Promise<Uint8Array>;
   /** Ends the item as dealt with. `false` when it is not held. */
   neutralize(signature: string, who?: Actor): boolean;
   purge(signature: string, reason: PurgeReason, who?: Actor): boolean;
@@ -258,6 +208,24 @@ export interface AuditHead {
   readonly root: string;
 }
 
+/** Hashes from the leaf up. `verifyInclusion` of `tracehound/verify` checks it against a head that you trust. */
+export interface InclusionProof {
+  readonly index: number;
+  readonly size: number;
+  readonly hashes: readonly Uint8Array[];
+  /** Leaf hash of the record. */
+  readonly leaf: Uint8Array;
+  /** Lowercase hex tree head at `size`. Trust the one of a checkpoint instead. */
+  readonly root: string;
+}
+
+/** `verifyConsistency` of `tracehound/verify` checks it against two heads. */
+export interface ConsistencyProof {
+  readonly from: number;
+  readonly to: number;
+  readonly hashes: readonly Uint8Array[];
+}
+
 export interface AuditExport {
   readonly origin: string;
   readonly from: number;
@@ -269,7 +237,17 @@ export interface Audit {
   head(): AuditHead;
   /** Recomputes every link over the records held. `gaps`: records that fell out unreleased. */
   verify(): { ok: boolean; from: number; to: number; gaps: number };
+  /**
+   * Writes what was folded; with a `store`, resolves when everything up to now lies there, signed. Rejects with
+   * `STORE_FAILED`, `SIGNER_FAILED`, `LOG_CONFLICT` or `LOG_ROLLBACK`; nothing is lost by that.
+   */
   flush(): Promise<void>;
+  /** The signed head of the log as it is now: a C2SP checkpoint. Rejects as `flush`, and `UNSUPPORTED` where nobody can sign. */
+  checkpoint(): Promise<string>;
+  /** Proof that record `seq` is in the log (RFC 9162 §2.1.3). Rejects with `RANGE_UNAVAILABLE` when leaves are gone. */
+  proveInclusion(seq: number): Promise<InclusionProof>;
+  /** Proof that the log at size `from` is a prefix of the log at size `to` (RFC 9162 §2.1.4). Default: up to now. */
+  proveConsistency(from: number, to?: number): Promise<ConsistencyProof>;
   /** Records `from` (default: the oldest unreleased) up to `to` (exclusive, default all). Does not acknowledge. */
   export(range?: { from?: number; to?: number }): AuditExport;
   /** Acknowledges every record below `toSeq`. */
@@ -301,7 +279,15 @@ export interface Snapshot {
     readonly maxBytes: number;
     readonly sources: number;
   };
-  readonly audit: AuditHead & { readonly held: number; readonly unreleased: number; readonly lost: number };
+  readonly audit: AuditHead & {
+    readonly held: number;
+    readonly unreleased: number;
+    readonly lost: number;
+    /** Size of the newest signed head in the store. */
+    readonly signed: number;
+    /** `off` without a store; `stopped` when another writer, or a store that went backwards, ended the writing. */
+    readonly store: 'off' | 'ok' | 'failing' | 'stopped';
+  };
   readonly core: { readonly memoryBytes: number; readonly panics: number; readonly abi: number };
 }
 
@@ -319,6 +305,8 @@ export interface HttpPort {
   /** The runtime's own answer to who is asking. */
   source(request: unknown, context?: unknown): Source | undefined;
   defer(work: Promise<unknown>, context?: unknown): void;
+  /** A request was answered. Where the platform has no timers, what waits for the log's store goes there now. */
+  ship(context?: unknown): void;
   /**
    * Charges one request; `undefined` when `rateLimit` is `false`. Throws only `TracehoundError`. A refusal is recorded
    * with `disposition`: `refused`, or `observed` when the request passes all the same.

@@ -9,6 +9,7 @@
 import type { Agent } from './agent';
 import { toHex } from './codec';
 import { ABI_VERSION, type Engine } from './engine/index';
+import type { LogKeeper } from './keeper';
 import type { Runtime, Snapshot, Watcher } from './types';
 
 const EMPTY_ROOT = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'; // SHA-256 of nothing, RFC 9162 §2.1.1
@@ -16,6 +17,7 @@ const EMPTY_ROOT = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852
 export function watcher(
   engine: Engine,
   agent: Agent,
+  keeper: LogKeeper,
   runtime: Runtime,
   now: () => number,
   closed: () => boolean,
@@ -65,6 +67,8 @@ export function watcher(
           held: log === undefined ? 0 : log.size - log.heldFrom,
           unreleased: log === undefined ? 0 : log.size - Math.max(log.heldFrom, log.releasedTo),
           lost: log?.lost ?? 0,
+          signed: keeper.signedSize,
+          store: keeper.storeState,
         },
         core: { memoryBytes: engine.memoryBytes, panics: engine.panics, abi: ABI_VERSION },
       };

@@ -32,6 +32,12 @@ export const node: Runtime = {
   defer: (work) => {
     work.catch((error: unknown) => process.emitWarning(error instanceof Error ? error : String(error), 'Tracehound'));
   },
+  // A timer that keeps no process alive: whoever ends without `close()` ends.
+  after: (ms, work) => {
+    const timer = setTimeout(work, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
   // The socket's own address: a client that reset the connection has none and is limited as `unknown`.
   source: (request, context) => {
     const peer = (context ?? request) as Peer | undefined;

@@ -16,7 +16,7 @@ import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
 import type { AuditExport } from '../types';
 import { compareBytes, joined, number32 } from './bytes';
-import { chainProof, hasSidecar, itemProof, logProof, proveAsync, sidecarsProof, textsFrom } from './proof';
+import { chainProof, hasSidecar, itemProof, logProof, proveAsync, recordAt, sidecarsProof, textsFrom } from './proof';
 import {
   headBytes,
   type LimiterGeometry,
@@ -272,7 +272,7 @@ export async function proveImage(
     if (!(await proveAsync(sidecarsProof(each), hash)))
       throw invalid('audit', 'a sidecar is not what its record names');
   }
-  const recordOf = (seq: number): Uint8Array | undefined => log.records[seq - log.from];
+  const recordOf = recordAt(log);
   const signatures = new Set<string>();
   for (let from = 0; from < slots.length; from += ITEMS_AT_ONCE) {
     const batch = slots.slice(from, from + ITEMS_AT_ONCE);

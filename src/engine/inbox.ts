@@ -5,6 +5,7 @@
  * before the payload of the same call, never after.
  */
 import * as abi from '../../assembly/abi';
+import { toHex } from '../codec';
 import type { Core } from './link';
 import { readDigest } from './records';
 import { SOURCE_KINDS } from './words';
@@ -33,6 +34,8 @@ export interface Question {
   size: number;
   payloadHash: Uint8Array | undefined;
   fingerprint: Uint8Array | string | undefined;
+  /** Makes the sidecar, when the detector said more than evidence holds. `signature`: unless only the core can know it. */
+  sidecar: ((signature: string | undefined) => Uint8Array | undefined) | undefined;
 }
 
 /**
@@ -163,6 +166,18 @@ export function writeNote(core: Core, kind: number, count: number, overlay: Uint
   core.bytes.set(overlay, IN + abi.INBOX_OVERLAY);
 }
 
+/** The signature that the core will give a question: of its fingerprint, else of its payload; that of a source it alone knows. */
+export function signatureOf(core: Core, question: Question): string | undefined {
+  const { category, fingerprint, payload, fault } = question;
+  if (fault !== undefined) return undefined;
+  const bytes = typeof payload === 'string' ? encoder.encode(payload) : payload;
+  if (bytes !== undefined && bytes.length > core.payload.length) return undefined;
+  if (fingerprint !== undefined) return `${category}:${toHex(hashOf(core, fingerprint))}`;
+  if (bytes === undefined) return undefined;
+  question.payloadHash ??= hashOf(core, bytes);
+  return `${category}:${toHex(question.payloadHash)}`;
+}
+
 export function writeQuestion(core: Core, source: EngineSource, question: Question): void {
   let flags = questionFlags(question);
   if (question.fingerprint !== undefined) {
@@ -191,8 +206,8 @@ function questionFlags(question: Question): number {
 }
 
 /** SHA-256 by `core`, or by the runtime where that is faster. */
-export function hashOf(core: Core, bytes: Uint8Array): Uint8Array {
-  hashInto(core, bytes, abi.INBOX_DETAIL_HASH);
+export function hashOf(core: Core, data: Uint8Array | string): Uint8Array {
+  hashInto(core, data, abi.INBOX_DETAIL_HASH);
   return core.bytes.slice(IN + abi.INBOX_DETAIL_HASH, IN + abi.INBOX_DETAIL_HASH + 32);
 }
 

@@ -14,7 +14,7 @@ import {
   hashOf,
   hmac,
   type Question,
-  writeNote,
+  signatureOf,
   writeQuestion,
   writeSmall,
   writeSource,
@@ -44,7 +44,8 @@ export {
 } from './image';
 export type { EngineSource, Question } from './inbox';
 export { type KeyName, SEAL_LABEL } from './keys';
-export type { EngineOptions, Succession } from './life';
+export type { Continues, EngineOptions, Succession } from './life';
+export type { EngineLog, LogTail } from './log';
 export { type CoreConfig, coreConfig } from './memory';
 export type { LimiterGeometry, Salvaged } from './salvage';
 export { DISPOSITIONS, PURGE_REASONS, SEVERITIES, type Status } from './words';
@@ -130,8 +131,12 @@ export class Engine {
   /** The flagged path. `question.size` is raised when the text proves too large. */
   intercept(now: number, source: EngineSource, question: Question): Status {
     return this.#life.run(now, (core) => {
-      writeQuestion(core, source, question);
-      return STATUSES[core.call.intercept(now)] as Status;
+      const ask = (): number => {
+        writeQuestion(core, source, question);
+        return core.call.intercept(now);
+      };
+      const detail = question.sidecar?.(signatureOf(core, question));
+      return STATUSES[detail === undefined ? ask() : this.#life.details.withThreat(core, detail, ask)] as Status;
     });
   }
 
@@ -279,8 +284,10 @@ export class Engine {
     });
   }
 
-  flush(now: number, detail?: Uint8Array): number {
-    return this.#life.run(now, (core) => this.#life.details.with(core, detail, () => core.call.flush(now)));
+  /** Purges items, BATCH_ITEMS at most; answers how many, and whether more may be held. */
+  flush(now: number, detail?: Uint8Array): { purged: number; more: boolean } {
+    const purged = this.#life.run(now, (core) => this.#life.details.with(core, detail, () => core.call.flush(now)));
+    return { purged, more: purged === abi.BATCH_ITEMS };
   }
 
   /** A copy of the payload of the item at `slot`, after the record that says so; of `denied` an empty one. */
@@ -292,6 +299,17 @@ export class Engine {
       const copy = core.payload.slice(0, bytes);
       core.payload.fill(0, 0, bytes);
       return copy;
+    });
+  }
+
+  /** The salt of the item at `slot`, which opens its record's commitments; and whether that record is of an earlier log. */
+  secrets(now: number, slot: number): { salt: Uint8Array; salvaged: boolean } {
+    return this.#life.run(now, (core) => {
+      const at = core.places.slots + (slot - 1) * abi.SLOT_BYTES;
+      const first = core.view.getUint32(at + abi.SLOT_FIRST_BLOCK, true);
+      const salt = core.places.slab + (first - 1) * abi.BLOCK_BYTES + abi.BLOCK_DATA + abi.ITEM_SALT;
+      const salvaged = ((core.bytes[at + abi.SLOT_FLAGS] as number) & abi.ITEM_SALVAGED) !== 0;
+      return { salt: core.bytes.slice(salt, salt + 16), salvaged };
     });
   }
 

@@ -24,10 +24,25 @@ export interface EngineOptions {
   readonly secret: Uint8Array | undefined;
   /** Origin of the log, perhaps with `{instance}`. */
   readonly origin: string;
-  /** The sidecar that GENESIS commits to. */
-  genesis(origin: string, instance: string): Uint8Array;
+  /** A log of the store to go on with, instead of a new one. */
+  readonly continues: Continues | undefined;
+  /** The sidecar that GENESIS commits to; of a log that goes on after `size` records, RESUME. */
+  genesis(origin: string, instance: string, size: number): Uint8Array;
   /** The sidecar that RESUME and PANIC commit to. */
   succession(origin: string, size: number, restored: Succession): Uint8Array;
+}
+
+/** Where a log ended, for the core that goes on with it. */
+export interface Continues {
+  readonly origin: string;
+  readonly size: number;
+  readonly root: Uint8Array;
+  /** Leaf hash of the newest record. */
+  readonly link: Uint8Array;
+  /** Roots of the perfect subtrees, of 2^level leaves each. */
+  readonly subtrees: readonly { readonly level: number; readonly hash: Uint8Array }[];
+  /** Key changes it has seen. */
+  readonly epoch: number;
 }
 
 /** What came over from the epoch before. */
@@ -174,9 +189,15 @@ export class Life {
     core.call.makeId(now);
     const uuid = readId(core).slice(0, 36);
     let name = origin.replaceAll('{instance}', uuid);
-    // One origin = one writer: a later epoch of a verbatim origin must not continue it from record 0 (docs/identity.md).
-    if (name === origin && (this.#epochs > 0 || this.#salvaged)) name = `${origin}/${uuid}`;
-    this.#begin(core, now, name, uuid);
+    const continues = this.#epochs === 0 ? this.#options.continues : undefined;
+    if (continues !== undefined) {
+      name = continues.origin;
+      this.#continue(core, now, continues, uuid);
+    } else {
+      // One origin = one writer: a later epoch of a verbatim origin must not continue it from record 0 (docs/identity.md).
+      if (name === origin && (this.#epochs > 0 || this.#salvaged)) name = `${origin}/${uuid}`;
+      this.#begin(core, now, name, uuid);
+    }
     this.keys = keys;
     this.origin = name;
     this.instance = uuid;
@@ -186,9 +207,24 @@ export class Life {
 
   #begin(core: Core, now: number, origin: string, instance: string): void {
     this.details = new Details();
-    this.details.with(core, this.#options.genesis(origin, instance), () => {
+    this.details.with(core, this.#options.genesis(origin, instance, 0), () => {
       writeText(core, origin);
       core.call.begin(now);
+    });
+  }
+
+  /** Goes on where a log ended: its state, then the record that says who goes on. */
+  #continue(core: Core, now: number, log: Continues, instance: string): void {
+    const at = core.places.audit;
+    for (const field of [abi.AUDIT_SIZE, abi.AUDIT_HELD_FROM, abi.AUDIT_RELEASED_TO])
+      core.f64[(at + field) >>> 3] = log.size;
+    core.u32[(at + abi.AUDIT_EPOCH) >>> 2] = log.epoch;
+    core.bytes.set(log.link, at + abi.AUDIT_PREV);
+    for (const { level, hash } of log.subtrees) core.bytes.set(hash, at + abi.AUDIT_FRONTIER + 32 * level);
+    this.details = new Details();
+    this.details.with(core, this.#options.genesis(log.origin, instance, log.size), () => {
+      writeNote(core, abi.KIND_RESUME, 0, log.root, log.size);
+      core.call.note(now);
     });
   }
 

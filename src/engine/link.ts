@@ -32,7 +32,7 @@ export interface CoreFunctions {
   flush(now: number): number;
   access(now: number): number;
   note(now: number): void;
-  settle(now: number, closing: number): void;
+  settle(now: number, closing: number): number;
   root(): void;
   verify(): number;
   release(): void;

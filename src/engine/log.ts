@@ -14,6 +14,12 @@ import { NOTES } from './words';
 const IN = abi.INBOX_AT;
 const NOTHING = new Uint8Array(32);
 
+export interface LogTail {
+  readonly records: readonly Uint8Array[];
+  readonly details: readonly (Uint8Array | null)[];
+  readonly leaves: readonly Uint8Array[];
+}
+
 export interface NoteFields {
   /** The sidecar that the record commits to. */
   readonly detail?: Uint8Array | undefined;
@@ -48,9 +54,7 @@ export class EngineLog {
 
   /** Writes what is still folded: pending repeats and the open gap; with `closing` also the CLOSE record. */
   settle(now: number, closing: boolean): void {
-    this.#life.run(now, (core) => {
-      core.call.settle(now, closing ? 1 : 0);
-    });
+    while (this.#life.run(now, (core) => core.call.settle(now, closing ? 1 : 0)) !== 0);
   }
 
   /** Name, size and head of the chain: the leaf hash of the newest record, of an empty log the hash of its origin. */
@@ -59,6 +63,16 @@ export class EngineLog {
       const at = core.places.audit + abi.AUDIT_PREV;
       return { origin: this.#life.origin, size: readAudit(core).size, link: core.bytes.slice(at, at + 32) };
     });
+  }
+
+  /** The records [from, to), which must be held, with their leaf hashes: each names that of the one before. */
+  tail(now: number, from: number, to: number): LogTail {
+    const { records, details } = this.export(now, from, to);
+    const { link, size } = this.link(now);
+    const leaves: Uint8Array[] = records.slice(1).map((record) => record.slice(abi.LOG_PREV, abi.LOG_PREV + 32));
+    if (to < size) leaves.push(this.export(now, to, to + 1).records[0]!.slice(abi.LOG_PREV, abi.LOG_PREV + 32));
+    else if (records.length > 0) leaves.push(link);
+    return { records, details, leaves };
   }
 
   /**

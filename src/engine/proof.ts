@@ -6,6 +6,7 @@
  * one text serves the core, which hashes at once, and Web Crypto, which does not.
  */
 import * as abi from '../../assembly/abi';
+import { toHex } from '../codec';
 import type { AuditExport } from '../types';
 import { compareBytes, joined } from './bytes';
 import { headBytes, payloadBytes, type Salvaged } from './salvage';
@@ -77,6 +78,23 @@ function categoryOf(slot: Uint8Array, content: Uint8Array): string {
   return String.fromCharCode(...content.subarray(from, from + (slot[abi.SLOT_CATEGORY_BYTES] as number)));
 }
 
+/** A record and the sidecar it names, if that is at hand. */
+export interface HeldRecord {
+  readonly record: Uint8Array;
+  readonly detail: Uint8Array | null;
+}
+
+/**
+ * The record of a sequence number, whether or not it verified: when it does not agree with the item, one of the two is
+ * damaged, and nobody can say which.
+ */
+export const recordAt =
+  ({ from, records, details }: AuditExport) =>
+  (seq: number): HeldRecord | undefined => {
+    const record = records[seq - from];
+    return record && { record, detail: details[seq - from] ?? null };
+  };
+
 /**
  * Why an item cannot be believed; `undefined` when everything about it agrees: its numbers, the hash of its payload,
  * and, while its QUARANTINED record is at hand (`recordOf` its number), id, source and both commitments, which bind the
@@ -86,7 +104,7 @@ export function* itemProof(
   slot: Uint8Array,
   content: Uint8Array,
   maxPayloadBytes: number,
-  recordOf: (seq: number) => Uint8Array | undefined,
+  recordOf: (seq: number) => HeldRecord | undefined,
 ): Proof<string | undefined> {
   const fault = itemFault(slot, content, maxPayloadBytes);
   if (fault !== undefined) return fault;
@@ -96,8 +114,8 @@ export function* itemProof(
   const payload = content.subarray(headBytes(slot));
   // An item that came through a panic or a restore names a record of an earlier log.
   const salvaged = ((slot[abi.SLOT_FLAGS] as number) & abi.ITEM_SALVAGED) !== 0;
-  const record = salvaged ? undefined : recordOf(seqOf(content));
-  if (record === undefined) {
+  const held = salvaged ? undefined : recordOf(seqOf(content));
+  if (held === undefined) {
     const [hash] = yield [payload];
     return same(hash, payloadHash) ? undefined : 'payload hash';
   }
@@ -108,20 +126,29 @@ export function* itemProof(
     joined([Uint8Array.of(3), salt, signatureText(slot, content)]),
   ];
   if (!same(hash, payloadHash)) return 'payload hash';
+  const { record } = held;
   const said = (from: number, bytes: number): Uint8Array => record.subarray(from, from + bytes);
   const agrees =
     same(said(abi.LOG_ID, 16), slot.subarray(abi.SLOT_ID, abi.SLOT_ID + 16)) &&
     same(said(abi.LOG_SOURCE, 32), slot.subarray(abi.SLOT_SOURCE_TAG, abi.SLOT_SOURCE_TAG + 32)) &&
     same(committed, said(abi.LOG_PAYLOAD, 32)) &&
-    same(detail, said(abi.LOG_DETAIL, 32));
+    (hasSidecar(record) ? names(held.detail, signatureText(slot, content)) : same(detail, said(abi.LOG_DETAIL, 32)));
   return agrees ? undefined : 'record';
 }
 
+/** A sidecar that is at hand says which signature it is about, unless only the core knew that. */
+function names(sidecar: Uint8Array | null, signature: Uint8Array): boolean {
+  if (sidecar === null) return true;
+  const text = new TextDecoder().decode(sidecar);
+  return !text.includes('"signature":') || text.includes(`"signature":"${new TextDecoder().decode(signature)}"`);
+}
+
+const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
+
 /** `category:hex`, as the detail commitment hashes it. */
 function signatureText(slot: Uint8Array, content: Uint8Array): Uint8Array {
-  let text = `${categoryOf(slot, content)}:`;
-  for (let i = 0; i < 32; i++) text += (slot[abi.SLOT_HASH + i] as number).toString(16).padStart(2, '0');
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const hash = slot.subarray(abi.SLOT_HASH, abi.SLOT_HASH + 32);
+  return ascii(`${categoryOf(slot, content)}:${toHex(hash)}`);
 }
 
 // ── records ───────────────────────────────────────────────────────────────────────────────────────

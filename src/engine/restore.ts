@@ -8,7 +8,7 @@ import * as abi from '../../assembly/abi';
 import { compareBytes } from './bytes';
 import type { Core } from './link';
 import type { CoreConfig } from './memory';
-import { type Hash, itemProof, type LogProof, logProof, prove, textsFrom } from './proof';
+import { type Hash, itemProof, type LogProof, logProof, prove, recordAt, textsFrom } from './proof';
 import { headBytes, payloadBytes, recordBytes, type Salvaged, WAY_HEAD_BYTES } from './salvage';
 
 const IN = abi.INBOX_AT;
@@ -59,15 +59,6 @@ function restoreItems(
 
 const idKey = (id: Uint8Array): string => String.fromCharCode(...id);
 
-/**
- * The record of a sequence number, whether or not it verified: when it does not agree with the item, one of the two is
- * damaged, and nobody can say which.
- */
-const recordAt =
-  ({ log }: Salvaged) =>
-  (seq: number): Uint8Array | undefined =>
-    log.records[seq - log.from];
-
 const ENDS: ReadonlySet<number> = new Set([
   abi.KIND_EVICTED,
   abi.KIND_NEUTRALIZED,
@@ -95,7 +86,7 @@ const FALSE_STORES_MAX = 4;
  * archived, then by severity, then the newest. With an unchanged configuration that is every item that verifies.
  */
 function keptItems(salvaged: Salvaged, config: CoreConfig, hash: Hash): ReadonlySet<number> {
-  const recordOf = recordAt(salvaged);
+  const recordOf = recordAt(salvaged.log);
   const kept = new Set<number>();
   let bytes = 0;
   let falseBytes = 0;

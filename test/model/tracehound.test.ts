@@ -50,11 +50,13 @@ function scentOf(random: Random, bytesMax: number, receipt: boolean): { model: M
   const severity = random(9) === 0 ? undefined : random(4);
   const category = pick(['sqli', 'sqli', 'xss', 'a.long-category_'.padEnd(64, 'z'), undefined]);
   const detector = pick(['', 'crs', 'wäf'.padEnd(40, '-')]);
-  model.threat = { category, severity, detector };
+  const rule = pick([undefined, undefined, '942100 "quoted"']);
+  model.threat = { category, severity, detector, rule };
   scent.threat = {
     category: category ?? 'NOT A CATEGORY',
     severity: severity === undefined ? ('grave' as Severity) : SEVERITIES[severity]!,
     ...(detector ? { detector } : {}),
+    ...(rule ? { rule } : {}),
   };
   const letter = String.fromCharCode(97 + random(6));
   const size = pick([0, 1, 17, 17, 130, random(bytesMax), bytesMax, bytesMax + 1]);
@@ -145,7 +147,7 @@ class Pair {
       },
       T0,
     );
-    this.model.said.push({ kind: 1, time: T0, sidecar: true });
+    this.model.said.push({ kind: 1, time: T0, sidecar: {} });
     this.check();
   }
 
@@ -176,7 +178,7 @@ class Pair {
         expect(sha256hex(bytes), 'a sidecar is what its record commits to').toBe(
           Buffer.from(record.subarray(112, 144)).toString('hex'),
         );
-        if (saying.kind !== 1) expect(JSON.parse(Buffer.from(bytes).toString())).toMatchObject(WHO);
+        expect(JSON.parse(Buffer.from(bytes).toString())).toMatchObject(sidecar);
         Object.assign(fields, { flags: (fields.flags ?? 0) | 1, detail: record.slice(112, 144) });
       }
       const seq = log.append(fields);
@@ -237,8 +239,8 @@ class Pair {
       expect(rate).toEqual(model.check(now, source, cost, peek));
     } else if (act < 80 && limited) {
       const source = SOURCES[random(8)]!;
-      model.acting = random(2) === 0;
-      const who = model.acting ? WHO : undefined;
+      model.acting = random(2) === 0 ? WHO : undefined;
+      const who = model.acting && WHO;
       switch (random(3)) {
         case 0:
           th.rateLimiter.reset(source);
@@ -276,8 +278,8 @@ class Pair {
     const item = model.quarantine.items[random(model.quarantine.items.length)];
     if (item === undefined) return;
     const signature = `${item.category}:${item.hash}`;
-    model.acting = random(2) === 0;
-    const who = model.acting ? WHO : undefined;
+    model.acting = random(2) === 0 ? WHO : undefined;
+    const who = model.acting && WHO;
     switch (random(5)) {
       case 0:
         expect(th.quarantine.neutralize(signature, who)).toBe(true);

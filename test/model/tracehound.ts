@@ -50,7 +50,7 @@ export interface ModelOptions {
 export interface ModelScent {
   /** A text, or a key that is never parsed. */
   source: string | { key: string };
-  threat?: { category: string | undefined; severity: number | undefined; detector: string };
+  threat?: { category: string | undefined; severity: number | undefined; detector: string; rule: string | undefined };
   payload?: Uint8Array | 'too_large' | 'invalid';
   /** With `too_large`: the lower bound. */
   size?: number;
@@ -60,10 +60,23 @@ export interface ModelScent {
   charged?: boolean;
 }
 
-/** A record to come: with `sidecar`, its detail is the hash of what the caller said, under a salt only it knows. */
+/** A record to come: with `sidecar`, its detail is the hash of what somebody said, under a salt only the instance knows. */
 export interface Saying extends Fields {
-  sidecar?: boolean;
+  /** What the sidecar says besides. */
+  sidecar?: Record<string, string> | undefined;
 }
+
+/** A signature that depends on the source alone is the core's secret until it answers. */
+const named = (scent: ModelScent, signature: string): Record<string, string> =>
+  scent.payload === undefined && scent.fingerprint === undefined
+    ? { category: signature.slice(0, -65) }
+    : { signature };
+
+/** What the detector said besides, for the sidecar. */
+const said = (scent: ModelScent, names: Record<string, string>): Record<string, string> | undefined => {
+  const { rule, detector } = scent.threat!;
+  return rule === undefined ? undefined : { rule, ...(detector ? { detector } : {}), ...names };
+};
 
 export interface Answer {
   readonly status: string;
@@ -136,11 +149,11 @@ export class TracehoundModel {
     const bytes = scent.payload;
     if (bytes === 'too_large' || (bytes instanceof Uint8Array && bytes.length > this.#options.maxPayloadBytes)) {
       const size = scent.size ?? (bytes as Uint8Array).length;
-      const id = this.#drop(now, scent, who, 2, size);
+      const id = this.#drop(now, scent, who, 2, size, instead);
       return { status: 'payload_too_large', ...rated, id, limit: this.#options.maxPayloadBytes, size };
     }
     if (bytes === 'invalid') {
-      return { status: 'dropped', ...rated, id: this.#drop(now, scent, who, 3, 0), reason: DROPS[3] };
+      return { status: 'dropped', ...rated, id: this.#drop(now, scent, who, 3, 0, instead), reason: DROPS[3] };
     }
     const payload = bytes ?? new Uint8Array();
     const hash = sha256(payload).toString('hex');
@@ -148,6 +161,7 @@ export class TracehoundModel {
       scent.fingerprint !== undefined ? sha256(scent.fingerprint) : bytes === undefined ? sha256(who.text) : undefined;
     const signatureHash = signed?.toString('hex') ?? hash;
     const category = scent.threat!.category ?? 'unknown';
+    const signature = `${category}:${signatureHash}`;
     const held = this.quarantine.find(signatureHash, category);
     if (held) {
       this.#repeat(now, scent, who, held);
@@ -156,8 +170,8 @@ export class TracehoundModel {
     const severity = scent.threat!.severity ?? 2;
     const plan = this.quarantine.plan(severity, payload.length, who.tagHex, instead?.id);
     if (plan === 'dropped' || (instead && plan.length > 0)) {
-      const id = this.#drop(now, scent, who, 1, payload.length);
-      return { status: 'dropped', ...rated, id, signature: `${category}:${signatureHash}`, reason: DROPS[1] };
+      const id = this.#drop(now, scent, who, 1, payload.length, instead, named(scent, signature));
+      return { status: 'dropped', ...rated, id, signature, reason: DROPS[1] };
     }
     if (instead) this.#end(now, instead, KIND.REPLACED, 0, true);
     for (const victim of plan) {
@@ -192,8 +206,9 @@ export class TracehoundModel {
       length: payload.length,
       count: 1,
       payload: sha256(Uint8Array.of(2), salt, Buffer.from(hash, 'hex')),
-      detail: sha256(Uint8Array.of(3), salt, `${category}:${signatureHash}`),
+      detail: sha256(Uint8Array.of(3), salt, signature),
       source: who.tag,
+      sidecar: instead ? undefined : said(scent, named(scent, signature)),
     });
     this.#newest = item;
     return { status: 'quarantined', ...rated, evidence: item };
@@ -246,7 +261,16 @@ export class TracehoundModel {
     });
   }
 
-  #drop(now: number, scent: ModelScent, who: Who, reason: number, length: number): string {
+  /** `named`: how the sidecar says which signature this is about. */
+  #drop(
+    now: number,
+    scent: ModelScent,
+    who: Who,
+    reason: number,
+    length: number,
+    instead: Item | undefined,
+    named: Record<string, string> = { category: scent.threat!.category ?? 'unknown' },
+  ): string {
     const id = this.ids.make(now);
     const due = this.#fold(now, KIND.DROPPED, reason, who);
     if (due) {
@@ -255,6 +279,7 @@ export class TracehoundModel {
       due.flags = threatFlags(scent);
       due.id = Buffer.from(id.slice(0, 32), 'hex');
       due.length = length;
+      due.sidecar = instead ? this.acting : said(scent, named);
     }
     return idText(id);
   }
@@ -276,12 +301,12 @@ export class TracehoundModel {
       count,
       reason,
       source: Buffer.from(item.tag, 'hex'),
-      sidecar: act && this.acting,
+      sidecar: act ? this.acting : undefined,
     });
   }
 
   /** The caller says who acts. */
-  acting = false;
+  acting: Record<string, string> | undefined;
 
   // ── limiter ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -304,7 +329,7 @@ export class TracehoundModel {
     return rate as unknown as Record<string, unknown> & Verdict;
   }
 
-  #block(now: number, who: Who, ms: number, reason: number, sidecar: boolean): void {
+  #block(now: number, who: Who, ms: number, reason: number, sidecar: Saying['sidecar']): void {
     this.said.push({ kind: KIND.BLOCKED, time: now, reason, length: Math.ceil(ms / 1_000), source: who.tag, sidecar });
   }
 

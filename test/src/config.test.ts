@@ -7,6 +7,8 @@ import { resolveOptions } from '../../src/config';
 import { TracehoundError } from '../../src/errors';
 
 const MiB = 1_048_576;
+/** A verifier key from the tests of golang.org/x/mod sumdb/note. */
+const PETER = 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW';
 
 const failure = (options: unknown): Error => {
   try {
@@ -27,7 +29,18 @@ describe('without options', () => {
       rateLimit: { windowMs: 60_000, limit: 100, blockMs: 0, maxSources: 65_536, ipv6Prefix: 56 },
       quarantine: { maxCount: 10_000, maxBytes: 16 * MiB, maxShare: 1 / 16 },
       maxPayloadBytes: 65_536,
-      audit: { origin: 'local/{instance}', maxRecords: 4_096, signer: undefined },
+      authorize: undefined,
+      audit: {
+        origin: 'local/{instance}',
+        maxRecords: 4_096,
+        signer: undefined,
+        store: undefined,
+        policy: 'continue',
+        checkpointMs: 1_000,
+        heartbeatMs: 60_000,
+        rotateMs: 3_600_000,
+        resume: undefined,
+      },
       secret: undefined,
       failMode: 'open',
       clock: undefined,
@@ -64,6 +77,9 @@ describe('numbers', () => {
     ['quarantine.maxBytes', 1, 2 ** 30],
     ['maxPayloadBytes', 256, 2 ** 26],
     ['audit.maxRecords', 16, MiB],
+    ['audit.checkpointMs', 50, 60_000],
+    ['audit.heartbeatMs', 1_000, 86_400_000],
+    ['audit.rotateMs', 1_000, 2 ** 40],
   ];
   const room = { quarantine: { maxBytes: 2 ** 30 } };
   const get = (resolved: object, path: string): unknown =>
@@ -306,7 +322,7 @@ describe('what is passed in', () => {
   };
 
   it('is handed on as it is', () => {
-    const signer = { name: 'n', vkey: 'n+00000000+AQ==', sign: async () => new Uint8Array(0) };
+    const signer = { name: 'PeterNeumann', vkey: PETER, sign: async () => new Uint8Array(0) };
     const clock = () => 0;
     const [module, restore] = [{}, {}];
     const resolved = resolveOptions({ runtime, clock, module, restore, audit: { signer }, failMode: 'closed' });
@@ -372,4 +388,71 @@ it('whatever is given, the message has one form and repeats no text', () => {
     }),
     { seed: 20_261_126, numRuns: 1_000 },
   );
+});
+
+describe('a log that is stored', () => {
+  const store = {
+    putIfAbsent: async () => 'created' as const,
+    get: async () => undefined,
+    swap: async () => 'swapped' as const,
+  };
+  const signer = { name: 'PeterNeumann', vkey: PETER, sign: async () => new Uint8Array(64) };
+
+  it('needs a store that can do three things', () => {
+    expect(resolveOptions({ audit: { store } }).audit.store).toBe(store);
+    for (const name of ['putIfAbsent', 'get', 'swap']) {
+      const error = failure({ audit: { store: { ...store, [name]: 'x' } } });
+      expect(error).toBeInstanceOf(TypeError);
+      expect(error.message).toBe(`audit.store.${name}: wrong kind, expected a function, got a string`);
+    }
+    expect(failure({ audit: { store: 'x' } }).message).toBe(
+      'audit.store: wrong kind, expected a LogStore, got a string',
+    );
+  });
+
+  it('needs a ring of 1,024 records at least', () => {
+    expect(resolveOptions({ audit: { store, maxRecords: 1_024 } }).audit.maxRecords).toBe(1_024);
+    expect(failure({ audit: { store, maxRecords: 1_023 } }).message).toMatch(
+      'audit.maxRecords: too small, expected an integer ≥ 1024',
+    );
+  });
+
+  it('goes on or halts, in one of two words', () => {
+    for (const policy of ['continue', 'halt'] as const)
+      expect(resolveOptions({ audit: { policy } }).audit.policy).toBe(policy);
+    expect(failure({ audit: { policy: 'stop' } })).toBeInstanceOf(RangeError);
+    expect(failure({ audit: { policy: 'stop' } }).message).toBe(
+      "audit.policy: unknown, expected 'continue' or 'halt', got another string",
+    );
+    expect(failure({ audit: { policy: 1 } })).toBeInstanceOf(TypeError);
+  });
+
+  it('that goes on brings its name, and needs its store and a signer', () => {
+    const resume = { origin: 'example.com/log', size: 3, root: '00' };
+    const { audit } = resolveOptions({ audit: { store, signer, resume } });
+    expect(audit).toMatchObject({ origin: 'example.com/log', resume });
+    expect(resolveOptions({ audit: { store, signer, resume, origin: 'example.com/log' } }).audit.origin).toBe(
+      'example.com/log',
+    );
+    expect(failure({ audit: { store, signer, resume, origin: 'other' } }).message).toMatch(/^audit.origin: another, /);
+    expect(failure({ audit: { store, resume } }).message).toMatch('expected audit.signer beside it, got none');
+    expect(failure({ audit: { signer, resume } }).message).toMatch('expected audit.store beside it, got none');
+    expect(failure({ audit: { resume: 'x' } })).toBeInstanceOf(TypeError);
+  });
+});
+
+it('who may read evidence is asked of a function', () => {
+  const authorize = (): boolean => false;
+  expect(resolveOptions({ quarantine: { authorize } }).authorize).toBe(authorize);
+  expect(resolveOptions({ quarantine: { authorize } }).quarantine).not.toHaveProperty('authorize');
+  expect(failure({ quarantine: { authorize: true } }).message).toBe(
+    'quarantine.authorize: wrong kind, expected a function, got true',
+  );
+});
+
+it('the verifier key of a signer is read at start', () => {
+  const signer = { name: 'PeterNeumann', vkey: PETER, sign: async () => new Uint8Array(64) };
+  for (const wrong of [{ name: 'other' }, { vkey: `${PETER}x` }, { vkey: 'x' }]) {
+    expect(failure({ audit: { signer: { ...signer, ...wrong } } }).message).toMatch(/^audit\.signer\.vkey: unusable, /);
+  }
 });

@@ -684,3 +684,23 @@ describe('options', () => {
     expect((await ask(visit('2'))).result?.status).toBe('duplicate');
   });
 });
+
+describe('afterwards', () => {
+  test('the log may be stored, once for each request, whatever became of it', async () => {
+    const { fake, ask } = room(
+      { detect: (c) => (c === 'bad' ? { category: 'xss', severity: 'low' } : undefined) },
+      { limit: 2 },
+    );
+    expect(status(await ask())).toBe(undefined);
+    expect(status(await ask({ context: 'bad', platform: 'other' }))).toBe(403);
+    expect(status(await ask())).toBe(429);
+    expect(fake.shipped).toEqual(['platform', 'other', 'platform']);
+  });
+
+  test('a log that cannot be stored changes no answer', async () => {
+    const { fake, ask } = room();
+    fake.broken.add('ship');
+    expect(status(await ask())).toBe(undefined);
+    expect(fake.reported.map(String)).toEqual(['TracehoundError: fake: ship is broken']);
+  });
+});

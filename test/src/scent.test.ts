@@ -537,7 +537,8 @@ describe('a scent that changes', () => {
       rate: { allowed: true, limit: 1 },
     };
     expect(read(once(whole))).toMatchObject({ source: { text: 'k' }, threat: { category: 'c' }, truncated: true });
-    const fields = [...Object.keys(whole), 'key', 'address', 'category', 'severity', 'detector'];
+    const said = ['rule', 'version', 'score', 'reason', 'raw'];
+    const fields = [...Object.keys(whole), 'key', 'address', 'category', 'severity', 'detector', ...said];
     expect([...reads].sort()).toEqual(fields.map((field) => [field, 1]).sort());
   });
 

@@ -43,7 +43,7 @@ describe.each(BUILDS)('watcher, on the %s build', (_, core) => {
         maxBytes: 524_288,
         sources: 0,
       },
-      audit: { origin: '', size: 0, root: EMPTY_ROOT, held: 0, unreleased: 0, lost: 0 },
+      audit: { origin: '', size: 0, root: EMPTY_ROOT, held: 0, unreleased: 0, lost: 0, signed: 0, store: 'off' },
       core: { memoryBytes: expect.any(Number), panics: 0, abi: expect.any(Number) },
     });
     expect(world.cores.length).toBe(0);
@@ -97,7 +97,8 @@ describe.each(BUILDS)('watcher, on the %s build', (_, core) => {
     expect(last.audit).toMatchObject({ held: last.audit.size, unreleased: last.audit.size, lost: 0 });
     for (const snapshot of [...snapshots, last]) {
       for (const [path, leaf] of leaves(snapshot)) {
-        if (['status', 'runtime', 'audit.origin', 'audit.root'].includes(path)) expect(leaf, path).toBeTypeOf('string');
+        if (['status', 'runtime', 'audit.origin', 'audit.root', 'audit.store'].includes(path))
+          expect(leaf, path).toBeTypeOf('string');
         else expect(Number.isSafeInteger(leaf), path).toBe(true);
       }
     }

@@ -1,0 +1,34 @@
+/**
+ * What `openLog` found, for the one instance that goes on with it.
+ *
+ * Relies on: nothing. Refuses: to hand anything out twice: two writers of one log would each believe to be the only one.
+ */
+import type { Frontier } from './tlog';
+import type { OpenedLog } from './types';
+import type { Continued } from './writer';
+
+/** A verified log of the store, as the engine and the writer take it up. */
+export interface Found extends Continued {
+  readonly origin: string;
+  readonly size: number;
+  readonly root: Uint8Array;
+  /** Leaf hash of the newest record. */
+  readonly link: Uint8Array;
+  readonly frontier: Frontier;
+}
+
+const found = new WeakMap<OpenedLog, Found>();
+
+/** The public face of what was found. */
+export function opened(log: Found, root: string): OpenedLog {
+  const face: OpenedLog = Object.freeze({ origin: log.origin, size: log.size, root });
+  found.set(face, log);
+  return face;
+}
+
+/** What was found, for the first who asks; `undefined` for anybody later, and for what `openLog` did not return. */
+export function takeFound(face: OpenedLog): Found | undefined {
+  const log = found.get(face);
+  found.delete(face);
+  return log;
+}

@@ -1,0 +1,363 @@
+/**
+ * What leaves the core of the log, for all epochs of one instance: which log is being written, which one came before,
+ * when somebody signs, and what is said when nothing happens.
+ *
+ *   latest ──▶ origin of the newest log in the store        each log: checkpoint, tile/… (writer.ts)
+ *
+ * A log that begins reads `latest`, names the log it finds there in a RESUME record, and puts its own name in its place
+ * by compare-and-swap: so logs form a chain, and one that was removed whole is still named by the next.
+ *
+ * Relies on: engine's log, writer, checkpoints. Refuses: to hold up a request, and timers where the platform has none;
+ * there `flush` is asked for when a request is answered.
+ */
+
+import { asked } from './asking';
+import type { SignedLog } from './bundle';
+import { Checkpoints, type Head } from './checkpoints';
+import { toHex } from './codec';
+import type { Found } from './continued';
+import { sidecar } from './custody';
+import { type EngineLog, ORIGIN_BYTES_MAX } from './engine/index';
+import { TracehoundError } from './errors';
+import { parseCheckpoint, parseNote } from './note';
+import { heldReader, type LogReader, storedReader } from './reader';
+import { sha256 } from './sha256';
+import { entriesPath, leafHash, originPath, proveConsistency, proveInclusion, TILE_WIDTH, treeHead } from './tlog';
+import type { AuditExport, ConsistencyProof, InclusionProof, LogStore, ResolvedAudit, Runtime } from './types';
+import { LogWriter } from './writer';
+
+const LATEST = 'latest';
+/** How often another instance may be quicker than we with its name in `latest`. */
+const CLAIMS_MAX = 8;
+const KIND_CLOSE = 11;
+
+export interface KeeperPort {
+  readonly log: EngineLog;
+  readonly runtime: Runtime;
+  readonly now: () => number;
+  readonly random: (bytes: Uint8Array) => void;
+  readonly options: ResolvedAudit;
+  /** A log of the store to go on with. */
+  readonly found: Found | undefined;
+  /** Steps back of the host's clock since the last question: how many, and how far in all. */
+  readonly clockSteps: () => { count: number; ms: number };
+  /** Whether a core is up: an instance that did nothing has no log. */
+  readonly isUp: () => boolean;
+}
+
+export class LogKeeper {
+  readonly #port: KeeperPort;
+  /** Who signs the log that the core holds now. */
+  #checkpoints: Checkpoints | undefined;
+  #origin = '';
+  #writer: LogWriter | undefined;
+  /** Logs of earlier epochs that are not stored to their end. */
+  #ending: LogWriter[] = [];
+  #stopTimer: () => void = () => {};
+  #heartbeatAt = 0;
+  #shippedAt = 0;
+  /** CLOSE was written. */
+  #ended = false;
+
+  constructor(port: KeeperPort) {
+    this.#port = port;
+    if (port.options.store === undefined) return;
+    port.log.wake(1, () => this.#follow());
+    this.#tickLater();
+  }
+
+  /** Why nothing may be appended now; see `policy`. */
+  refusal(): TracehoundError | undefined {
+    return this.#writer?.refusal();
+  }
+
+  /** CLOSE was written: nothing may follow it. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Size of the newest signed head in the store. */
+  get signedSize(): number {
+    return this.#writer?.signed ?? 0;
+  }
+
+  get storeState(): 'off' | 'ok' | 'failing' | 'stopped' {
+    if (this.#port.options.store === undefined) return 'off';
+    if (this.#writer?.stopped !== undefined) return 'stopped';
+    return this.#writer?.failing ? 'failing' : 'ok';
+  }
+
+  /** The core may have begun another log since we last looked. */
+  #follow(): void {
+    const { log, now, options } = this.#port;
+    const { origin } = log.link(now());
+    if (origin === this.#origin) return;
+    const { store } = options;
+    const continued = this.#origin === '' ? this.#port.found : undefined;
+    this.#checkpoints = new Checkpoints(this.#checkpointsPort(), origin, continued?.epoch ?? 0);
+    this.#origin = origin;
+    this.#heartbeatAt = now();
+    if (store === undefined) return;
+    if (this.#writer !== undefined) this.#ending.push(this.#writer);
+    const { policy, maxRecords } = options;
+    const { random } = this.#port;
+    // Tells our turn in `latest` from that of a namesake.
+    const token = new Uint8Array(16);
+    random(token);
+    const claim = (writer: LogWriter): Promise<void> => this.#claim(writer, toHex(token));
+    this.#writer = new LogWriter(
+      { log, store, now, random, policy, maxRecords, claim, nudge: () => void this.nudge() },
+      this.#checkpoints,
+      origin,
+      continued,
+    );
+    this.#writer.watch();
+  }
+
+  #checkpointsPort(): ConstructorParameters<typeof Checkpoints>[0] {
+    const { log, now, random, options } = this.#port;
+    return { log, now, random, signer: options.signer, rotateMs: options.rotateMs };
+  }
+
+  // ── signed heads ────────────────────────────────────────────────────────────────────────────────
+
+  /** Stores and signs everything that is in the log now; without a store there is nothing to do. */
+  async flush(): Promise<void> {
+    if (this.#port.options.store === undefined) return;
+    this.#follow();
+    // Earlier logs first, so that they lie there when the next one names them; but none waits for the trouble of another.
+    const results = await Promise.allSettled(
+      [...this.#ending, this.#writer as LogWriter].map((each) => this.#flush(each)),
+    );
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  async #flush(writer: LogWriter): Promise<void> {
+    const { log } = this.#port;
+    const isEnding = this.#ending.includes(writer);
+    if (isEnding) for (const run of carriedOf(log, writer)) adopt(writer, run);
+    await writer.flush();
+    if (!isEnding) return;
+    this.#ending = this.#ending.filter((each) => each !== writer);
+    // What did not follow on what was stored stays with the caller (`audit.carried`).
+    if (carriedOf(log, writer).every(({ from, records }) => from + records.length <= writer.signed)) {
+      log.releaseCarried(writer.origin);
+    }
+  }
+
+  /** Flushes, if that makes sense now. What fails is counted and tried again; who must know calls `flush`. */
+  async nudge(): Promise<void> {
+    this.#follow();
+    const ready = [...this.#ending, this.#writer].filter((writer) => writer?.ready) as LogWriter[];
+    await Promise.allSettled(ready.map((writer) => this.#flush(writer)));
+  }
+
+  /** A request was answered: where there are no timers, this is when what waits is stored; `context` keeps that alive. */
+  ship(context: unknown): void {
+    const { runtime, options, now } = this.#port;
+    if (options.store === undefined || runtime.after !== undefined) return;
+    if (Math.abs(now() - this.#shippedAt) < options.checkpointMs) return;
+    this.#shippedAt = now();
+    runtime.defer(this.#tick(), context);
+  }
+
+  /** The signed note of the log as it is now. */
+  async checkpoint(): Promise<string> {
+    this.#follow();
+    if (this.#writer !== undefined) {
+      await this.flush();
+      return this.#writer.checkpoint as string;
+    }
+    const checkpoints = this.#checkpoints as Checkpoints;
+    await checkpoints.prepare();
+    return checkpoints.sign(this.#head());
+  }
+
+  #head(): Head {
+    const { log, now } = this.#port;
+    return log.head(now());
+  }
+
+  // ── proofs ──────────────────────────────────────────────────────────────────────────────────────
+
+  async proveInclusion(seq: number): Promise<InclusionProof> {
+    const reader = await this.#reader();
+    const { size } = reader;
+    if (seq >= size) throw new RangeError(`audit.proveInclusion: no such record, expected < ${size}, got ${seq}`);
+    const hashes = await proveInclusion(seq, size, reader.hash);
+    const leaf = await reader.hash(0, seq);
+    return { index: seq, size, hashes, leaf, root: toHex(await treeHead(size, reader.hash)) };
+  }
+
+  async proveConsistency(from: number, to: number | undefined): Promise<ConsistencyProof> {
+    const reader = await this.#reader();
+    const end = to ?? reader.size;
+    if (from < 1 || from > end || end > reader.size) {
+      throw new RangeError(
+        `audit.proveConsistency: no such heads, expected 1 ≤ from ≤ to ≤ ${reader.size}, got ${from} and ${end}`,
+      );
+    }
+    return { from, to: end, hashes: await proveConsistency(from, end, reader.hash) };
+  }
+
+  /** The log up to a signed head, for an evidence bundle. */
+  async signed(): Promise<SignedLog> {
+    const checkpoint = await this.checkpoint();
+    const { size } = parseCheckpoint(parseNote(checkpoint).text);
+    const keys = (this.#checkpoints as Checkpoints).keys;
+    const { options, found } = this.#port;
+    const begins = found?.origin === this.#origin ? found.size : 0;
+    const reader = options.store === undefined ? this.#held(size) : storedReader(options.store, this.#origin, size);
+    return { reader, checkpoint, begins, keys };
+  }
+
+  async #reader(): Promise<LogReader> {
+    const { options } = this.#port;
+    if (options.store === undefined) return this.#held(this.#head().size);
+    await this.flush();
+    return storedReader(options.store, this.#origin, this.signedSize);
+  }
+
+  #held(size: number): LogReader {
+    const { log, now } = this.#port;
+    return heldReader(log.tail(now(), 0, size));
+  }
+
+  // ── one log after the other ─────────────────────────────────────────────────────────────────────
+
+  /** Makes this log ours, and the newest: its head claimed if it was begun by another, our name in `latest`. */
+  async #claim(writer: LogWriter, token: string): Promise<void> {
+    const store = this.#port.options.store as LogStore;
+    const ours = `${writer.origin}\n${token}\n`;
+    for (let attempt = 0; attempt < CLAIMS_MAX; attempt++) {
+      const found = await asked('get', () => store.get(LATEST));
+      const said = found === undefined ? undefined : new TextDecoder().decode(found);
+      if (said === ours) return;
+      const latest = said === undefined ? undefined : nameIn(said);
+      if (!writer.continues && latest === writer.origin) throw taken();
+      if (!writer.continues && (await this.#holds(store, writer.origin))) throw taken();
+      // The core may have panicked meanwhile: then this log has ended, and the next one speaks for itself.
+      if (this.#port.log.link(this.#port.now()).origin !== writer.origin) return;
+      const isNews = latest !== undefined && latest !== writer.origin && !this.#wasOurs(latest);
+      if (isNews) this.#resume(await this.#predecessor(store, latest));
+      if ((await asked('swap', () => store.swap(LATEST, new TextEncoder().encode(ours), found))) === 'swapped') return;
+    }
+    throw new TracehoundError(
+      'LOG_CONFLICT',
+      `store: latest is contended, expected a turn in ${CLAIMS_MAX}, got none`,
+      {
+        recoverable: true,
+      },
+    );
+  }
+
+  async #holds(store: LogStore, origin: string): Promise<boolean> {
+    return (await asked('get', () => store.get(`${originPath(origin)}/checkpoint`))) !== undefined;
+  }
+
+  /** The PANIC record of the log that took over names it already. */
+  #wasOurs(origin: string): boolean {
+    return this.#ending.some((writer) => writer.origin === origin);
+  }
+
+  #resume({ origin, size, root, ended, checkpoint }: Predecessor): void {
+    const { log, now, random } = this.#port;
+    const facts = { origin, size, ended, ...(checkpoint === undefined ? {} : { checkpoint }) };
+    log.note(now(), 'resume', { size, overlay: root, detail: sidecar(facts, random) });
+  }
+
+  /** What the store holds of the log that `latest` names, as far as it can be read: it may hold anything. */
+  async #predecessor(store: LogStore, origin: string): Promise<Predecessor> {
+    const prefix = `${originPath(origin)}/`;
+    const nothing: Predecessor = { origin, size: 0, root: new Uint8Array(32), ended: 'unknown', checkpoint: undefined };
+    const note = await asked('get', () => store.get(`${prefix}checkpoint`));
+    if (note === undefined) return nothing;
+    try {
+      const { size, root } = parseCheckpoint(parseNote(note).text);
+      const last = size - 1;
+      const width = (last % TILE_WIDTH) + 1;
+      const entries = await asked('get', () => store.get(prefix + entriesPath(Math.floor(last / TILE_WIDTH), width)));
+      const kind = entries?.[entries.length - 175];
+      const ended = entries === undefined ? 'unknown' : kind === KIND_CLOSE ? 'closed' : 'open';
+      return { origin, size, root, ended, checkpoint: toHex(sha256(note)) };
+    } catch {
+      return nothing;
+    }
+  }
+
+  // ── when nothing happens, and at the end ────────────────────────────────────────────────────────
+
+  #tickLater(): void {
+    const { runtime, options } = this.#port;
+    this.#stopTimer =
+      runtime.after?.(options.checkpointMs, () => {
+        void this.#tick();
+        this.#tickLater();
+      }) ?? (() => {});
+  }
+
+  async #tick(): Promise<void> {
+    const { now, options, isUp } = this.#port;
+    if (!isUp() || this.#ended) return;
+    if (now() - this.#heartbeatAt >= options.heartbeatMs) this.#beat();
+    await this.nudge();
+  }
+
+  /** A CHECKPOINT record: the totals, and what the host's clock did. */
+  #beat(): void {
+    const { log, now, random, clockSteps } = this.#port;
+    this.#heartbeatAt = now();
+    const { count, ms } = clockSteps();
+    log.note(now(), 'checkpoint', count === 0 ? {} : { detail: sidecar({ clockBack: { count, ms } }, random) });
+  }
+
+  /** Writes the end of the log, after everything that must come before it; resolves when it is stored and signed. */
+  async close(): Promise<void> {
+    this.#stopTimer();
+    const { log, now, isUp, options } = this.#port;
+    if (!isUp()) return;
+    this.#follow();
+    const checkpoints = this.#checkpoints as Checkpoints;
+    // Without a key the end cannot be signed, which `flush` will say; it is written all the same.
+    if (options.store !== undefined) await checkpoints.prepare().catch(() => {});
+    if (!this.#ended) log.settle(now(), true);
+    this.#ended = true;
+    checkpoints.end();
+    await this.flush();
+  }
+}
+
+/** The name of the newest log, as `latest` says it; whatever is too long for a name is none. */
+function nameIn(latest: string): string {
+  const [name = ''] = latest.split('\n');
+  return name.length <= ORIGIN_BYTES_MAX ? name : '';
+}
+
+const carriedOf = (log: EngineLog, { origin }: LogWriter): AuditExport[] =>
+  log.carried.filter((run) => run.origin === origin);
+
+const taken = (): TracehoundError =>
+  new TracehoundError(
+    'LOG_CONFLICT',
+    'audit.origin: in use, expected a name that has no log in this store (or openLog and `audit.resume`), got one that has',
+  );
+
+interface Predecessor {
+  readonly origin: string;
+  readonly size: number;
+  readonly root: Uint8Array;
+  readonly ended: 'closed' | 'open' | 'unknown';
+  /** SHA-256 of the signed note, hex. */
+  readonly checkpoint: string | undefined;
+}
+
+/** Appends the records of a run that follow on what the writer has; none if a record between is missing. */
+function adopt(writer: LogWriter, { from, records, details }: AuditExport): void {
+  const { segments } = writer;
+  if (from > segments.size) return;
+  for (let i = segments.size - from; i < records.length; i++) {
+    const record = records[i] as Uint8Array;
+    segments.append(leafHash(record), record, details[i] ?? null);
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * Options of `createTracehound`: what can be chosen, and what is chosen when nothing is said.
+ *
+ * Relies on: `plugs`, `types` for what an opened snapshot is. Refuses: logic; `config.ts` checks.
+ * @module
+ */
+import type { LogStore, Runtime, Signer } from './plugs';
+import type { Actor, EvidenceHandle, OpenedSnapshot } from './types';
+
+export interface RateLimitOptions {
+  /** Integer ms ≥ 32. Default 60,000. */
+  windowMs?: number;
+  /** Cost admitted per source in any `windowMs`: integer 1 … 2³¹−1. Default 100. */
+  limit?: number;
+  /** Ms a refused source stays blocked; 0 = no penalty. Default 0. */
+  blockMs?: number;
+  /** Sources tracked exactly; rounded up to a power of two. Default 65,536. */
+  maxSources?: number;
+  /** IPv6 addresses are counted by this prefix, 1 … 128 bits. Default 56. */
+  ipv6Prefix?: number;
+}
+
+export interface QuarantineOptions {
+  /** Items held. Default 10,000. */
+  maxCount?: number;
+  /** Sum of payload bytes held. Default 16 MiB. */
+  maxBytes?: number;
+  /** Share of items and bytes one source may hold, (0, 1]. Default 1/16. */
+  maxShare?: number;
+  /**
+   * Asked before evidence is read or exported. Anything but `true`, and an exception, refuses: the caller gets
+   * `ACCESS_DENIED` and the log an ACCESS_DENIED record. Default: everybody who holds the instance may.
+   */
+  authorize?: (act: 'read' | 'export', evidence: EvidenceHandle, who: Actor | undefined) => boolean;
+}
+
+export interface AuditOptions {
+  /** Name of the log; `{instance}` becomes the instance's UUID. One origin = one writer. Default `local/{instance}`. */
+  origin?: string;
+  /** Records held until exported and released; with a `store` at least 1,024. Default 4,096. */
+  maxRecords?: number;
+  /** The deployment's key. It says which keys may sign heads of the log; without it nobody can tell our log from another. */
+  signer?: Signer;
+  /** Where the log goes, signed, as static files (docs/format.md). Default: nowhere; then `export` and `release` are yours. */
+  store?: LogStore;
+  /**
+   * When the store takes nothing and memory ends: `continue` gives up records of low severity first, counted, and says so
+   * in the log; `halt` refuses what would append another record (`LOG_FULL`). Default `continue`.
+   */
+  policy?: 'continue' | 'halt';
+  /** Ms between two looks at what waits to be signed, where the platform has timers: 50 … 60,000. Default 1,000. */
+  checkpointMs?: number;
+  /** Ms between CHECKPOINT records, which show that an idle log is alive: 1,000 … 86,400,000. Default 60,000. */
+  heartbeatMs?: number;
+  /** Ms after which the key that signs is changed: 1,000 … 2^40. Default 3,600,000. */
+  rotateMs?: number;
+  /** Goes on with a log that ended, from `openLog`, instead of beginning another. Needs its `store` and a `signer`. */
+  resume?: OpenedLog;
+}
+
+/** What `openLog` returns: a log in a store, verified, to go on with. Opaque. */
+export interface OpenedLog {
+  readonly origin: string;
+  readonly size: number;
+  /** Lowercase hex. */
+  readonly root: string;
+}
+
+export type FailMode = 'open' | 'closed';
+
+export interface TracehoundOptions {
+  /** `false` switches the limiter off. */
+  rateLimit?: RateLimitOptions | false;
+  quarantine?: QuarantineOptions;
+  /** Largest payload kept, bytes. Default 65,536. */
+  maxPayloadBytes?: number;
+  audit?: AuditOptions;
+  /** ≥ 32 bytes. Default: random per instance — then source tags do not correlate across instances. */
+  secret?: Uint8Array;
+  /** What becomes of *unflagged* requests when Tracehound itself fails. Default `open`. */
+  failMode?: FailMode;
+  runtime?: Runtime;
+  /** Unix ms; default the runtime's clock. */
+  clock?: () => number;
+  /** Escape hatch for bundlers: a compiled `core.wasm`. */
+  module?: WebAssembly.Module;
+  /** An opened snapshot to begin from. */
+  restore?: OpenedSnapshot;
+}
+
+export interface ResolvedAudit {
+  readonly origin: string;
+  readonly maxRecords: number;
+  readonly signer: Signer | undefined;
+  readonly store: LogStore | undefined;
+  readonly policy: 'continue' | 'halt';
+  readonly checkpointMs: number;
+  readonly heartbeatMs: number;
+  readonly rotateMs: number;
+  readonly resume: OpenedLog | undefined;
+}
+
+/** Options after validation: every field present. */
+export interface ResolvedOptions {
+  rateLimit: Required<RateLimitOptions> | false;
+  quarantine: Required<Omit<QuarantineOptions, 'authorize'>>;
+  maxPayloadBytes: number;
+  audit: ResolvedAudit;
+  secret: Uint8Array | undefined;
+  failMode: FailMode;
+  clock: (() => number) | undefined;
+}
