@@ -23,6 +23,7 @@ const NAMES: Record<string, string[]> = {
   '.': ['TracehoundError', 'VERSION', 'createTracehound', 'node', 'openSnapshot'],
   './node': ['TracehoundError', 'VERSION', 'createTracehound', 'node', 'openSnapshot'],
   './hono': ['tracehound'],
+  './fetch': ['tracehound'],
   './signer': [
     'ecdsaSigner',
     'ed25519Signer',
