@@ -35,6 +35,10 @@ describe('a checkpoint', () => {
     expect((await openCheckpoint(note, [key.vkey])).size).toBe(20);
     await expect(openCheckpoint('x', [key.vkey])).rejects.toMatchObject({ code: 'NOTE_INVALID' });
     await expect(openCheckpoint(noteOf('a\nb\n', [key]), [key.vkey])).rejects.toMatchObject({ code: 'NOTE_INVALID' });
+    await expect(openCheckpoint(noteOf(`${text}\nx\n`, [key]), [key.vkey])).rejects.toMatchObject({
+      code: 'NOTE_INVALID',
+    });
+    expect((await openCheckpoint(noteOf(`${text}an extension\n`, [key]), [key.vkey])).size).toBe(20);
     await expect(openCheckpoint(noteOf(text, [key]), ['x'])).rejects.toMatchObject({ code: 'NOTE_INVALID' });
   });
 
