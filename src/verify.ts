@@ -92,7 +92,7 @@ async function judgeSigners(trust: Trust, walk: Walk, heads: Heads, keys: Keys, 
     findings.unknown('authenticity', 'NO_CHECKPOINT', 'nobody signed anything: there is no checkpoint');
   }
   if (origin === undefined) return;
-  await keys.judge(origin, pinnedKeys(origin, trust), trust.macKeys);
+  await keys.judge(pinnedKeys(origin, trust), trust.macKeys);
   await heads.judge(origin, walk.size, keys, trust);
 }
 

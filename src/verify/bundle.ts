@@ -83,7 +83,7 @@ export async function verifyBundle(bundle: Uint8Array | string, options: VerifyO
   reader.run();
   const macKeys = options.macKey && new MacKeys(options.macKey);
   const trust = { policy: options.policy, macKeys };
-  await keys.judge(head.origin, pinnedKeys(head.origin, trust), macKeys);
+  await keys.judge(pinnedKeys(head.origin, trust), macKeys);
   await heads.judge(head.origin, head.size, keys, trust);
   compareKnown(options.known ?? [], head, findings);
   findings.unknown('freshness', 'BUNDLE', 'a bundle is of the moment it was made');

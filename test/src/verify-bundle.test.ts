@@ -134,7 +134,7 @@ describe('a bundle that lies', () => {
   it.each<[string, number[], string, number]>([
     ['GENESIS', [1, 40, 60, 61], 'NO_GENESIS', 2],
     ['QUARANTINED', [0, 1, 60, 61], 'NO_QUARANTINED', 2],
-    ['KEY', [0, 40, 60, 61], 'KEY_UNAVAILABLE', 3],
+    ['KEY', [0, 40, 60, 61], 'NOT_SIGNED', 3],
   ])('by leaving %s out is not complete', async (_, seqs, code, exitCode) => {
     const report = await check(partsOf({ ...SOUND, seqs }));
     expect([codes(report), report.exitCode]).toEqual([expect.arrayContaining([code]), exitCode]);

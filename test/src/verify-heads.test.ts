@@ -138,7 +138,7 @@ describe('tags', () => {
     expect((await openCheckpoint(notes[7]!, [], { macKey: master })).size).toBe(20);
   });
 
-  it('of another text or number are bad, by another master unknown or bad, never good', async () => {
+  it('of another text or number are bad; by another master nothing can be told', async () => {
     const signer = macSigner({ master, origin: log.origin });
     await signNote(text, [signer]);
     const note = await signNote(text, [signer]);
@@ -153,7 +153,7 @@ describe('tags', () => {
       const report = await judge([`${note.slice(0, at)}${bytes.toString('base64')}\n`], master);
       expect([report.authenticity, report.exitCode]).toEqual(['bad', 1]);
     }
-    expect((await judge([note], new Uint8Array(32))).authenticity).not.toBe('good');
+    expect((await judge([note], new Uint8Array(32))).authenticity).toBe('unknown');
   });
 
   it('of a log that followed on a panic are under the key of the heirs', async () => {

@@ -135,6 +135,25 @@ describe('who signed', () => {
     }
   });
 
+  it('is good: also for who holds a master of tags besides', async () => {
+    const { log, note } = sound();
+    expect((await check(new LabSource(log, [note]), { macKey: new Uint8Array(32) })).authenticity).toBe('good');
+  });
+
+  it('is asked of every head, in whatever order they lie there', async () => {
+    const { log, note } = sound();
+    const old = log.checkpoint([own], 500);
+    for (const notes of [
+      [old, note],
+      [note, old],
+    ]) {
+      const report = await check(new LabSource(log, notes), { requireClose: true });
+      expect([report.exitCode, report.findings.map(({ code }) => code)]).toEqual([0, ['HELD_AT_CLOSE']]);
+    }
+    const forgedOld = await check(new LabSource(log, [log.checkpoint([stranger], 500), note]));
+    expect([codes(forgedOld), forgedOld.exitCode]).toEqual([['NOT_SIGNED'], 1]);
+  });
+
   it('is unknown without a policy, though nothing contradicts', async () => {
     const { log, note } = sound();
     const report = await verifyLog(new LabSource(log, [note]), { now });
@@ -336,7 +355,25 @@ describe('what is missing', () => {
     source.entriesOf[1] = { kind: 'leaf', hash: log.leaves[1]!, place: 'tile/0' };
     const report = await check(source);
     expect([report.integrity, report.authenticity, report.exitCode]).toEqual(['good', 'unknown', 2]);
-    expect(codes(report)).toContain('KEY_UNAVAILABLE');
+    expect(codes(report)).toEqual(['CONTENT_UNAVAILABLE', 'NOT_SIGNED']);
+    expect(report.findings).toContainEqual(expect.objectContaining({ code: 'KEY_UNAVAILABLE', seq: 2 }));
+  });
+
+  it('is a key that nobody needs any more: a later one signed, for which the deployment vouches', async () => {
+    const log = new LabLog();
+    log.key(own, [deployment]);
+    log.grow(20).key(second, [deployment]);
+    const source = new LabSource(log.grow(50), [log.checkpoint([second])]);
+    source.entriesOf[1] = { kind: 'leaf', hash: log.leaves[1]!, place: 'tile/0' };
+    const vouched = await check(source);
+    expect([vouched.authenticity, codes(vouched)]).toEqual(['good', ['CONTENT_UNAVAILABLE']]);
+    const heir = new LabLog();
+    heir.key(own, [deployment]);
+    heir.grow(20).key(second, [own]);
+    const orphan = new LabSource(heir.grow(50), [heir.checkpoint([second])]);
+    expect((await check(orphan)).authenticity).toBe('good');
+    orphan.entriesOf[1] = { kind: 'leaf', hash: heir.leaves[1]!, place: 'tile/0' };
+    expect(codes(await check(orphan))).toEqual(['CONTENT_UNAVAILABLE', 'UNTRUSTED_KEY']);
   });
 });
 
