@@ -81,7 +81,7 @@ export async function verifyLog(source: LogSource, options: VerifyOptions = {}):
     unavailable,
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
-    exitCode: findings.exitCode(lifecycle.closed),
+    exitCode: findings.exitCode,
   };
 }
 

@@ -57,6 +57,14 @@ describe('a sound bundle', () => {
     expect(report.findings.filter(({ code }) => code === 'DETECTOR')).toHaveLength(notes);
   });
 
+  it('may have brackets, quotes and slashes in its texts', async () => {
+    const made = bundleCase(own, deployment, { sidecar: false });
+    for (const detector of ['"[[[[{{{{', '\\"[[[[', '\\', ',:]}"\\"']) {
+      const report = await check(partsOf({ ...made, item: { ...made.item, detector } }));
+      expect([report.exitCode, report.item.detector]).toEqual([0, detector]);
+    }
+  });
+
   it('is not authentic for who does not say whom to trust', async () => {
     const report = await verifyBundle(canonical(partsOf(SOUND)));
     expect([report.authenticity, report.exitCode]).toEqual(['unknown', 3]);
