@@ -203,11 +203,11 @@ export class Walk {
     }
   }
 
-  /** The leaf hash before record `n`, for a KEY note that names it. */
+  /** The leaf hash before record `n`, for a KEY note that names it: one within its reach, which is in the ring. */
   #linkAt(n: number): Uint8Array | undefined {
     if (n === 0) return this.#genesis;
     const seq = n - 1;
-    if (seq < this.#seenFrom || seq >= this.size || seq < this.size - this.#ringLeaves) return undefined;
+    if (seq < this.#seenFrom || seq >= this.size) return undefined;
     const bytes = new Uint8Array(HASH_BYTES);
     wordsToBytes(this.#ring, (seq % this.#ringLeaves) * DIGEST_WORDS, bytes, 0);
     return bytes;

@@ -207,8 +207,6 @@ describe('who signed', () => {
   it.each([
     ['of another log', { origin: 'example.com/th/2' }],
     ['of another epoch', { epoch: 2 }],
-    ['of a key with another name', { vkey: foreign.vkey, signers: [foreign, deployment] }],
-    ['of another log and its key', { origin: foreign.name, vkey: foreign.vkey, signers: [foreign, deployment] }],
     ['of another place in the log', { link: sha256('x') }],
     ['of a place after it', { size: 9 }],
     ['that the new key did not sign', { signers: [deployment] }],
@@ -222,6 +220,26 @@ describe('who signed', () => {
     log.key(own, [deployment], change);
     const report = await key(log);
     expect([report.authenticity, report.exitCode]).toEqual(['bad', 1]);
+  });
+
+  it('is bad: a key of another name, or of another log, although the deployment vouches for it', async () => {
+    for (const change of [{}, { origin: foreign.name }]) {
+      const log = new LabLog();
+      log.key(foreign, [deployment], change);
+      const report = await key(log, [foreign]);
+      expect([report.authenticity, codes(report)[0], report.exitCode]).toEqual(['bad', 'KEY_NOTE', 1]);
+    }
+  });
+
+  it('is good: a key note that names a place of which nothing is left', async () => {
+    const log = new LabLog();
+    log.key(own, [deployment]);
+    log.grow(600).key(second, [own], { size: 400, link: log.leaves[399]! });
+    log.gap(256, 512);
+    const source = new LabSource(log, [log.checkpoint([second])]);
+    const hash = treeHead(log.leaves.slice(256, 512));
+    source.entriesOf.splice(256, 256, { kind: 'subtree', level: 8, hash, place: 'x' });
+    expect((await check(source)).authenticity).toBe('good');
   });
 
   it('is bad: a key note that names a place too far back', async () => {
