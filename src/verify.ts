@@ -25,6 +25,7 @@ import { MacKeys } from './verify/signature';
 import type { LogSource } from './verify/source';
 
 export { TracehoundError } from './errors';
+export type { VerifierKey } from './note';
 export { verifyConsistency, verifyInclusion } from './tlog';
 export { type BundleEvent, type BundleItem, type BundleReport, verifyBundle } from './verify/bundle';
 export { type OpenedCheckpoint, openCheckpoint } from './verify/checkpoint';
