@@ -24,6 +24,11 @@ const NAMES: Record<string, string[]> = {
   './node': ['TracehoundError', 'VERSION', 'createTracehound', 'node', 'openSnapshot'],
   './hono': ['tracehound'],
   './fetch': ['tracehound'],
+  './signals/aws-waf': ['awsWafSignals'],
+  './signals/cloudflare': ['cloudflareSignals'],
+  './signals/crowdsec': ['crowdsecSignals'],
+  './signals/fastly': ['NGWAF_ATTACKS', 'fastlySignals'],
+  './signals/modsecurity': ['modsecuritySignals'],
   './signer': [
     'ecdsaSigner',
     'ed25519Signer',
