@@ -17,7 +17,7 @@ import { type Fetch, FRAMES, type FrameOptions } from './frames';
 import { parseList } from './structured-fields';
 
 const threat: ThreatSignal = { category: 'sqli', severity: 'high', detector: 'test' };
-const detect: FrameOptions['detect'] = (request) => (request.url.includes('attack') ? threat : undefined);
+const detect: NonNullable<FrameOptions['detect']> = (request) => (request.url.includes('attack') ? threat : undefined);
 
 interface House {
   th: Tracehound;

@@ -20,8 +20,8 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 };
 
 const NAMES: Record<string, string[]> = {
-  '.': ['TracehoundError', 'VERSION', 'createTracehound', 'node', 'openSnapshot'],
-  './node': ['TracehoundError', 'VERSION', 'createTracehound', 'node', 'openSnapshot'],
+  '.': ['TracehoundError', 'VERSION', 'createTracehound', 'guardUpgrades', 'node', 'openSnapshot'],
+  './node': ['TracehoundError', 'VERSION', 'createTracehound', 'guardUpgrades', 'node', 'openSnapshot'],
   './hono': ['tracehound'],
   './fetch': ['tracehound'],
   './signals/aws-waf': ['awsWafSignals'],

@@ -53,6 +53,7 @@ import {
   type TracehoundFetchOptions,
 } from 'tracehound/fetch';
 import { type TracehoundHonoOptions, type TracehoundVariables, tracehound } from 'tracehound/hono';
+import { guardUpgrades, type UpgradeOptions, type UpgradeRequest, type UpgradeServer } from 'tracehound/node';
 import { type AwsWafSignalsOptions, awsWafSignals } from 'tracehound/signals/aws-waf';
 import { type CloudflareSignalsOptions, cloudflareSignals } from 'tracehound/signals/cloudflare';
 import {
@@ -236,6 +237,15 @@ app.use(tracehound(th, { signals }));
 modsecuritySignals({ forged: false });
 // @ts-expect-error There are four findings.
 cloudflareSignals({ leakedCredentials: { flag: [5] } });
+
+/** `http.IncomingMessage`, for who has Node's types. */
+interface Message extends UpgradeRequest {
+  readonly complete: boolean;
+}
+declare const server: UpgradeServer;
+const upgradeOptions: UpgradeOptions<Message> = { detect: (request) => (request.complete ? undefined : threat) };
+export const stop: () => void = guardUpgrades(server, th, upgradeOptions);
+guardUpgrades(server, th, { detect: ({ url }) => (url === '/x' ? threat : undefined) });
 
 const fetchOptions: TracehoundFetchOptions = { detect: (request) => (request.url.endsWith('/x') ? threat : undefined) };
 const fetchGuard: FetchGuard = guardFetch(th, fetchOptions);
