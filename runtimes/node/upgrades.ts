@@ -40,7 +40,6 @@ interface Socket {
   on(event: 'error', listener: () => void): unknown;
   once(event: 'close', listener: () => void): unknown;
   off(event: 'error', listener: () => void): unknown;
-  resume(): unknown;
   end(bytes: Uint8Array, done: () => void): unknown;
   destroy(): unknown;
 }
@@ -148,6 +147,5 @@ async function answer(socket: Socket, response: Response): Promise<void> {
   const head = `HTTP/1.1 ${response.status} ${response.statusText || 'Refused'}\r\n${lines.join('')}\r\n`;
   const late = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once('close', () => clearTimeout(late));
-  socket.resume(); // unread bytes would turn the end into a reset, and the answer might be lost with it
   socket.end(Buffer.concat([Buffer.from(head, 'latin1'), body]), () => socket.destroy());
 }

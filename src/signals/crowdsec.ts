@@ -58,7 +58,6 @@ interface Held {
 
 /** Decisions of one kind about networks of one size, by the network's address: a lookup costs one step for each. */
 interface Shelf {
-  readonly length: number;
   readonly bits: number;
   readonly type: string;
   readonly severity: Severity;
@@ -118,7 +117,7 @@ export function crowdsecSignals(options: CrowdsecSignalsOptions = {}): CrowdsecS
     if (network === undefined) return undefined;
     const { bits, address } = network;
     const name = `${address.length} ${bits} ${type}`;
-    const shelf = shelves.get(name) ?? { length: address.length, bits, type: String(type), severity, held: new Map() };
+    const shelf = shelves.get(name) ?? { bits, type: String(type), severity, held: new Map() };
     shelves.set(name, shelf);
     return { shelf, key: String(address) };
   }
@@ -179,7 +178,6 @@ export function crowdsecSignals(options: CrowdsecSignalsOptions = {}): CrowdsecS
       if (address === undefined) return { strip: [] };
       let worst: ThreatSignal | undefined;
       for (const shelf of shelves.values()) {
-        if (shelf.length !== address.length) continue;
         const key = String(masked(address, shelf.bits));
         const found = shelf.held.get(key);
         if (found === undefined) continue;

@@ -285,7 +285,6 @@ describe('a refusal', () => {
   class Stuck extends EventEmitter {
     destroyed = false;
     readonly written: string[] = [];
-    resume(): void {}
     end(bytes: Uint8Array): void {
       this.written.push(Buffer.from(bytes).toString('latin1'));
     }
@@ -339,12 +338,15 @@ describe('a refusal', () => {
     expect(socket.written).toEqual([]);
   });
 
-  test('of something without method or target is a refusal too', async () => {
+  test('of something without method or target is a refusal too; nothing waits for who has gone', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const { th, ask } = stage({ detect: () => threat });
     const socket = ask({ httpVersion: '1.1', headers: {}, rawHeaders: [] });
-    await vi.waitFor(() => expect(socket.written).toHaveLength(1));
+    while (socket.written.length === 0) await new Promise(setImmediate);
     expect(th.quarantine.stats.count).toBe(1);
+    expect(vi.getTimerCount()).toBe(1);
     socket.destroy();
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   test('is spared a request without the map of distinct fields', async () => {
