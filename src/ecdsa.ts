@@ -16,7 +16,6 @@ const UNCOMPRESSED = 0x04;
 const SPKI_HEAD = fromHex('3059301306072a8648ce3d020106082a8648ce3d030107034200')!;
 const PKCS8_HEAD = fromHex('308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b0201010420')!;
 const PKCS8_MIDDLE = fromHex('a144034200')!;
-const PKCS8_BYTES = PKCS8_HEAD.length + NUMBER_BYTES + PKCS8_MIDDLE.length + POINT_BYTES;
 
 /** A key on P-256 as a JSON Web Key (RFC 7518 §6.2), the one format of these keys that every Web Crypto imports. */
 export interface P256Jwk {
@@ -48,8 +47,7 @@ export function pkcs8OfJwk(jwk: JsonWebKey): Uint8Array | undefined {
 /** The private key in a PKCS#8 document that has its public key beside it; `undefined` if that is anything else. */
 export function jwkOfPkcs8(pkcs8: Uint8Array): P256Jwk | undefined {
   const middle = PKCS8_HEAD.length + NUMBER_BYTES;
-  if (pkcs8.length !== PKCS8_BYTES || !startsWith(pkcs8, PKCS8_HEAD, 0)) return undefined;
-  if (!startsWith(pkcs8, PKCS8_MIDDLE, middle)) return undefined;
+  if (!startsWith(pkcs8, PKCS8_HEAD, 0) || !startsWith(pkcs8, PKCS8_MIDDLE, middle)) return undefined;
   const point = jwkOfPoint(pkcs8.subarray(middle + PKCS8_MIDDLE.length));
   return point && { ...point, d: toBase64Url(pkcs8.subarray(PKCS8_HEAD.length, middle)) };
 }

@@ -16,10 +16,77 @@ import { unbundle } from './reader';
 import { Segments } from './segments';
 import { detailsPath, entriesPath, Frontier, HASH_BYTES, originPath, TILE_HEIGHT, TILE_WIDTH, tilePath } from './tlog';
 import type { LogStore, OpenedLog } from './types';
+import { type Get, type LogReport, parsePolicy, storeSource, verifyLog } from './verify';
 
 const RECORD_EPOCH = 7;
 
-type Get = (path: string) => Promise<Uint8Array | undefined>;
+export interface OpenLogOptions {
+  /** Name of the log. */
+  readonly origin: string;
+  /** Verifier keys that are trusted to sign it: the deployment's (`signer.vkey`). */
+  readonly keys: readonly string[];
+  /** Checkpoints of this log that were kept elsewhere: it must hold what they say. */
+  readonly known?: readonly string[];
+  /** SHA-256 of the platform, if it has one that does not wait. */
+  readonly digest?: (bytes: Uint8Array) => Uint8Array;
+}
+
+/**
+ * Verifies the log `origin` of `store` and returns what `audit.resume` needs. Rejects with
+ *
+ * - `NOT_FOUND`: there is no such log;
+ * - `LOG_INVALID`: it is damaged, or was tampered with; the message names the first record;
+ * - `LOG_ROLLBACK`: it is older than one of `known`, or is not the same;
+ * - `NOTE_UNVERIFIED`: none of `keys` vouches for its head;
+ * - `STORE_FAILED`, `NOTE_INVALID` (a key or a checkpoint in the options).
+ *
+ * Content that its writer gave up (GAP, low severity) is no reason to refuse it. What lies behind its head was never signed
+ * and is not gone on with.
+ *
+ * @example
+ * const resume = await openLog(store, { origin: 'example.com/log', keys: [signer.vkey] });
+ * const th = createTracehound({ audit: { store, signer, resume } });
+ */
+export async function openLog(store: LogStore, options: OpenLogOptions): Promise<OpenedLog> {
+  const { origin, keys, known, digest } = options;
+  const prefix = `${originPath(origin)}/`;
+  const get: Get = (path) => asked('get', () => store.get(prefix + path));
+  const checkpoint = await get('checkpoint');
+  if (checkpoint === undefined) {
+    throw new TracehoundError('NOT_FOUND', 'openLog: no such log in the store, expected a checkpoint, got none');
+  }
+  const policy = parsePolicy([...keys.map((key) => `log ${key}`), 'quorum none', ''].join('\n'));
+  const { size } = parseCheckpoint(parseNote(checkpoint).text);
+  const source = storeSource(signedOnly(get, checkpoint, size), { origin });
+  const report = await verifyLog(source, { policy, ...(known && { known }), ...(digest && { digest }) });
+  refuse(report);
+  const found = await gather(get, checkpoint);
+  return opened(found, toHex(found.root));
+}
+
+/** One reading of the head for all who ask, and nothing of what lies behind it. */
+function signedOnly(get: Get, checkpoint: Uint8Array, size: number): Get {
+  const behind = new Set([entriesPath(Math.floor(size / TILE_WIDTH), TILE_WIDTH)]);
+  return async (path) => (path === 'checkpoint' ? checkpoint : behind.has(path) ? undefined : get(path));
+}
+
+function refuse({ integrity, authenticity, findings }: LogReport): void {
+  const first = findings.find(({ severity }) => severity === 'bad');
+  const said = first === undefined ? '' : ` (${first.message})`;
+  if (findings.some(({ code }) => code === 'ROLLED_BACK' || code === 'REWRITTEN')) {
+    throw new TracehoundError(
+      'LOG_ROLLBACK',
+      `openLog: not the log that is known${said}, expected what a known head says`,
+    );
+  }
+  if (integrity !== 'good') throw new TracehoundError('LOG_INVALID', `openLog: not sound${said}, expected integrity`);
+  if (authenticity !== 'good') {
+    throw new TracehoundError(
+      'NOTE_UNVERIFIED',
+      `openLog: nobody trusted signed it${said}, expected a head by one of \`keys\``,
+    );
+  }
+}
 
 /** What lies in the store, as the head says. Throws `LOG_INVALID` when that cannot be. */
 async function gather(get: Get, checkpoint: Uint8Array): Promise<Found> {
@@ -87,14 +154,4 @@ async function lastEpoch(get: Get, size: number): Promise<number> {
     if (record) return record[RECORD_EPOCH] as number;
   }
   return 0;
-}
-
-export async function openLog(store: LogStore, { origin }: { origin: string }): Promise<OpenedLog> {
-  const prefix = `${originPath(origin)}/`;
-  const get: Get = (path) => asked('get', () => store.get(prefix + path));
-  const checkpoint = await get('checkpoint');
-  if (checkpoint === undefined)
-    throw new TracehoundError('NOT_FOUND', 'openLog: no log, expected a checkpoint, got none');
-  const found = await gather(get, checkpoint);
-  return opened(found, toHex(found.root));
 }

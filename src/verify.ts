@@ -4,6 +4,7 @@
  *
  *   verifyLog          a whole log, wherever it lies         four verdicts, memory that does not grow with the log
  *   verifyBundle       one item of evidence, from one file   the same verdicts, and what the log says of the item
+ *   storeSource        a log in a store, to be read          fileSource, packLog      a log in one file
  *   openCheckpoint     a signed head                         parsePolicy          whom to trust (C2SP tlog-policy)
  *   verifyInclusion    one record in a head                  verifyConsistency    one head a prefix of another
  *
@@ -27,10 +28,13 @@ export { TracehoundError } from './errors';
 export { verifyConsistency, verifyInclusion } from './tlog';
 export { type BundleEvent, type BundleItem, type BundleReport, verifyBundle } from './verify/bundle';
 export { type OpenedCheckpoint, openCheckpoint } from './verify/checkpoint';
+export { type FindOptions, type FoundLog, type FoundLogs, findLogs, type Root } from './verify/directory';
+export { fileSource, type Open, packLog } from './verify/file';
 export type { VerifyOptions } from './verify/options';
 export { type Group, type Policy, parsePolicy } from './verify/policy';
 export type { ExitCode, Finding, LogReport, Verdict, VerdictName, Verdicts } from './verify/report';
 export type { LeafEntry, LogEntry, LogSource, MissingEntry, RecordEntry, SubtreeEntry } from './verify/source';
+export { type Get, type StoreSourceOptions, storeSource } from './verify/stored';
 
 /** Three heartbeats: an idle log writes one a minute. */
 const AGE_MS_MAX = 180_000;
@@ -54,6 +58,8 @@ export async function verifyLog(source: LogSource, options: VerifyOptions = {}):
   const { digest, onProgress, policy, macKey } = options;
   const walk = new Walk(source, heads, keys, findings, { origin, digest, onProgress });
   await walk.run(source);
+  const cut = source.cut?.();
+  if (cut !== undefined) findings.bad('completeness', 'CUT', cut, { seq: walk.size });
   heads.end(walk.size);
   await judgeSigners({ policy, macKeys: macKey && new MacKeys(macKey) }, walk, heads, keys, findings);
   judgeEnd(walk, heads, findings, options);

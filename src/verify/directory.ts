@@ -10,7 +10,7 @@
 import { TracehoundError } from '../errors';
 import { originPath } from '../tlog';
 import type { LogSource } from './source';
-import { BUNDLE_BYTES_MAX, type Get, tilesSource } from './stored';
+import { BUNDLE_BYTES_MAX, type Get, storeSource } from './stored';
 
 /** What is asked of a root. Paths are relative to it, with `/` between their parts. */
 export interface Root {
@@ -92,7 +92,7 @@ function logAt(root: Root, path: string, origin: string | undefined): FoundLog {
     ...(list === undefined ? {} : { widths }),
     prefix: path === '' ? '' : `${path}/`,
   };
-  return { path, source: tilesSource(get, options) };
+  return { path, source: storeSource(get, options) };
 }
 
 /** The origin of the newest log, the first line of `latest`. */

@@ -47,7 +47,7 @@ export type Open = () => AsyncIterable<Uint8Array>;
 
 /**
  * Reads a log file called `name`. Rejects with `LOG_INVALID` when it does not begin as one; whatever is wrong behind the
- * origin is found when entries or checkpoints are read.
+ * origin is found when entries are read.
  */
 export async function fileSource(open: Open, name: string): Promise<LogSource> {
   let origin: string | undefined;
@@ -60,10 +60,15 @@ export async function fileSource(open: Open, name: string): Promise<LogSource> {
     ...(origin === undefined ? {} : { origin }),
     checkpoints: async () => {
       const notes: string[] = [];
-      for await (const { type, bytes } of frames(open(), name)) {
-        if (type !== CHECKPOINT) continue;
-        notes.push(new TextDecoder().decode(bytes));
-        if (notes.length > CHECKPOINTS_KEPT) notes.shift();
+      try {
+        for await (const { type, bytes } of frames(open(), name)) {
+          if (type !== CHECKPOINT) continue;
+          notes.push(new TextDecoder().decode(bytes));
+          if (notes.length > CHECKPOINTS_KEPT) notes.shift();
+        }
+      } catch (error) {
+        // Who reads the entries meets the same frame, and says so.
+        if (!(error instanceof TracehoundError)) throw error;
       }
       return notes;
     },
@@ -241,8 +246,9 @@ function invalid(name: string, at: number, problem: string): TracehoundError {
 // ── writing ───────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * The log of a source as one file. Rejects with `LOG_INVALID` for what a file cannot hold: leaves of which nothing is left
- * (no root can be computed without them), records of another length, notes or sidecars that are too long, no name.
+ * The log of a source as one file. Rejects for what a file cannot hold: with `RANGE_UNAVAILABLE` for leaves of which nothing
+ * is left (no root can be computed without them), with `LOG_INVALID` for records of another length, notes or sidecars that
+ * are too long, a log without a name.
  */
 export async function* packLog(source: LogSource): AsyncGenerator<Uint8Array> {
   const notes = await source.checkpoints();
@@ -275,7 +281,8 @@ function packEntry(out: Out, entry: LogEntry, leaf: number): number {
   switch (entry.kind) {
     case 'record':
       if (entry.record.length !== RECORD_BYTES) {
-        throw unpackable(entry, leaf, `a record of ${RECORD_BYTES} bytes`, `${entry.record.length} bytes`);
+        const problem = `expected a record of ${RECORD_BYTES} bytes, got ${entry.record.length}`;
+        throw new TracehoundError('LOG_INVALID', `pack: record ${leaf}, ${entry.place}: ${problem}`);
       }
       out.frame(RECORD, entry.record, entry.detail);
       return 1;
@@ -286,12 +293,11 @@ function packEntry(out: Out, entry: LogEntry, leaf: number): number {
       out.frame(SUBTREE, Uint8Array.of(entry.level), entry.hash);
       return 2 ** entry.level;
     case 'missing':
-      throw unpackable(entry, leaf, 'a record or at least its hash', `neither of ${entry.count}`);
+      throw new TracehoundError(
+        'RANGE_UNAVAILABLE',
+        `pack: record ${leaf}, ${entry.place}: expected a record or at least its hash, got neither of ${entry.count}`,
+      );
   }
-}
-
-function unpackable({ place }: LogEntry, leaf: number, expected: string, got: string): TracehoundError {
-  return new TracehoundError('LOG_INVALID', `pack: record ${leaf}, ${place}: expected ${expected}, got ${got}`);
 }
 
 /** Frames on their way out. */

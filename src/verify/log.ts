@@ -41,6 +41,8 @@ export class Walk {
   readonly #tiles: Tiles | undefined;
   readonly #frontier: Frontier;
   readonly lifecycle: Lifecycle;
+  /** Leaves below the newest head; all of them, if there is none. */
+  readonly #signed: number;
   /** Link that the next record must have: the leaf hash before it. */
   readonly #link = new Int32Array(DIGEST_WORDS);
   #isLinked: boolean;
@@ -67,7 +69,8 @@ export class Walk {
     this.#keys = keys;
     this.#options = options;
     this.lifecycle = new Lifecycle(findings);
-    const tiles = source.tile && new Tiles(source.tile.bind(source), findings);
+    this.#signed = heads.newest?.size ?? Number.POSITIVE_INFINITY;
+    const tiles = source.tile && new Tiles(source.tile.bind(source), this.#signed, findings);
     this.#tiles = tiles;
     this.#frontier = new Frontier(tiles && ((level, index, words) => tiles.put(level / TILE_HEIGHT, index, words)));
     this.#isLinked = options.origin !== undefined;
@@ -156,7 +159,10 @@ export class Walk {
     else if (detail !== undefined) {
       this.#findings.bad('integrity', 'DETAIL', 'a sidecar to which no record commits', this.#spot(seq));
     }
-    if (isKey) this.#keys.add(seq, this.#options.origin, detail, (n) => this.#linkAt(n), this.#spot(seq));
+    // Who signs behind the newest head is nobody's question, and its note may not have been stored any more.
+    if (isKey && seq < this.#signed) {
+      this.#keys.add(seq, this.#options.origin, detail, (n) => this.#linkAt(n), this.#spot(seq));
+    }
     this.lifecycle.take(r, seq, (at) => this.#spot(at));
     const time = record.numberAt(r, record.TIME);
     if (time > 0) {
@@ -174,7 +180,7 @@ export class Walk {
 
   #detail(r: Uint8Array, detail: Uint8Array | undefined, seq: number): void {
     if (detail === undefined) {
-      this.#details++;
+      if (seq < this.#signed) this.#details++;
       return;
     }
     const { digest } = this.#options;

@@ -12,13 +12,13 @@
  */
 import { TracehoundError } from '../errors';
 import { NOTE_BYTES_MAX, parseCheckpoint, parseNote } from '../note';
-import { detailsPath, entriesPath, HASH_BYTES, TILE_WIDTH, tilePath } from '../tlog';
+import { detailsPath, entriesPath, HASH_BYTES, leafHash, TILE_WIDTH, tilePath } from '../tlog';
 import type { LogEntry, LogSource } from './source';
 
 /** Answers the object at a path below the log's prefix, `undefined` when there is none. */
 export type Get = (path: string) => Promise<Uint8Array | undefined>;
 
-export interface TilesOptions {
+export interface StoreSourceOptions {
   /** The name the log is said to have. */
   readonly origin?: string;
   /** What stands before every place: the folder, for people. */
@@ -36,11 +36,13 @@ export const BUNDLE_BYTES_MAX: number = TILE_WIDTH * (2 + 0xffff);
 export const BLANK_BUNDLES_MAX = 256;
 /** Bundles asked for before they are needed: hides a store's latency, costs 0.2 MB. */
 const AHEAD = 4;
+/** Where a record names the one before it. */
+const LINK_AT = 48;
 /** Levels of tiles above level 0 in a tree of less than 2⁵³ leaves. */
 const TILE_LEVELS = 6;
 
 /** Reads a log below `get`. Nothing is asked for before the verifier asks. */
-export function tilesSource(get: Get, options: TilesOptions = {}): LogSource {
+export function storeSource(get: Get, options: StoreSourceOptions = {}): LogSource {
   const { origin, prefix = '', widths } = options;
   let asked: Promise<Uint8Array | undefined> | undefined;
   const checkpoint = (): Promise<Uint8Array | undefined> => {
@@ -99,9 +101,11 @@ class Reader {
   readonly #get: Get;
   readonly #prefix: string;
   readonly #size: number;
-  readonly #widths: TilesOptions['widths'];
+  readonly #widths: StoreSourceOptions['widths'];
+  /** The last entry that was read, unless it is one of many. */
+  #last: LogEntry | undefined;
 
-  constructor(get: Get, prefix: string, size: number, widths: TilesOptions['widths']) {
+  constructor(get: Get, prefix: string, size: number, widths: StoreSourceOptions['widths']) {
     this.#get = get;
     this.#prefix = prefix;
     this.#size = size;
@@ -122,12 +126,15 @@ class Reader {
       const found = await (ahead.shift() as Promise<Found>);
       const width = this.#width(index);
       if (found.entries !== undefined || found.leaves !== undefined) {
-        yield this.#entries(index, width, found);
+        const batch = this.#entries(index, width, found);
+        this.#last = batch.at(-1);
+        yield batch;
         [blank, index] = [0, index + 1];
         continue;
       }
       const subtree = await this.#subtree(index, width);
       if (subtree !== undefined) {
+        this.#last = undefined;
         yield [subtree];
         const skipped = 2 ** (subtree.level - 8);
         ahead.splice(0, skipped - 1);
@@ -215,7 +222,10 @@ class Reader {
     return undefined;
   }
 
-  /** Records that were stored and not signed: a writer that was killed leaves some, and so does a checkpoint put back. */
+  /**
+   * Records that were stored and not signed: a writer that was killed leaves some, and so does a checkpoint put back. If
+   * another writer went on since, they do not follow on what is signed now, and are no part of the log.
+   */
   async *#tail(): AsyncGenerator<readonly LogEntry[]> {
     let index = Math.floor(this.#size / TILE_WIDTH);
     let skipped = this.#size % TILE_WIDTH;
@@ -227,11 +237,22 @@ class Reader {
       if (width === 0) return;
       const found = await this.#find(index, width);
       if (found.entries === undefined) return;
-      yield this.#entries(index, width, found).slice(skipped);
+      const batch = this.#entries(index, width, found).slice(skipped);
+      if (!follows(batch[0], this.#last)) return;
+      this.#last = batch.at(-1);
+      yield batch;
       if (width < TILE_WIDTH) return;
       skipped = 0;
     }
   }
+}
+
+/** Whether `entry` is a record whose link is the leaf hash of what lies before it; before everything lies nothing. */
+function follows(entry: LogEntry | undefined, last: LogEntry | undefined): boolean {
+  if (entry?.kind !== 'record') return false;
+  if (last === undefined) return true;
+  const leaf = last.kind === 'record' ? leafHash(last.record) : last.kind === 'leaf' ? last.hash : undefined;
+  return leaf?.every((byte, i) => byte === entry.record[LINK_AT + i]) ?? false;
 }
 
 /** Entries with two bytes of length before each. */

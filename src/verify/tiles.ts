@@ -33,7 +33,11 @@ export class Tiles {
   readonly #levels: Level[] = [];
   #due: Tile[] = [];
 
-  constructor(tile: NonNullable<LogSource['tile']>, findings: Findings) {
+  /** Leaves that are signed: what lies behind them may be there in part, as a writer left it that was killed. */
+  readonly #signed: number;
+
+  constructor(tile: NonNullable<LogSource['tile']>, signed: number, findings: Findings) {
+    this.#signed = signed;
     this.#tile = tile;
     this.#findings = findings;
   }
@@ -63,7 +67,10 @@ export class Tiles {
   async check(): Promise<void> {
     const due = this.#due;
     this.#due = [];
-    for (const tile of due) await this.#check(tile, true);
+    for (const tile of due) {
+      const leaves = (tile.index * TILE_WIDTH + tile.width) * TILE_WIDTH ** tile.level;
+      await this.#check(tile, leaves <= this.#signed);
+    }
   }
 
   /** The log has ended. Partial tiles lie beside a head; without one of that size they may be missing. */

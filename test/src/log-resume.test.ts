@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { formatVerifierKey } from '../../src/note';
 import { openLog } from '../../src/open-log';
 import type { AuditOptions, Signer, Tracehound, TracehoundOptions } from '../../src/types';
+import { type LogReport, parsePolicy, storeSource, verifyLog } from '../../src/verify';
 import { lab } from '../lab/lab';
 import { LabStore } from '../lab/store';
 import { storedLog } from '../lab/stored-log';
@@ -36,7 +37,17 @@ function attack(th: Tracehound, count: number): void {
   }
 }
 
-const open = (store: LabStore): ReturnType<typeof openLog> => openLog(store, { origin: ORIGIN });
+const open = (store: LabStore): ReturnType<typeof openLog> => openLog(store, { origin: ORIGIN, keys: [signer.vkey] });
+
+/** What the verifier says of the log, tail and all. */
+async function verdicts(store: LabStore): Promise<LogReport> {
+  const widths = async (path: string): Promise<number[]> =>
+    store.keys(`${ORIGIN}/${path}.p/`).map((key) => Number(key.split('/').at(-1)));
+  const get = async (path: string): Promise<Uint8Array | undefined> => store.objects.get(`${ORIGIN}/${path}`);
+  return verifyLog(storeSource(get, { origin: ORIGIN, widths }), {
+    policy: parsePolicy(`log ${signer.vkey}\nquorum none\n`),
+  });
+}
 let seeds = 100;
 const next = async (store: LabStore): Promise<Tracehound> =>
   lab({ seed: seeds++ }).make(optionsOf(store, { resume: await open(store) }));
@@ -61,6 +72,12 @@ describe('a log that is gone on with', () => {
       expect(resume.record!.subarray(80, 112).toString('hex')).toBe(before.root);
       expect(log.root).toBe(th.audit.head().root);
       expect(th.audit.verify()).toMatchObject({ ok: true, from: before.size, gaps: 0 });
+      expect(await verdicts(store)).toMatchObject({
+        integrity: 'good',
+        authenticity: 'good',
+        completeness: 'good',
+        exitCode: 0,
+      });
     }
   });
 
@@ -89,6 +106,18 @@ describe('a log that is gone on with', () => {
           await th.audit.flush().catch(() => {});
           store.fate = () => 'done';
           const log = storedLog(store, ORIGIN, signer.vkey);
+          const { integrity, authenticity, findings } = await verdicts(store);
+          expect({
+            integrity,
+            authenticity,
+            findings: findings.filter(
+              ({ severity, verdict }) => severity === 'bad' || (severity === 'unknown' && verdict === 'authenticity'),
+            ),
+          }).toEqual({
+            integrity: 'good',
+            authenticity: 'good',
+            findings: [],
+          });
           expect(log.size).toBeGreaterThanOrEqual(signed.size);
           expect(log.missing).toEqual([]);
           for (const [i, { record }] of signed.records.entries()) {
@@ -193,4 +222,122 @@ describe('a log that is gone on with', () => {
     expect(origin.startsWith(`${ORIGIN}/`)).toBe(true);
     storedLog(store, origin, signer.vkey);
   });
+});
+
+describe('a log is not opened', () => {
+  const begun = async (): Promise<{ store: LabStore; th: Tracehound }> => {
+    const store = new LabStore();
+    const th = lab({ seed: seeds++ }).make(optionsOf(store, { origin: ORIGIN }));
+    attack(th, 600);
+    await th.audit.flush();
+    return { store, th };
+  };
+  const code = async (opening: Promise<unknown>): Promise<string> => {
+    const error = (await opening.catch((cause: unknown) => cause)) as { code: string; message: string };
+    return `${error.code}: ${error.message}`;
+  };
+
+  it('when there is none', async () => {
+    expect(await code(open(new LabStore()))).toBe(
+      'NOT_FOUND: openLog: no such log in the store, expected a checkpoint, got none',
+    );
+  });
+
+  it('when a byte of it was changed, and it says which record', async () => {
+    const { store } = await begun();
+    const entries = store.objects.get(`${ORIGIN}/tile/entries/001`)!;
+    entries[178 * 44 + 100]! ^= 1;
+    expect(await code(open(store))).toMatch(
+      /^LOG_INVALID: openLog: not sound \(the record that follows it names another one/,
+    );
+  });
+
+  it.each(['tile/0/001', 'tile/1/000.p/2'])('when %s was changed', async (path) => {
+    const { store } = await begun();
+    store.objects.get(`${ORIGIN}/${path}`)![40]! ^= 1;
+    expect(await code(open(store))).toMatch(/^LOG_INVALID: openLog: not sound \(byte 40 of a tile is not/);
+  });
+
+  it('when what it must go on from is gone', async () => {
+    for (const path of ['tile/1/000.p/2', 'tile/0/002.p/90']) {
+      const { store } = await begun();
+      expect(store.objects.delete(`${ORIGIN}/${path}`), path).toBe(true);
+      expect(await code(open(store))).toBe(
+        `LOG_INVALID: ${path}: not usable, expected ${path.split('/').at(-1)} hashes, got none`,
+      );
+    }
+  });
+
+  it('when it went backwards, or became another', async () => {
+    const { store, th } = await begun();
+    const old = store.copy();
+    attack(th, 10);
+    const known = [await th.audit.checkpoint()];
+    const keys = [signer.vkey];
+    expect(await openLog(store, { origin: ORIGIN, keys, known })).toMatchObject({ size: th.audit.head().size });
+    expect(await code(openLog(old, { origin: ORIGIN, keys, known }))).toMatch(
+      /^LOG_ROLLBACK: openLog: not the log that is known/,
+    );
+    const other = new LabStore();
+    const forger = lab({ seed: seeds++ }).make(optionsOf(other, { origin: ORIGIN }));
+    attack(forger, 700);
+    await forger.audit.flush();
+    expect(await code(openLog(other, { origin: ORIGIN, keys, known }))).toMatch(/^LOG_ROLLBACK/);
+    expect(await code(openLog(store, { origin: ORIGIN, keys, known: ['x'] }))).toMatch(/^NOTE_INVALID/);
+  });
+
+  it('when nobody signed it whom we trust', async () => {
+    const { store } = await begun();
+    const stranger = 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW';
+    expect(await code(openLog(store, { origin: ORIGIN, keys: [stranger] }))).toMatch(/^NOTE_UNVERIFIED/);
+    expect(await code(openLog(store, { origin: ORIGIN, keys: ['x'] }))).toMatch(/^POLICY_INVALID/);
+  });
+
+  it.each(['x', `${ORIGIN}\n9007199254740991\n${'A'.repeat(43)}=\n\n— x AAAAAAAA\n`])(
+    'when its head is %j',
+    async (head) => {
+      const { store } = await begun();
+      store.objects.set(`${ORIGIN}/checkpoint`, new TextEncoder().encode(head));
+      expect(await code(open(store))).toMatch(/^(LOG|NOTE)_INVALID/);
+      expect(store.calls.length).toBeLessThan(5_000);
+    },
+  );
+
+  it('while the store does not answer', async () => {
+    const { store } = await begun();
+    store.fate = () => 'refused';
+    expect(await code(open(store))).toMatch(/^STORE_FAILED/);
+  });
+});
+
+it('a log whose writer gave up content and runs of records is gone on with, and stays provable', async () => {
+  const store = new LabStore();
+  const first = lab({ seed: seeds++ }).make({
+    ...optionsOf(store, { origin: ORIGIN, maxRecords: 1_024 }),
+    quarantine: { maxCount: 16 },
+  });
+  attack(first, 10);
+  await first.audit.flush();
+  store.fate = () => 'refused';
+  for (let i = 0; i < 600; i++) {
+    attack(first, 50);
+    await Promise.resolve();
+  }
+  store.fate = () => 'done';
+  await first.audit.flush();
+  const th = await next(store);
+  attack(th, 300);
+  await th.close();
+  const log = storedLog(store, ORIGIN, signer.vkey);
+  expect(log.root).toBe(th.audit.head().root);
+  expect(log.missing.length).toBeGreaterThan(10_000);
+  const report = await verdicts(store);
+  expect(report).toMatchObject({
+    integrity: 'good',
+    authenticity: 'good',
+    completeness: 'bad',
+    exitCode: 2,
+    closed: true,
+  });
+  expect(report.unavailable).toBe(log.missing.length);
 });

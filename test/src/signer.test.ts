@@ -8,6 +8,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { TracehoundError } from '../../src/errors';
 import { parseNote, parseVerifierKey } from '../../src/note';
 import type { Signer } from '../../src/plugs';
+import { hmacSha256 } from '../../src/sha256';
 import {
   ecdsaSigner,
   ed25519Signer,
@@ -219,6 +220,8 @@ describe('a key that is made', () => {
     const signer = await generateSigner('x');
     expect(parseVerifierKey(signer.vkey).type).toBe(2);
     expect(isBelieved(signer.vkey, 'm', await signer.sign(utf8('m')))).toBe(true);
+    const { value } = vi.mocked(crypto.subtle.generateKey).mock.results.at(-1)!;
+    expect(((await value) as CryptoKeyPair).privateKey.extractable).toBe(false);
   });
 
   it('fails where neither can be made, and says what else there is', async () => {
@@ -229,6 +232,21 @@ describe('a key that is made', () => {
       message: expect.stringContaining('macSigner'),
     });
     await expect(generateKey('x')).rejects.toMatchObject(failure);
+  });
+
+  it.each(TYPES)('of %s and kept as text cannot leave Web Crypto either', async (type) => {
+    const { skey } = await generateKey('x', type);
+    const signer = await signerFromText(skey);
+    const used = vi.spyOn(crypto.subtle, 'sign');
+    await signer.sign(utf8('m'));
+    const key = used.mock.calls[0]![1];
+    expect(key).toMatchObject({ type: 'private', extractable: false, usages: ['sign'] });
+  });
+
+  it('is tried once where the platform does not compare its two halves', async () => {
+    vi.spyOn(crypto.subtle, 'verify').mockResolvedValue(false);
+    const making = ecdsaSigner({ name: 'x', pkcs8: pkcs8() });
+    await expect(making).rejects.toMatchObject({ code: 'SIGNER_FAILED', recoverable: false });
   });
 
   it('needs a name that a signature line can carry', async () => {
@@ -286,6 +304,39 @@ describe('the text of a key', () => {
 });
 
 describe('a MAC key', () => {
+  // RFC 4231 §4.2 to §4.8 without the truncated case.
+  it.each([
+    ['0b'.repeat(20), utf8('Hi There'), 'b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7'],
+    [
+      '4a656665',
+      utf8('what do ya want for nothing?'),
+      '5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843',
+    ],
+    ['aa'.repeat(20), hex('dd'.repeat(50)), '773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe'],
+    [
+      '0102030405060708090a0b0c0d0e0f10111213141516171819',
+      hex('cd'.repeat(50)),
+      '82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b',
+    ],
+    [
+      'aa'.repeat(131),
+      utf8('Test Using Larger Than Block-Size Key - Hash Key First'),
+      '60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54',
+    ],
+    [
+      'aa'.repeat(131),
+      utf8(
+        'This is a test using a larger than block-size key and a larger than block-size data. The key needs to be hashed before being used by the HMAC algorithm.',
+      ),
+      '9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2',
+    ],
+  ])('stands on the HMAC of RFC 4231, key %s', (key, message, tag) => {
+    expect(toHex(hmacSha256(hex(key), message))).toBe(tag);
+    for (let at = 0; at <= message.length; at++) {
+      expect(toHex(hmacSha256(hex(key), message.subarray(0, at), message.subarray(at)))).toBe(tag);
+    }
+  });
+
   const master = Uint8Array.from({ length: 32 }, (_, i) => i);
   const text = `example.org/log\n12\n${'A'.repeat(43)}=\n`;
 
@@ -324,6 +375,22 @@ describe('a MAC key', () => {
       macSigner({ master: new Uint8Array(32), origin: 'a' }),
     ].map(({ vkey }) => vkey.split('+').slice(2).join('+'));
     expect(new Set(vkeys).size).toBe(3);
+  });
+
+  it('signs its own log in one chain, and another log under a secret from which its master cannot be computed', async () => {
+    const signer = macSigner({ master, origin: 'x' });
+    await signer.sign(utf8('m'));
+    const own = signer.forLog!('x');
+    expect(own.vkey).toBe(signer.vkey);
+    expect(new DataView((await own.sign(utf8('m'))).buffer).getUint32(0)).toBe(1);
+
+    const heirs = createHmac('sha256', master).update('tracehound/mac/heirs/v1').digest();
+    const other = signer.forLog!('x/after');
+    expect(other.name).toBe('x/after');
+    expect(other.vkey).toBe(macSigner({ master: heirs, origin: 'x/after' }).vkey);
+    expect(other.vkey).not.toBe(macSigner({ master, origin: 'x/after' }).vkey);
+    expect(new DataView((await other.sign(utf8('m'))).buffer).getUint32(0)).toBe(0);
+    expect(() => signer.forLog!('not a name')).toThrow(RangeError);
   });
 
   it('needs a secret that cannot be guessed', () => {
@@ -474,6 +541,7 @@ describe('a private key is shown to nobody', () => {
     isSilentOf(await ed25519Signer({ name: 'x', seed }), seed);
     isSilentOf(await ecdsaSigner({ name: 'x', pkcs8: pkcs8() }), d);
     isSilentOf(macSigner({ master: seed, origin: 'x' }), seed);
+    isSilentOf(macSigner({ master: seed, origin: 'y' }).forLog!('x'), seed);
     function isSilentOf(signer: Signer, secret: Uint8Array): void {
       expect(Object.keys(signer)).toEqual(['name', 'vkey', 'sign', ...(signer.forLog ? ['forLog'] : [])]);
       expect(Object.isFrozen(signer)).toBe(true);

@@ -65,6 +65,9 @@ import {
 } from 'tracehound/signals/crowdsec';
 import { type FastlyMeaning, type FastlySignalsOptions, fastlySignals, NGWAF_ATTACKS } from 'tracehound/signals/fastly';
 import { type ModsecuritySignalsOptions, modsecuritySignals } from 'tracehound/signals/modsecurity';
+import { type GeneratedKey, generateKey, type KeyFacts, type KeyType, keyNoteText, signNote } from 'tracehound/signer';
+import { type FsFile, type FsPort, fsStore, type LogStore } from 'tracehound/stores/fs';
+import { type MemoryStore, memoryStore } from 'tracehound/stores/memory';
 
 const rateLimit: RateLimitOptions = { windowMs: 60_000, limit: 100, blockMs: 0, maxSources: 1, ipv6Prefix: 56 };
 const quarantine: QuarantineOptions = { maxCount: 1, maxBytes: 1, maxShare: 1 };
@@ -176,6 +179,16 @@ export const version: string = VERSION;
 const opened: Promise<OpenedSnapshot> = openSnapshot(new Uint8Array(), { secret: new Uint8Array(32) });
 opened.then((restore) => createTracehound({ restore }));
 export const store: Store = { putIfAbsent: async () => 'created', get: async () => undefined };
+
+const type: KeyType = 'P-256';
+const made: Promise<GeneratedKey> = generateKey('example.org/x', type);
+const facts: KeyFacts = { origin: 'x', epoch: 1, vkey: signer.vkey, size: 0, link: new Uint8Array(32) };
+export const note: Promise<string> = made.then(({ vkey }) => signNote(keyNoteText({ ...facts, vkey }), [signer]));
+const memory: MemoryStore = memoryStore({ maxBytes: 1_024 });
+export const keys: string[] = memory.keys();
+const file: FsFile = { writeFile: async () => {}, sync: async () => {}, close: async () => {} };
+declare const disk: Omit<FsPort, 'open'>;
+export const folder: LogStore = fsStore('x', { fs: { ...disk, open: async () => file } });
 
 const detect: TracehoundHonoOptions['detect'] = (c) => (c.req.path === '/x' ? threat : undefined);
 const app = new Hono<{ Variables: TracehoundVariables }>();
