@@ -25,6 +25,8 @@ export interface Trust {
   /** The policy file that was read, and whether it was found rather than named. */
   readonly policyPath: string | undefined;
   readonly isFound: boolean;
+  /** Single keys that were given, of whatever kind. */
+  readonly keys: number;
 }
 
 const POLICY_BYTES_MAX = 1_048_576;
@@ -48,6 +50,7 @@ export async function readTrust(port: CommandPort, args: Args, beside: string | 
     },
     policyPath: text === undefined ? undefined : place,
     isFound: named === undefined,
+    keys: args.many('--key').length + (master === undefined ? 0 : 1),
   };
 }
 
