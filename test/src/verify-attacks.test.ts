@@ -247,11 +247,13 @@ describe('a log of 300 records', () => {
     expect((await judge(log, [note], {}, true)).exitCode).toBe(0);
   });
 
-  it('is tampered with when any one byte of any record is another, and the record or its neighbour is named', async () => {
+  // All 52,800 take a minute: they are asked for by name. Seven and 176 have no common divisor, so every place is tried.
+  const stride = process.env.TRACEHOUND_EVERY_BYTE === undefined ? 7 : 1;
+  it(`is tampered with when any one byte of any record is another, and the record or its neighbour is named (every ${stride}th byte)`, async () => {
     // Without signatures: that the hashes catch it is what is asked here.
     const source = new LabSource(log, []);
     for (const [seq, record] of log.records.entries()) {
-      for (let at = 0; at < record.length; at++) {
+      for (let at = seq % stride; at < record.length; at += stride) {
         const byte = record[at]!;
         record[at] = byte ^ (1 << ((seq + at) % 8));
         const report = await verifyLog(source, { known: [root] });
