@@ -25,6 +25,7 @@ const SEVERITIES = ['low', 'medium', 'high', 'critical'];
 
 /** The item, as the bundle says. */
 export interface BundleItem {
+  /** The UUID is in the records; the 16 digits after it are the bundle's word alone. */
   readonly id: string;
   readonly category: string;
   readonly signature: string;

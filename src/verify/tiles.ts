@@ -42,13 +42,13 @@ export class Tiles {
     this.#findings = findings;
   }
 
-  /** Hash `index` of tile level `level`. Those that nobody knows are left out. */
-  put(level: number, index: number, words: Int32Array): void {
+  /** Hash `index` of tile level `level`, as words at `from`. Those that nobody knows are left out. */
+  put(level: number, index: number, words: Int32Array, from: number): void {
     for (let i = this.#levels.length; i <= level; i++) this.#levels.push(new Level());
     const filling = this.#levels[level]!;
     if (index !== filling.next) filling.whole = index;
     const at = index % TILE_WIDTH;
-    wordsToBytes(words, 0, filling.bytes, at * HASH_BYTES);
+    wordsToBytes(words, from, filling.bytes, at * HASH_BYTES);
     filling.next = index + 1;
     if (at === TILE_WIDTH - 1) this.#end(level, filling);
   }
