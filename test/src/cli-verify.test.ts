@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Tracehound } from '../../src/types';
 import { VERSION } from '../../src/version';
 import { command, type Files, text } from '../lab/port';
-import type { LabStore } from '../lab/store';
+import { LabStore } from '../lab/store';
 import { deploymentKey, ORIGIN, type Written, written } from '../lab/written';
 
 let log: Written;
