@@ -27,7 +27,7 @@ async function bundle(contents: string, conditions: readonly string[]): Promise<
     platform: 'neutral',
     mainFields: ['module', 'main'],
     conditions: ['import', ...conditions],
-    external: ['node:*'],
+    external: ['node:*', 'cloudflare:*'],
     loader: { '.wasm': 'copy' },
     outdir: 'out',
     metafile: true,

@@ -13,9 +13,10 @@ import { LATE, within } from './deadline';
 /**
  * How the reading ended. `none`: there was no body · `complete` · `limit`: there is more than fits · `timeout` ·
  * `aborted`: the client went away · `busy`: too many captures at once · `consumed`: someone read it and kept nothing ·
- * `hidden`: the platform does not show it (a GET with a body).
+ * `hidden`: the platform does not show it (a GET with a body) · `cut`: the platform itself handed over a prefix
+ * (`inputTruncated` of Lambda@Edge).
  */
-export type BodyState = 'none' | 'complete' | 'limit' | 'timeout' | 'aborted' | 'busy' | 'consumed' | 'hidden';
+export type BodyState = 'none' | 'complete' | 'limit' | 'timeout' | 'aborted' | 'busy' | 'consumed' | 'hidden' | 'cut';
 
 export interface BodyPrefix {
   readonly state: BodyState;

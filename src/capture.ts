@@ -41,6 +41,8 @@ export interface Buffered {
   readonly bytes: Uint8Array;
   /** The bytes were made again from a decoded form and may differ from what came. */
   readonly remade: boolean;
+  /** The platform handed over a prefix and kept the rest. */
+  readonly cut?: boolean;
 }
 
 /** What an instance of the guard wants captured. */
@@ -158,7 +160,7 @@ async function readBody(
     if (buffered !== undefined) {
       const got = await within(buffered, timeoutMs);
       if (got === LATE) return ended('timeout');
-      const state = got.bytes.length > budget ? 'limit' : 'complete';
+      const state = got.cut === true ? 'cut' : got.bytes.length > budget ? 'limit' : 'complete';
       return { prefix: { state, chunks: [got.bytes] }, remade: got.remade };
     }
     const stream = facts.body();

@@ -9,6 +9,7 @@
 import type { CapturePlan } from './capture';
 import { WAIT_MS_MAX } from './deadline';
 import { TRACE_HEADERS } from './fingerprint';
+import type { Signals } from './hop';
 import { SECRET_HEADERS } from './redaction';
 import type { FailMode, InterceptResult, Source, ThreatSignal } from './types';
 
@@ -16,9 +17,14 @@ import type { FailMode, InterceptResult, Source, ThreatSignal } from './types';
 export interface GuardOptions<C> {
   /**
    * Your detector. `undefined` (or `null`, `false`) lets the request on; anything else is a threat, however malformed.
-   * May read the body through the framework; what it read is kept as evidence.
+   * May read the body through the framework; what it read is kept as evidence. May be left out when `signals` are given.
    */
-  detect: (context: C) => ThreatSignal | undefined | null | false | Promise<ThreatSignal | undefined | null | false>;
+  detect?: (context: C) => ThreatSignal | undefined | null | false | Promise<ThreatSignal | undefined | null | false>;
+  /**
+   * Detectors in front of you (`tracehound/signals/…`), asked before `detect`; the gravest one counts. Header fields that
+   * they find forged are stripped from what the application sees.
+   */
+  signals?: readonly Signals[];
   /** Who is asking, before any `await`. `undefined`: what the runtime says. Never a header that a client can choose. */
   source?: (context: C) => Source | undefined;
   /** Record everything, refuse nothing, change no answer. Default `false`. */
@@ -57,6 +63,7 @@ export interface GuardOptions<C> {
 /** Options after validation. */
 export interface GuardPlan<C> {
   readonly detect: GuardOptions<C>['detect'];
+  readonly signals: readonly Signals[];
   readonly source: GuardOptions<C>['source'];
   readonly skip: GuardOptions<C>['skip'];
   readonly allow: GuardOptions<C>['allow'];
@@ -72,6 +79,7 @@ export interface GuardPlan<C> {
 
 const NAMES: ReadonlySet<string> = new Set<keyof GuardOptions<unknown>>([
   'detect',
+  'signals',
   'source',
   'shadow',
   'skip',
@@ -100,9 +108,14 @@ export function planOf<C>(given: GuardOptions<C>, failMode: FailMode): GuardPlan
   if (failure !== 'pass' && failure !== 'refuse') {
     throw wrong('onDetectorFailure', "'pass' or 'refuse'", failure, typeof failure === 'string');
   }
-  if (typeof given.detect !== 'function') throw wrong('detect', 'a function', given.detect, false);
+  const signals = sources(given.signals);
+  if (typeof given.detect !== 'function' && (given.detect !== undefined || signals.length === 0)) {
+    throw wrong('detect', 'a function', given.detect, false);
+  }
+  const secrets = [...SECRET_HEADERS, ...signals.flatMap((source) => source.secrets)];
   return {
     detect: given.detect,
+    signals,
     source: callable('source', given.source),
     skip: callable('skip', given.skip),
     allow: callable('allow', given.allow),
@@ -114,7 +127,7 @@ export function planOf<C>(given: GuardOptions<C>, failMode: FailMode): GuardPlan
     captureMax: integer('captureMax', given.captureMax, 64, 0, CAPTURES_MAX),
     detectorFailurePasses: failure === 'pass',
     capture: {
-      redactHeaders: names('redact.headers', redact.headers, SECRET_HEADERS, true),
+      redactHeaders: names('redact.headers', redact.headers, secrets, true),
       redactQuery: names('redact.query', redact.query, [], false),
       trace: names('trace', given.trace, TRACE_HEADERS, true),
       timeoutMs: integer('captureTimeoutMs', given.captureTimeoutMs, 2_000, 1, WAIT_MS_MAX),
@@ -129,6 +142,16 @@ function known(part: string, given: unknown, allowed: ReadonlySet<string>): void
     const said = JSON.stringify(name.slice(0, 64));
     throw new TypeError(`tracehound: unknown name in \`${part}\`, expected ${[...allowed].join(', ')}, got ${said}`);
   }
+}
+
+function sources(value: readonly Signals[] | undefined): readonly Signals[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw wrong('signals', 'an array of signals', value, false);
+  for (const one of value) {
+    if (typeof one?.read === 'function' && Array.isArray(one.secrets)) continue;
+    throw wrong('signals', 'what tracehound/signals/… make', one, false);
+  }
+  return [...value];
 }
 
 function callable<F>(name: string, value: F | undefined): F | undefined {

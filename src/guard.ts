@@ -16,6 +16,7 @@ import { type Capture, capture, type Derivation, declaredLength, type Facts } fr
 import { LATE, within } from './deadline';
 import { TracehoundError } from './errors';
 import { type GuardOptions, planOf } from './guard-options';
+import { graver } from './hop';
 import type { Field } from './message';
 import { forbidden, limited, type Manner, rateFields, unavailable } from './refusal';
 import type { InterceptResult, RateLimitResult, Scent, Source, ThreatSignal, Tracehound } from './types';
@@ -46,11 +47,21 @@ export interface Outcome {
   readonly fields: readonly Field[];
   /** The application must read this instead of the request's body. */
   readonly body?: ReadableStream<Uint8Array>;
+  /** Header fields that the application must not see: somebody forged a detector's voice. */
+  readonly strip?: readonly string[];
 }
 
 export type Guard<C> = (visit: Visit<C>) => Promise<Outcome>;
 
 const NO_FIELDS: readonly Field[] = [];
+
+/** What the detectors in front of us said. */
+interface Hearing {
+  readonly found: ThreatSignal | 'threw' | undefined;
+  readonly strip: readonly string[];
+}
+
+const SILENCE: Hearing = { found: undefined, strip: [] };
 
 /** Builds the guard of one mounted middleware. Throws when the options are wrong. */
 export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
@@ -89,10 +100,13 @@ export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
     }
     const fields = visit.receipt === undefined ? fieldsOf(visit, rate, origin.source) : NO_FIELDS;
     if (rate !== undefined && !rate.allowed) return overLimit(visit, rate, fields);
+    // Heard before anybody may pass: what is forged must not reach the application, whoever is allowed.
+    const heard = plan.signals.length === 0 ? SILENCE : hear(visit, origin.source);
     const pass = (): Outcome => {
       attempt(visit, () => port.count('passed'));
       if (broken) attempt(visit, () => port.count('failedOpen'));
-      return { rate, fields };
+      // Shadow changes nothing, so it strips nothing.
+      return shadow || heard.strip.length === 0 ? { rate, fields } : { rate, fields, strip: heard.strip };
     };
 
     // Step 3.
@@ -103,7 +117,7 @@ export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
     if (plan.allow !== undefined && (await isAllowed(visit))) return pass();
 
     // Step 4.
-    const found = await inspect(visit);
+    const found = heard.found ?? (await inspect(visit));
     if (found === 'threw' || found === 'timeout') {
       const passes = shadow || plan.detectorFailurePasses;
       const disposition = shadow ? 'observed' : passes ? 'passed' : 'refused';
@@ -125,6 +139,32 @@ export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
     return caught(visit, origin, found, rate, fields);
   }
 
+  /** The detectors in front of us. One that throws is a detector that failed, unless another one spoke. */
+  function hear(visit: Visit<C>, source: Source): Hearing {
+    const { request } = visit;
+    let threat: ThreatSignal | undefined;
+    let threw = false;
+    const strip: string[] = [];
+    try {
+      const { headers, fields, peer } = visit.facts();
+      const view = { headers, fields, peer, request, source, now: port.now() };
+      for (const signals of plan.signals) {
+        try {
+          const said = signals.read(view);
+          threat = graver(threat, said.threat);
+          strip.push(...said.strip);
+        } catch (error) {
+          threw = true;
+          report(visit, error);
+        }
+      }
+    } catch (error) {
+      threw = true;
+      report(visit, error);
+    }
+    return { found: threat ?? (threw ? 'threw' : undefined), strip };
+  }
+
   async function isAllowed(visit: Visit<C>): Promise<boolean> {
     try {
       // Anything but a clear yes in time leaves the request to the detector.
@@ -138,7 +178,7 @@ export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
 
   async function inspect(visit: Visit<C>): Promise<ThreatSignal | undefined | 'threw' | 'timeout'> {
     try {
-      let said: unknown = plan.detect(visit.context);
+      let said: unknown = plan.detect?.(visit.context);
       if (isThenable(said)) said = await within(said, plan.detectTimeoutMs);
       if (said === LATE) return 'timeout';
       if (said === undefined || said === null || said === false) return undefined;

@@ -106,6 +106,7 @@ describe('the house is tidy', () => {
         'runtimes/fastly/index.ts': "import { readFileSync } from 'node:fs';",
         'runtimes/elsewhere/index.ts': '',
         'src/watcher.ts': "import { gone } from './missing';",
+        'test/conformance/index.ts': "import { expect } from 'vitest';",
       },
       sound,
     );
@@ -135,6 +136,7 @@ describe('the house is tidy', () => {
         'src/a.ts': 'const a = process.env;',
         'src/b.ts': 'Buffer.from(x)',
         'src/c.ts': "require('x')",
+        'test/conformance/a.ts': 'process.exit()',
         'src/d.ts': 'x(`$' + '{Deno.build}`)',
       },
       { 'src/e.ts': "// process.env\nconst a = 'Buffer.from'; const b = work.process(x); let process: () => void;" },
@@ -149,6 +151,7 @@ describe('the house is tidy', () => {
         'src/b.ts': 'export const state = { seed: Math.random() };',
         'runtimes/node/c.ts': 'if (on) { setInterval(tick, 1); }',
         'runtimes/node/d.ts': 'class A { static at = performance.now(); }',
+        'test/conformance/a.ts': 'const at = Date.now();',
         'runtimes/node/e.ts': 'const f = () => 1;\ncrypto.getRandomValues(x);',
       },
       {
@@ -217,6 +220,14 @@ describe('the house is tidy', () => {
     expect(brokenExports(some, { exports: { '.': { default: './dist/src/x.js' } }, imports: {} })).toHaveLength(1);
     expect(
       brokenExports(new Map([...some, ['src/z.ts', '']]), target('./dist/src/z.d.ts', './dist/src/x.js')),
+    ).toHaveLength(1);
+    const branches = (types: string): Manifest => ({
+      exports: { './x': { workerd: { types, default: './dist/src/x.js' }, default: './dist/src/x.js' } },
+      imports: {},
+    });
+    expect(brokenExports(some, branches('./dist/src/x.d.ts'))).toHaveLength(1);
+    expect(
+      brokenExports(some, { exports: { './x': { node: { default: './dist/src/x.js' } } }, imports: {} }),
     ).toHaveLength(1);
     expect(brokenExports(house, manifest)).toEqual([]);
   });

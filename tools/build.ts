@@ -25,6 +25,9 @@ interface Step {
   readonly run: () => Promise<void> | void;
 }
 
+/** What TypeScript is made of that is published. */
+const SOURCES = ['src', 'runtimes', 'test/conformance', 'assembly/abi.ts'];
+
 const steps: readonly Step[] = [
   {
     name: 'core',
@@ -37,22 +40,14 @@ const steps: readonly Step[] = [
   },
   {
     name: 'javascript',
-    inputs: ['src', 'runtimes', 'assembly/abi.ts', 'package.json', 'tsconfig.json', 'tsup.config.ts'],
+    inputs: [...SOURCES, 'package.json', 'tsconfig.json', 'tsup.config.ts'],
     tools: ['tsup', 'esbuild'],
     outputs: () => files('dist').filter((file) => file.endsWith('.js')),
     run: () => tool('tsup', 'dist/cli-default.js', '--silent'),
   },
   {
     name: 'declarations',
-    inputs: [
-      'src',
-      'runtimes',
-      'assembly/abi.ts',
-      'package.json',
-      'tsconfig.json',
-      'tsconfig.build.json',
-      'build/core.d.ts',
-    ],
+    inputs: [...SOURCES, 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'build/core.d.ts'],
     tools: ['typescript'],
     outputs: () => files('dist').filter((file) => file.endsWith('.d.ts')),
     run: () => {

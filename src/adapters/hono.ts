@@ -13,6 +13,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Buffered, Facts } from '../capture';
 import { type GuardOptions, guard, type Visit } from '../guard';
+import { factsOf, rewritten } from '../request';
 import type { InterceptResult, RateLimitResult, Tracehound } from '../types';
 
 export type TracehoundHonoOptions = GuardOptions<Context>;
@@ -37,7 +38,7 @@ export function tracehound(th: Tracehound, options: TracehoundHonoOptions): Midd
   return async function tracehound(c, next) {
     const before = c.get('tracehound');
     const receipt = before?.th === th ? before.rate : undefined;
-    const { response, result, rate, fields, body } = await decide(visit(c, receipt));
+    const { response, result, rate, fields, body, strip } = await decide(visit(c, receipt));
     c.set('tracehound', { th, result, rate });
     if (response !== undefined) {
       // Hono lets headers that were set earlier (CORS, for one) win over the response: ours are put back.
@@ -46,7 +47,7 @@ export function tracehound(th: Tracehound, options: TracehoundHonoOptions): Midd
       for (const [name, value] of own) c.res.headers.set(name, value);
       return;
     }
-    if (body !== undefined) c.req.raw = withBody(c.req.raw, body);
+    if (body !== undefined || strip !== undefined) c.req.raw = rewritten(c.req.raw, { body, strip });
     await next();
     for (const [name, value] of fields) append(c, name, value);
   };
@@ -56,29 +57,8 @@ function visit(c: Context, receipt: RateLimitResult | undefined): Visit<Context>
   return { context: c, request: c.req.raw, platform: c.env, receipt, facts: () => facts(c) };
 }
 
-/** What `@hono/node-server` puts into `c.env`, looked at by shape: other platforms have something else, or nothing. */
-interface NodeIncoming {
-  url?: unknown;
-  httpVersion?: unknown;
-  rawHeaders?: unknown;
-  socket?: { remoteAddress?: unknown; remotePort?: unknown };
-}
-
 function facts(c: Context): Facts {
-  const { raw } = c.req;
-  const env = c.env as { incoming?: NodeIncoming; server?: { incoming?: NodeIncoming } } | undefined;
-  const incoming = env?.server?.incoming ?? env?.incoming;
-  return {
-    method: raw.method,
-    url: raw.url,
-    headers: raw.headers,
-    version: text(incoming?.httpVersion),
-    target: text(incoming?.url),
-    fields: pairs(incoming?.rawHeaders),
-    peer: peer(incoming?.socket),
-    body: () => raw.body,
-    buffered: () => buffered(c),
-  };
+  return { ...factsOf(c.req.raw, c.env), buffered: () => buffered(c) };
 }
 
 /** The body from Hono's cache, when a detector or an earlier middleware has read it through `c.req`. */
@@ -109,17 +89,6 @@ async function remadeForm(c: Context): Promise<Buffered> {
   return { bytes, remade: true };
 }
 
-/** The same request with another body, still unread. Workers keep `cf` this way; a foreign `Request` may refuse it. */
-function withBody(raw: Request, body: ReadableStream<Uint8Array>): Request {
-  const init = { body, duplex: 'half' } as RequestInit;
-  try {
-    return new Request(raw, init);
-  } catch {
-    const { method, headers, signal } = raw;
-    return new Request(raw.url, { ...init, method, headers, signal });
-  }
-}
-
 /** Adds a field to the application's answer. Both are lists: a policy of the application's own stays beside ours. */
 function append(c: Context, name: string, value: string): void {
   try {
@@ -128,24 +97,4 @@ function append(c: Context, name: string, value: string): void {
     // Immutable headers (a fetched response): Hono copies the response.
     c.header(name, value, { append: true });
   }
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-/** `[name, value, name, value …]` as Node keeps it; HTTP/2 pseudo headers are no fields. */
-function pairs(raw: unknown): [string, string][] | undefined {
-  if (!Array.isArray(raw)) return undefined;
-  const fields: [string, string][] = [];
-  for (let at = 0; at + 1 < raw.length; at += 2) {
-    if (!String(raw[at]).startsWith(':')) fields.push([String(raw[at]), String(raw[at + 1])]);
-  }
-  return fields;
-}
-
-function peer(socket: NodeIncoming['socket']): string | undefined {
-  const address = text(socket?.remoteAddress);
-  if (address === undefined) return undefined;
-  return `${address.includes(':') ? `[${address}]` : address}:${String(socket?.remotePort)}`;
 }

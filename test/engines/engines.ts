@@ -22,9 +22,11 @@ const RUN_MS = 240_000;
 export interface Engine {
   readonly name: string;
   readonly target: Target;
+  /** `tracehound/<runtime>`. */
+  readonly runtime: 'node' | 'cloudflare' | 'vercel' | 'fastly' | 'lambda-edge' | 'deno' | 'bun';
   /** Version of the package that brings the engine. */
   version(): string;
-  /** Runs `<folder>/app.mjs`, bundled for `target`; returns what `main` returned. */
+  /** Runs the program in `folder`, bundled for `target`; returns what `main` returned. */
   run(folder: string): Promise<string>;
 }
 
@@ -32,7 +34,7 @@ export interface Engine {
 export interface ScriptEngine extends Engine {
   readonly target: 'script';
   /** Runs a file and returns what it printed. */
-  script(file: string): Promise<string>;
+  script(file: string, ...args: string[]): Promise<string>;
 }
 
 function installed(engine: string, path: string): string {
@@ -64,15 +66,16 @@ async function output(command: string, args: string[], cwd: string): Promise<str
 
 /** An engine that a command starts, with what stands before the file. */
 export function script(name: string, folder: string, binary: string, ...args: string[]): ScriptEngine {
-  const run = (file: string): Promise<string> => {
+  const run = (file: string, ...rest: string[]): Promise<string> => {
     const path = installed(name, join(folder, binary));
     // Deno's package brings a script that starts the binary.
     const command = path.endsWith('.cjs') ? [process.execPath, path] : [path];
-    return output(command[0]!, [...command.slice(1), ...args, file], join(file, '..'));
+    return output(command[0]!, [...command.slice(1), ...args, file, ...rest], join(file, '..'));
   };
   return {
     name,
     target: 'script',
+    runtime: name === 'deno' || name === 'bun' ? name : 'node',
     version: () => versionOf(name, folder),
     run: (where) => run(join(where, 'app.mjs')),
     script: run,
@@ -93,6 +96,7 @@ export const SCRIPT_ENGINES: readonly ScriptEngine[] = [
 const workerd: Engine = {
   name: 'workerd',
   target: 'workerd',
+  runtime: 'cloudflare',
   version: () => versionOf('workerd', join(modules, 'workerd')),
   run: async (folder) => {
     installed('workerd', join(modules, 'workerd'));
@@ -135,17 +139,30 @@ const config :Workerd.Config = (
   },
 };
 
-/** Fastly's: the js-compute build runs top-level code in the engine that will serve it, and prints what it prints. */
+/** Fastly's: what js-compute builds holds the engine that will serve it; a host of our own calls it. */
 const fastly: Engine = {
   name: 'fastly',
   target: 'fastly',
+  runtime: 'fastly',
   version: () => versionOf('fastly', join(modules, '@fastly', 'js-compute')),
   run: async (folder) => {
     const cli = installed('fastly', join(modules, '@fastly', 'js-compute', 'dist', 'cli', 'js-compute-runtime-cli.js'));
-    const said = await output(process.execPath, [cli, 'app.mjs', 'app.wasm'], folder);
-    const report = said.split('\n').find((line) => line.startsWith('['));
-    if (report === undefined) throw new Error(`fastly: no report among what the build printed, got ${said}`);
-    return report;
+    await output(process.execPath, [cli, 'app.mjs', 'app.wasm'], folder);
+    return node24.script(join(import.meta.dirname, 'fastly-serve.ts'), join(folder, 'app.wasm'));
+  },
+};
+
+/** Lambda's: CloudFront calls a function with an event and gets a value, in the Node that Lambda offers. */
+const lambda: Engine = {
+  name: 'lambda-edge',
+  target: 'lambda-edge',
+  runtime: 'lambda-edge',
+  version: () => versionOf('node 22', join(modules, 'node22')),
+  run: async (folder) => {
+    const node22 = SCRIPT_ENGINES.find(({ name }) => name === 'node 22')!;
+    const invoke = join(folder, 'invoke.cjs');
+    writeFileSync(invoke, "require('./app.cjs').handler().then(({ body }) => console.log(body));");
+    return node22.script(invoke);
   },
 };
 
@@ -153,6 +170,7 @@ const fastly: Engine = {
 const edgeLight: Engine = {
   name: 'edge-runtime',
   target: 'edge-light',
+  runtime: 'vercel',
   version: () => versionOf('edge-runtime', join(modules, 'edge-runtime')),
   run: async (folder) => {
     installed('edge-runtime', join(modules, 'edge-runtime'));
@@ -174,4 +192,4 @@ const edgeLight: Engine = {
   },
 };
 
-export const ENGINES: readonly Engine[] = [...SCRIPT_ENGINES, workerd, edgeLight, fastly];
+export const ENGINES: readonly Engine[] = [...SCRIPT_ENGINES, workerd, edgeLight, fastly, lambda];

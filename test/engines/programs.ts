@@ -6,18 +6,9 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 
-export type Target = 'script' | 'workerd' | 'edge-light' | 'fastly';
-
-/** `tracehound/node` is the only ground there is today. Elsewhere its `node:` imports must be there, and must not be used. */
-const nothingOfNode: Plugin = {
-  name: 'nothing of node',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'absent' }));
-    onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'module.exports = {};', loader: 'js' }));
-  },
-};
+export type Target = 'script' | 'workerd' | 'edge-light' | 'fastly' | 'lambda-edge' | 'worker';
 
 /** wrangler's way: the import stays, the file lies beside the bundle as a compiled module. */
 const wasmBeside = (folder: string): Plugin => ({
@@ -45,49 +36,97 @@ const wasmGlobal = (folder: string): Plugin => ({
   },
 });
 
-const TARGETS: Readonly<
-  Record<
-    Target,
-    { conditions: string[]; platform: 'node' | 'browser'; tail: string; plugins(folder: string): Plugin[] }
-  >
-> = {
-  script: { conditions: [], platform: 'node', tail: 'main().then(console.log);', plugins: () => [] },
+interface Recipe {
+  readonly conditions: readonly string[];
+  /** `browser`: an import of `node:` is an error. */
+  readonly platform: 'node' | 'browser';
+  readonly format: 'esm' | 'iife' | 'cjs';
+  readonly file: string;
+  /** How the platform calls a program. */
+  readonly tail: string;
+  plugins(folder: string): Plugin[];
+}
+
+const ANSWER = '(event) => event.respondWith(main().then((text) => new Response(text)))';
+
+const TARGETS: Readonly<Record<Target, Recipe>> = {
+  script: {
+    ...{ conditions: [], platform: 'node', format: 'esm', file: 'app.mjs' },
+    tail: 'main().then(console.log);',
+    plugins: () => [],
+  },
   workerd: {
-    conditions: ['workerd', 'worker', 'browser'],
-    platform: 'browser',
+    ...{ conditions: ['workerd', 'worker', 'browser'], platform: 'browser', format: 'esm', file: 'app.mjs' },
     tail: 'export default { fetch: async () => new Response(await main()) };',
-    plugins: (folder) => [nothingOfNode, wasmBeside(folder)],
+    plugins: (folder) => [wasmBeside(folder)],
   },
   'edge-light': {
-    conditions: ['edge-light', 'browser', 'module', 'import'],
-    platform: 'browser',
-    tail: "addEventListener('fetch', (event) => event.respondWith(main().then((text) => new Response(text))));",
-    plugins: (folder) => [nothingOfNode, wasmGlobal(folder)],
+    ...{ conditions: ['edge-light', 'browser', 'module', 'import'], platform: 'browser' },
+    ...{ format: 'iife', file: 'app.mjs' },
+    tail: `addEventListener('fetch', ${ANSWER});`,
+    plugins: (folder) => [wasmGlobal(folder)],
   },
-  // Top-level code runs in the engine while js-compute prepares the module; what it prints is the answer.
   fastly: {
-    conditions: ['fastly'],
-    platform: 'browser',
-    tail: 'main().then(console.log, (error) => console.log(String(error), error.stack));',
-    plugins: () => [nothingOfNode],
+    ...{ conditions: ['fastly'], platform: 'browser', format: 'esm', file: 'app.mjs' },
+    tail: `addEventListener('fetch', ${ANSWER});`,
+    plugins: () => [],
+  },
+  worker: {
+    ...{ conditions: ['browser'], platform: 'browser', format: 'esm', file: 'app.mjs' },
+    tail: `addEventListener('fetch', ${ANSWER});`,
+    plugins: () => [],
+  },
+  'lambda-edge': {
+    ...{ conditions: [], platform: 'node', format: 'cjs', file: 'app.cjs' },
+    tail: 'export const handler = async () => ({ status: "200", body: await main() });',
+    plugins: () => [],
   },
 };
 
-/** Bundles `source`, which declares `main(): Promise<string>`, into `<consumer>/<name>/app.mjs`. Returns the folder. */
-export async function bundle(consumer: string, name: string, target: Target, source: string): Promise<string> {
+/** Bundles `source`, which declares `main(): Promise<string>`, into `<consumer>/<name>`. Returns the folder. */
+export async function bundle(
+  consumer: string,
+  name: string,
+  target: Target,
+  source: string,
+  minify = false,
+): Promise<string> {
   const folder = join(consumer, name);
-  mkdirSync(folder, { recursive: true });
-  const { conditions, platform, tail, plugins } = TARGETS[target];
   await build({
-    stdin: { contents: `${source}\n${tail}\n`, resolveDir: consumer, loader: 'ts' },
-    outfile: join(folder, 'app.mjs'),
-    bundle: true,
-    format: target === 'edge-light' ? 'iife' : 'esm',
-    target: 'es2022',
-    platform,
-    conditions,
-    plugins: plugins(folder),
-    logLevel: 'error',
+    ...optionsOf(folder, target),
+    stdin: { contents: `${source}\n${TARGETS[target].tail}\n`, resolveDir: consumer, loader: 'ts' },
+    minify,
   });
   return folder;
+}
+
+/** Bundles a whole application, whose last word is its own. Packages are those that `resolveFrom` sees, or the project's. */
+export async function bundleFile(file: string, folder: string, target: Target, resolveFrom: string): Promise<void> {
+  const own: Plugin = {
+    name: 'the package of the consumer',
+    setup({ onResolve, resolve }) {
+      onResolve({ filter: /^tracehound(\/|$)/ }, ({ path, kind, pluginData }) =>
+        pluginData === own ? undefined : resolve(path, { kind, resolveDir: resolveFrom, pluginData: own }),
+      );
+    },
+  };
+  const options = optionsOf(folder, target);
+  await build({ ...options, entryPoints: [file], plugins: [own, ...(options.plugins ?? [])], globalName: 'example' });
+}
+
+function optionsOf(folder: string, target: Target): BuildOptions {
+  mkdirSync(folder, { recursive: true });
+  const { conditions, platform, format, file, plugins } = TARGETS[target];
+  return {
+    outfile: join(folder, file),
+    bundle: true,
+    format,
+    target: 'es2022',
+    platform,
+    conditions: [...conditions],
+    plugins: plugins(folder),
+    // Built into their engines.
+    external: ['cloudflare:*', 'fastly:*'],
+    logLevel: 'error',
+  };
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { fsStore } from '../../runtimes/node/fs-store';
 import { memoryStore } from '../../src/stores/memory';
-import { storeSuite } from '../conformance/store';
+import { storeSuite } from '../lab/store-suite';
 
 const folder = mkdtempSync(join(tmpdir(), 'tracehound-stores-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -10,19 +10,38 @@ import { ground } from '../ground';
 
 const root = join(import.meta.dirname, '..', '..');
 const built = existsSync(join(root, 'dist', 'runtimes', 'node', 'index.js'));
+
+interface Entry {
+  types: string;
+  default: string;
+}
+
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   version: string;
   type: string;
   sideEffects: boolean;
   dependencies?: unknown;
-  exports: Record<string, string | { types: string; default: string }>;
+  exports: Record<string, string | Entry | Record<string, Entry>>;
   imports: Record<string, Record<string, string>>;
 };
 
+/** What every runtime exports beside itself. */
+const COMMON = ['TracehoundError', 'VERSION', 'createTracehound', 'openLog', 'openSnapshot'];
+const RUNTIMES: Record<string, string[]> = {
+  node: ['node'],
+  cloudflare: ['cloudflare'],
+  vercel: ['vercel'],
+  fastly: ['fastly'],
+  'lambda-edge': ['handler', 'lambdaEdge', 'settle'],
+  deno: ['deno'],
+  bun: ['bun'],
+  standard: ['standard'],
+};
 const NAMES: Record<string, string[]> = {
-  '.': ['TracehoundError', 'VERSION', 'createTracehound', 'node', 'openLog', 'openSnapshot'],
-  './node': ['TracehoundError', 'VERSION', 'createTracehound', 'node', 'openLog', 'openSnapshot'],
+  ...Object.fromEntries(Object.entries(RUNTIMES).map(([name, own]) => [`./${name}`, [...COMMON, ...own].sort()])),
   './hono': ['tracehound'],
+  './fetch': ['tracehound'],
+  './conformance': ['CASES', 'LIVES', 'TRACE', 'conform', 'replay'],
   './signer': [
     'ecdsaSigner',
     'ed25519Signer',
@@ -51,6 +70,8 @@ const NAMES: Record<string, string[]> = {
   './core/inline': ['digest', 'instantiate'],
   './core/js': ['digest', 'instantiate'],
 };
+/** What Node cannot load: only the bundlers of their platforms know what the import of a `.wasm` file means. */
+const ELSEWHERE = ['./core/workerd', './core/edge-light'];
 
 describe('the package', () => {
   test('says its version once', () => {
@@ -59,8 +80,24 @@ describe('the package', () => {
 
   test('has exactly these entrances', () => {
     expect(Object.keys(manifest.exports).sort()).toEqual(
-      [...Object.keys(NAMES), './core.wasm', './package.json'].sort(),
+      [...Object.keys(NAMES), ...ELSEWHERE, '.', './core.wasm', './package.json'].sort(),
     );
+  });
+
+  test('is the runtime of its platform, in the order that platforms need', () => {
+    const entry = (name: string): Entry => manifest.exports[`./${name}`] as Entry;
+    // js-compute and Vercel say `browser` too, Deno and Bun say `node`: the particular before the general.
+    expect(Object.entries(manifest.exports['.']!)).toEqual([
+      ['fastly', entry('fastly')],
+      ['workerd', entry('cloudflare')],
+      ['edge-light', entry('vercel')],
+      ['deno', entry('deno')],
+      ['bun', entry('bun')],
+      ['node', entry('node')],
+      ['browser', entry('standard')],
+      // Whoever says nothing is a bundler for Node; one for browsers fails at `node:crypto`, where it is seen.
+      ['default', entry('node')],
+    ]);
   });
 
   test('installs nothing, has no side effects, and is made of modules', () => {
@@ -73,7 +110,7 @@ describe('the package', () => {
   });
 
   test.runIf(built).each(Object.entries(NAMES))('%s exports exactly its names', async (entrance, names) => {
-    const target = manifest.exports[entrance] as { types: string; default: string };
+    const target = manifest.exports[entrance] as Entry;
     const module_ = (await import(join(root, target.default))) as Record<string, unknown>;
     expect(Object.keys(module_).sort()).toEqual(names);
     expect(existsSync(join(root, target.types))).toBe(true);

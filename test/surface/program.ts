@@ -41,6 +41,12 @@ import {
   VERSION,
   type Watcher,
 } from 'tracehound';
+import {
+  type FetchGuard,
+  type FetchHandler,
+  tracehound as guardFetch,
+  type TracehoundFetchOptions,
+} from 'tracehound/fetch';
 import { type TracehoundHonoOptions, type TracehoundVariables, tracehound } from 'tracehound/hono';
 import { type GeneratedKey, generateKey, type KeyFacts, type KeyType, keyNoteText, signNote } from 'tracehound/signer';
 import { type FsFile, type FsPort, fsStore, type LogStore } from 'tracehound/stores/fs';
@@ -170,6 +176,13 @@ export const folder: LogStore = fsStore('x', { fs: { ...disk, open: async () => 
 const detect: TracehoundHonoOptions['detect'] = (c) => (c.req.path === '/x' ? threat : undefined);
 const app = new Hono<{ Variables: TracehoundVariables }>();
 app.use(tracehound(th, { detect, shadow: true }));
+
+const fetchOptions: TracehoundFetchOptions = { detect: (request) => (request.url.endsWith('/x') ? threat : undefined) };
+const fetchGuard: FetchGuard = guardFetch(th, fetchOptions);
+const handler: FetchHandler<[env: { greeting: string }]> = (_request, env) => new Response(env.greeting);
+export const guarded: Promise<Response> = fetchGuard(handler)(new Request('http://a.example'), { greeting: 'hello' });
+// @ts-expect-error The platform's arguments are the handler's.
+fetchGuard(handler)(new Request('http://a.example'), { greeting: 7 });
 
 // @ts-expect-error A limit is a number.
 createTracehound({ rateLimit: { limit: 'many' } });

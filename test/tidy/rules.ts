@@ -90,7 +90,10 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'the adapters',
     files: files(own('src/adapters')),
-    may: files(...TYPES, 'src/errors', 'src/scent', 'src/refusal', 'src/capture', 'src/guard'),
+    may: files(
+      ...TYPES,
+      ...['src/errors', 'src/scent', 'src/refusal', 'src/capture', 'src/guard', 'src/message', 'src/request'],
+    ),
     packages: framework,
   },
   // A store may have rooms of its own, and all ask the same of a key; no store knows another.
@@ -101,12 +104,21 @@ export const ROOMS: readonly Room[] = [
   },
   { name: 'the stores', files: files(own('src/stores')), may: files(...PLUG, 'src/stores/object') },
   { name: 'the sinks', files: files(own('src/sinks')), may: files(...PLUG) },
-  { name: 'the signals', files: files(own('src/signals')), may: files(...PLUG) },
+  {
+    name: 'the signals',
+    files: files(own('src/signals')),
+    may: files(...PLUG, 'src/hop', 'src/address', 'src/expect'),
+  },
   { name: 'the composition root', files: files('src/tracehound', 'src/index'), may: files(HOST, own('src/engine')) },
   {
     name: 'the host',
     files: files(HOST, own('src/compliance')),
     may: files('src/(?!tracehound|index)[\\w-]+', own('src/engine'), own('src/compliance')),
+  },
+  {
+    name: 'the conformance suite',
+    files: files(own('test/conformance')),
+    may: files('src/.+', 'assembly/abi', own('test/conformance')),
   },
   ...['node', 'lambda-edge', 'deno', 'bun', 'cloudflare', 'vercel', 'fastly', 'standard'].map((runtime) => ({
     name: `the ${runtime} runtime`,
@@ -125,7 +137,7 @@ export const ROOMS: readonly Room[] = [
 export function trespassers(house: House): string[] {
   const offences: string[] = [];
   for (const [path, text] of house) {
-    if (!/^(assembly|src|runtimes)\/.*\.ts$/.test(path)) continue;
+    if (!/^(assembly|src|runtimes|test\/conformance)\/.*\.ts$/.test(path)) continue;
     const room = ROOMS.find((candidate) => candidate.files.test(path));
     if (room === undefined) {
       offences.push(`${path}: stands in no room of the import table`);
@@ -170,7 +182,7 @@ export function impureConstants(house: House): string[] {
 
 /** Web standards only: what runs in `src/` runs everywhere. */
 export function platformNames(house: House): string[] {
-  return each(house, /^src\//, (path, text) =>
+  return each(house, /^(src|test\/conformance)\//, (path, text) =>
     [...code(text).matchAll(/(?<![.\w$])(process|Buffer|Deno|Bun|require|__dirname|__filename)(?=\s*[.([])/g)].map(
       (match) => `${at(path, text, match.index)}: names ${match[1]}, which not every platform has`,
     ),
@@ -185,7 +197,7 @@ const AMBIENT =
  * Inside a function it is the caller's moment; whether a brace opens a function is told by what stands before it.
  */
 export function ambientAtLoad(house: House): string[] {
-  return each(house, /^(src|runtimes)\//, (path, text) => {
+  return each(house, /^(src|runtimes|test\/conformance)\//, (path, text) => {
     const plain = code(text);
     return [...plain.matchAll(AMBIENT)]
       .filter((match) => !isInsideFunction(plain, match.index))
@@ -275,6 +287,7 @@ const BUILT_CORE = /^\.\/build\/core\.(wasm|d\.ts|(inline|workerd|edge-light|js)
 /** Subpaths that point to what the build does not make, or to code without its types. */
 export function brokenExports(house: House, manifest: Manifest): string[] {
   const offences: string[] = [];
+  /** What a platform sees, whatever its conditions: either branches all the way, or one file and its types. */
   const visit = (subpath: string, target: Target): void => {
     if (typeof target === 'string') {
       const source = /^\.\/dist\/(.+?)(?:\.d\.ts|\.js)$/.exec(target)?.[1];
@@ -283,7 +296,11 @@ export function brokenExports(house: House, manifest: Manifest): string[] {
       if (!made) offences.push(`package.json: ${subpath} points to ${target}, which the build does not make`);
     } else if (target !== null) {
       const { types, default: code } = target;
-      if (subpath.startsWith('.') && types === undefined) offences.push(`package.json: ${subpath} has no types`);
+      const leads = Object.entries(target).some(
+        ([condition, inner]) => condition !== 'types' && typeof inner === 'string',
+      );
+      if (subpath.startsWith('.') && leads && types === undefined)
+        offences.push(`package.json: ${subpath} has no types`);
       if (typeof types === 'string' && typeof code === 'string' && types.startsWith('./dist/')) {
         if (types !== code.replace(/\.js$/, '.d.ts'))
           offences.push(`package.json: ${subpath} has the types of another file`);

@@ -1,25 +1,15 @@
 /**
- * Replays the trace on one instance, then on one that inherits its snapshot, and says what became of them: a digest of
- * the state arena, the root of the log, a digest of every answer given on the way. Bundled into each engine together
- * with the published package.
+ * Replays a trace on one instance, then on one that inherits its snapshot, and says what became of them: a digest of the
+ * state arena, the root of the log, a digest of every answer given on the way.
  *
- * Relies on: the world of the seed. Refuses: judgement; the reports leave the engine and are compared outside.
+ * Relies on: the world of the seed, and the core and digest of the runtime that is looked at. Refuses: judgement; the
+ * reports leave the engine and are compared outside.
  */
-import type {
-  InterceptResult,
-  OpenedSnapshot,
-  OpenSnapshotOptions,
-  Tracehound,
-  TracehoundOptions,
-} from '../../src/types';
-import { type Act, LIMITS, type Limits, OPTIONS, type Step, trace } from './trace';
-import { hex, type Platform, sha256, World } from './world';
-
-/** The package, as it resolves on the platform. */
-export interface Ground extends Platform {
-  createTracehound(options: TracehoundOptions): Tracehound;
-  openSnapshot(bytes: Uint8Array, options: OpenSnapshotOptions): Promise<OpenedSnapshot>;
-}
+import { openSnapshot } from '../../src/snapshot';
+import { wire } from '../../src/tracehound';
+import type { InterceptResult, Runtime, Tracehound, TracehoundOptions } from '../../src/types';
+import { type Act, PROFILES, type ProfileName, type Step, trace } from './trace';
+import { hex, sha256, World } from './world';
 
 export type Mode = 'intercept' | 'interceptAsync';
 
@@ -34,9 +24,11 @@ interface End {
   readonly panics: number;
 }
 
-export interface Report extends End {
+/** What became of one life. */
+export interface ReplayReport extends End {
   readonly mode: Mode;
-  readonly limits: Limits;
+  readonly profile: ProfileName;
+  readonly count: number;
   readonly core: World['kind'];
   /** SHA-256 of the text of every answer. */
   readonly answers: string;
@@ -53,8 +45,17 @@ export interface Report extends End {
   readonly ms: number;
 }
 
-/** What each engine is asked for. The modes are compared where waiting could charge otherwise: with a limiter or none. */
-export const LIVES: readonly [Limits, Mode][] = [
+/** Which life is replayed. */
+export interface ReplayOptions {
+  readonly seed: number;
+  /** Requests of a crowd; steps where there is none. */
+  readonly count: number;
+  readonly profile?: ProfileName;
+  readonly mode?: Mode;
+}
+
+/** The lives that take every door. The modes are compared where waiting could charge otherwise: with a limiter or none. */
+export const LIVES: readonly [ProfileName, Mode][] = [
   ['limited', 'intercept'],
   ['limited', 'interceptAsync'],
   ['unlimited', 'intercept'],
@@ -66,40 +67,36 @@ export const LIVES: readonly [Limits, Mode][] = [
 /** Steps of the instance that inherits. */
 const HEIR_STEPS = 60;
 
-/** All lives, as JSON, because the reports leave the engine as text. */
-export async function replayAll(ground: Ground, seed: number, count: number): Promise<string> {
-  const reports: Report[] = [];
-  for (const [limits, mode] of LIVES) reports.push(await replay(ground, mode, limits, seed, count));
-  return JSON.stringify(reports);
-}
-
-async function replay(ground: Ground, mode: Mode, limits: Limits, seed: number, count: number): Promise<Report> {
-  const began = Date.now();
-  const world = new World(ground, seed);
-  const { runtime, secret } = world;
+/** One life. Equal options give equal reports on every runtime, but for `core`, `sealed` and `ms`. */
+export async function replay(runtime: Runtime, options: ReplayOptions): Promise<ReplayReport> {
+  const { seed, count, profile = 'crowd', mode = 'interceptAsync' } = options;
+  const began = runtime.now();
+  const world = new World(runtime, seed);
   const player = new Player(world, mode);
-  const options = { ...OPTIONS, rateLimit: LIMITS[limits], secret, runtime };
+  const { crowd } = PROFILES[profile];
+  const given: TracehoundOptions = { ...PROFILES[profile].options, secret: world.secret };
 
-  const th = ground.createTracehound(options);
-  await player.playAll(th, trace(seed, count));
+  const th = wire(world.runtime, given);
+  await player.playAll(th, trace(seed, count, crowd));
   const end = await endOf(th, world);
 
   const image = await th.snapshot({ unsealed: true });
-  const opened = await ground.openSnapshot(image, { secret, unsealed: true });
-  const heir = ground.createTracehound({ ...options, restore: opened });
-  await player.playAll(heir, trace(seed + 1, HEIR_STEPS));
+  const opened = await openSnapshot(image, { secret: world.secret, unsealed: true });
+  const heir = wire(world.runtime, { ...given, restore: opened });
+  await player.playAll(heir, trace(seed + 1, HEIR_STEPS, crowd));
   return {
     mode,
-    limits,
+    profile,
+    count,
     ...end,
     image: await sha256(image),
     heir: await endOf(heir, world),
     core: world.kind,
-    answers: await sha256(player.answers.join('\n')),
+    answers: await player.answers.end(),
     census: player.census,
     drawn: world.drawn,
     sealed: await th.snapshot().then(sha256, (error: { code?: string }) => `${error.code}`),
-    ms: Date.now() - began,
+    ms: runtime.now() - began,
   };
 }
 
@@ -120,10 +117,27 @@ function text(result: unknown): string {
   return written ?? 'undefined';
 }
 
+/** SHA-256 over texts, in links of a chain: ten thousand answers are more than an engine should keep at once. */
+class Digest {
+  #link = '';
+  #texts = '';
+
+  async add(text: string): Promise<void> {
+    this.#texts += text;
+    if (this.#texts.length > 65_536) await this.end();
+  }
+
+  async end(): Promise<string> {
+    this.#link = await sha256(this.#link + this.#texts);
+    this.#texts = '';
+    return this.#link;
+  }
+}
+
 /** Carries out one act after the other, and remembers the signatures that later acts point to. */
 class Player {
   readonly census: Record<string, number> = {};
-  readonly answers: string[] = [];
+  readonly answers: Digest = new Digest();
   readonly #world: World;
   readonly #mode: Mode;
   readonly #seen: string[] = [];
@@ -136,7 +150,7 @@ class Player {
   async playAll(th: Tracehound, steps: readonly Step[]): Promise<void> {
     for (const { ms, act } of steps) {
       this.#world.now += ms;
-      this.answers.push(`${act.do} ${await this.#play(th, act)}`);
+      await this.answers.add(`${act.do} ${await this.#play(th, act)}\n`);
     }
   }
 

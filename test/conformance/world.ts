@@ -13,14 +13,6 @@ interface Exports {
   intercept(now: number): number;
 }
 
-/** What an engine brings: one of the package's cores, and its digest. */
-export interface Platform {
-  readonly core: Runtime['core'];
-  readonly coreDigest: string;
-  /** A synchronous SHA-256, where there is one. It must change nothing. */
-  readonly digest?: Runtime['digest'];
-}
-
 export const hex = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
 export async function sha256(data: Uint8Array | string): Promise<string> {
@@ -35,14 +27,14 @@ function flagged({ buffer }: Exports['memory']): boolean {
 
 export class World {
   readonly runtime: Runtime;
-  readonly secret = new Uint8Array(32);
+  readonly secret: Uint8Array = new Uint8Array(32);
   now = 1_760_000_000_000;
   /** Bytes of randomness handed out. */
   drawn = 0;
   #stopping = false;
   #core: CoreInstance | undefined;
 
-  constructor(platform: Platform, seed: number) {
+  constructor(platform: Runtime, seed: number) {
     const dice = new Dice(seed ^ 0x5eed);
     dice.fill(this.secret);
     this.runtime = {

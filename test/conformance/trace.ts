@@ -1,10 +1,10 @@
 /**
- * One recorded life of an instance: a few hundred operations that together take every verdict and every door. The same
- * seed gives the same steps on every engine, byte for byte, so that what differs afterwards was decided differently.
+ * The recorded life of an instance: operations that together take every verdict and every door. The same seed gives the
+ * same steps on every engine, byte for byte, so that what differs afterwards was decided differently.
  *
  * Relies on: 32-bit integer arithmetic. Refuses: clock, chance and anything a platform could answer in its own way.
  */
-import type { Json, PurgeReason, Scent, Severity, Source } from '../../src/types';
+import type { Json, PurgeReason, Scent, Severity, Source, TracehoundOptions } from '../../src/types';
 
 /** `which` points into the signatures seen so far, so that a step is known before any result is. */
 export type Act =
@@ -25,21 +25,47 @@ export interface Step {
   readonly act: Act;
 }
 
-/** Small, so that every bound is met soon: in a bytecode interpreter one block of SHA-256 costs a millisecond. */
-export const OPTIONS = {
+export type ProfileName = 'limited' | 'medium' | 'wide' | 'unlimited' | 'crowd';
+
+/** How large an instance is made, and how many come to it. */
+export interface Profile {
+  readonly options: TracehoundOptions;
+  /** Sources besides the odd ones. */
+  readonly crowd: number;
+}
+
+/** Every door, with few sources. Small, so that every bound is met soon. */
+const SMALL: TracehoundOptions = {
   quarantine: { maxCount: 12, maxBytes: 24_576, maxShare: 1 / 3 },
   maxPayloadBytes: 10_240,
   audit: { origin: 'slice/{instance}', maxRecords: 48 },
-} as const;
+};
 
-/** A limiter for each width of counter, refusing often; and none: then nothing is charged and no answer has a rate. */
-export const LIMITS = {
-  limited: { windowMs: 2_000, limit: 6, blockMs: 700, maxSources: 16 },
-  medium: { windowMs: 2_000, limit: 300, blockMs: 0, maxSources: 16, ipv6Prefix: 128 },
-  wide: { windowMs: 3_000, limit: 70_000, blockMs: 250, maxSources: 16, ipv6Prefix: 17 },
-  unlimited: false,
-} as const;
-export type Limits = keyof typeof LIMITS;
+/**
+ * A limiter for each width of counter, refusing often; none, so that nothing is charged and no answer has a rate; and a
+ * crowd that overflows the table of sources, so that evictions and the sketch decide too.
+ */
+export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
+  limited: { options: { ...SMALL, rateLimit: { windowMs: 2_000, limit: 6, blockMs: 700, maxSources: 16 } }, crowd: 0 },
+  medium: {
+    options: { ...SMALL, rateLimit: { windowMs: 2_000, limit: 300, blockMs: 0, maxSources: 16, ipv6Prefix: 128 } },
+    crowd: 0,
+  },
+  wide: {
+    options: { ...SMALL, rateLimit: { windowMs: 3_000, limit: 70_000, blockMs: 250, maxSources: 16, ipv6Prefix: 17 } },
+    crowd: 0,
+  },
+  unlimited: { options: { ...SMALL, rateLimit: false }, crowd: 0 },
+  crowd: {
+    options: {
+      rateLimit: { windowMs: 4_000, limit: 3, blockMs: 900, maxSources: 64 },
+      quarantine: { maxCount: 64, maxBytes: 65_536, maxShare: 1 / 8 },
+      maxPayloadBytes: 10_240,
+      audit: { origin: 'crowd/{instance}', maxRecords: 256 },
+    },
+    crowd: 400,
+  },
+};
 
 /** Numbers from a seed: mulberry32, integers only. */
 export class Dice {
@@ -121,9 +147,17 @@ function payload(dice: Dice): NonNullable<Scent['payload']> {
   return `${dice.pick(WORDS)}\ud800`;
 }
 
-function flagged(dice: Dice): Scent {
+/** One of the odd ones, or one of the crowd: half of it by IPv4, half by IPv6, two of those to a /56. */
+function sourceOf(dice: Dice, crowd: number): Source {
+  const odd = dice.pick(SOURCES);
+  const who = dice.below(crowd + SOURCES.length);
+  if (who >= crowd) return odd;
+  return who % 2 === 0 ? `10.7.${who >>> 8}.${who & 255}` : `2001:db8:${(who >>> 2).toString(16)}:${who & 255}::1`;
+}
+
+function flagged(dice: Dice, crowd: number): Scent {
   const scent: Scent = {
-    source: dice.pick(SOURCES),
+    source: sourceOf(dice, crowd),
     threat: {
       category: dice.pick(CATEGORIES),
       severity: dice.pick(SEVERITIES),
@@ -137,19 +171,26 @@ function flagged(dice: Dice): Scent {
   return scent;
 }
 
-function clean(dice: Dice): Scent {
+function clean(dice: Dice, crowd: number): Scent {
   if (dice.below(9) === 0) return dice.pick([null, 7, [], undefined]) as unknown as Scent;
-  return { source: dice.pick(SOURCES) };
+  return { source: sourceOf(dice, crowd) };
 }
 
-function act(dice: Dice, earlier: Scent[]): Act {
+/** Only what came lately is sent again: what came long ago has left the quarantine. */
+const EARLIER_MAX = 100;
+
+/** Requests that one source sends without pause. */
+const FLOOD_MAX = 60;
+
+function act(dice: Dice, crowd: number, earlier: Scent[]): Act {
   const roll = dice.below(100);
   const which = dice.below(1_000);
-  const source = dice.pick(SOURCES);
-  if (roll < 22) return { do: 'intercept', scent: clean(dice) };
+  const source = sourceOf(dice, crowd);
+  if (roll < 22) return { do: 'intercept', scent: clean(dice, crowd) };
   if (roll < 56) {
-    const scent = flagged(dice);
+    const scent = flagged(dice, crowd);
     earlier.push(scent);
+    if (earlier.length > EARLIER_MAX) earlier.shift();
     return { do: dice.below(10) === 0 ? 'receipt' : 'intercept', scent };
   }
   if (roll < 68 && earlier.length > 0) return { do: 'intercept', scent: { ...dice.pick(earlier), source } };
@@ -158,22 +199,48 @@ function act(dice: Dice, earlier: Scent[]): Act {
   if (roll < 75) return { do: 'block', source, ms: 1 + dice.below(3_000) };
   if (roll < 86) return { do: dice.pick(['read', 'neutralize', 'get', 'find']), which };
   if (roll < 90) return { do: 'purge', which, reason: dice.pick(REASONS) };
-  if (roll < 93) return { do: 'replace', which, scent: flagged(dice) };
+  if (roll < 93) return { do: 'replace', which, scent: flagged(dice, crowd) };
   if (roll < 99) return { do: dice.pick(['settle', 'verify', 'export', 'release', 'list', 'id', 'watch']) };
   return { do: 'flush' };
 }
 
+/** Mostly crawls, sometimes leaps past a window, sometimes runs back, and has fractions. */
+function wait(dice: Dice): number {
+  const roll = dice.below(40);
+  return roll === 0 ? 2_500 : roll === 1 ? -300.5 : dice.below(480) / 8;
+}
+
+const isRequest = ({ act: { do: door } }: Step): boolean => door === 'intercept' || door === 'receipt';
+
 /**
- * The steps of `seed`. The clock mostly crawls, sometimes leaps past a window, sometimes runs back, and has fractions. The
- * core stops twice: a third time within a minute would end the revivals.
+ * The steps of `seed`: `count` of them, or with a crowd as many as have `count` requests among them. The core stops twice:
+ * a third time within a minute would end the revivals.
  */
-export function trace(seed: number, count: number): Step[] {
+export function trace(seed: number, count: number, crowd = 0): Step[] {
   const dice = new Dice(seed);
   const earlier: Scent[] = [];
-  return Array.from({ length: count }, (_, i) => {
-    const roll = dice.below(40);
-    const ms = roll === 0 ? 2_500 : roll === 1 ? -300.5 : dice.below(480) / 8;
-    const stops = i === Math.floor(count / 3) || i === Math.floor((2 * count) / 3);
-    return { ms, act: stops ? { do: 'stop' } : act(dice, earlier) };
-  });
+  const steps: Step[] = [];
+  let [done, flood]: [number, number] = [0, 0];
+  let source: Source = '';
+  const add = (step: Step): void => {
+    steps.push(step);
+    if (crowd === 0 || isRequest(step)) done++;
+  };
+  while (done < count) {
+    if (done === Math.floor(count / 3) || done === Math.floor((2 * count) / 3)) {
+      add({ ms: 0, act: { do: 'stop' } });
+      add({ ms: 1, act: { do: 'intercept', scent: flagged(dice, crowd) } });
+    } else if (flood > 0) {
+      flood--;
+      const scent = dice.below(4) === 0 ? flagged(dice, crowd) : clean(dice, crowd);
+      add({ ms: dice.below(64) / 8, act: { do: 'intercept', scent: scent && { ...scent, source } } });
+    } else {
+      if (crowd > 0 && dice.below(60) === 0) {
+        flood = dice.below(FLOOD_MAX);
+        source = sourceOf(dice, crowd);
+      }
+      add({ ms: wait(dice), act: act(dice, crowd, earlier) });
+    }
+  }
+  return steps;
 }

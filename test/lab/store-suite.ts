@@ -81,8 +81,8 @@ export function storeSuite(name: string, make: () => Promise<LogStore> | LogStor
     it('refuses what is no bytes', async () => {
       const store = await make();
       for (const wrong of ['a', [1], null, undefined, new ArrayBuffer(1)]) {
-        await expect(store.putIfAbsent('k', wrong as Uint8Array)).rejects.toThrow(TypeError);
-        await expect(store.swap('k', wrong as Uint8Array, undefined)).rejects.toThrow(TypeError);
+        await expect(store.putIfAbsent('k', wrong as unknown as Uint8Array)).rejects.toThrow(TypeError);
+        await expect(store.swap('k', wrong as unknown as Uint8Array, undefined)).rejects.toThrow(TypeError);
       }
       await expect(store.swap('k', A, 'a' as unknown as Uint8Array)).rejects.toThrow(TypeError);
       expect(await store.get('k')).toBeUndefined();

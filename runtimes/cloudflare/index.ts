@@ -1,0 +1,60 @@
+/**
+ * Cloudflare Workers answer five questions: the core comes as a compiled module, time and randomness are the web's, the
+ * context keeps work alive, and the network says who is asking.
+ *
+ * Relies on: `#core` under the condition `workerd`; the header `CF-Connecting-IP`, which Cloudflare writes and no client
+ * can. Refuses: policy, and timers: one that a request started ends with that request.
+ *
+ * Time stands still between two I/O operations of a request, so it cannot measure one; windows are longer than that.
+ * An isolate has its own instance and there are many isolates: limits are per isolate unless a ledger is shared.
+ *
+ * @module
+ */
+import { digest, instantiate } from '#core';
+import { wire } from '../../src/tracehound';
+import type { Runtime, Tracehound, TracehoundOptions } from '../../src/types';
+
+export * from '../../src/index';
+
+/** `ExecutionContext`, as the third argument of `fetch` and the second of an adapter. */
+interface Context {
+  waitUntil?: (work: Promise<unknown>) => void;
+}
+
+/** The Cloudflare runtime. */
+export const cloudflare: Runtime = {
+  name: 'workerd',
+  clockSource: 'Date.now',
+  coreDigest: digest,
+  core: instantiate,
+  now: () => Date.now(),
+  random: (bytes) => {
+    crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
+  },
+  defer: (work, context) => {
+    const reported = work.catch((error: unknown) => console.warn('Tracehound:', error));
+    const given = context as Context | undefined;
+    if (typeof given?.waitUntil === 'function') return given.waitUntil(reported);
+    // Adapters know the bindings, not the context. The module knows it too; where it does not exist, work just runs.
+    import('cloudflare:workers').then(
+      ({ waitUntil }) => waitUntil(reported),
+      () => {},
+    );
+  },
+  source: (request) => {
+    const address = (request as Request | undefined)?.headers?.get('cf-connecting-ip');
+    return address ? { address } : undefined;
+  },
+};
+
+/**
+ * One instance of Tracehound on Cloudflare Workers. Throws `TypeError` (wrong kind, unknown option) or `RangeError` (wrong value),
+ * always "part: problem, expected X, got Y".
+ *
+ * @example
+ * const th = createTracehound({ secret });
+ * export default { fetch: tracehound(th, { detect })(async (request) => fetch(request)) };
+ */
+export function createTracehound(options?: TracehoundOptions): Tracehound {
+  return wire(cloudflare, options);
+}

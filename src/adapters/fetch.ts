@@ -1,0 +1,78 @@
+/**
+ * No framework: `tracehound(th, { detect })` wraps a handler `(request, …context) => Response`, as Workers, Deno, Bun,
+ * Fastly, Vercel, service workers and `@hono/node-server` call it.
+ *
+ * Relies on: `guard` for every decision; the platform's context among the further arguments (the one that can keep work
+ * alive, else the first), for the peer, and for what the web's `Request` hides.
+ * Refuses: policy. What happens to a request is decided in `guard`, what is said in `refusal`. A handler that throws is
+ * the platform's matter, as without us.
+ *
+ * `detect` gets the `Request`. One that wants the body reads `request.clone()`: a body that was read is gone for the
+ * application too.
+ *
+ * @module
+ */
+import type { Facts } from '../capture';
+import { type GuardOptions, guard } from '../guard';
+import type { Field } from '../message';
+import { factsOf, rewritten } from '../request';
+import type { Tracehound } from '../types';
+
+export type TracehoundFetchOptions = GuardOptions<Request>;
+
+/** What a platform calls for each request. `A`: whatever it passes besides. */
+export type FetchHandler<A extends unknown[]> = (request: Request, ...context: A) => Response | Promise<Response>;
+
+/** Puts the guard before a handler. */
+export type FetchGuard = <A extends unknown[]>(
+  handler: FetchHandler<A>,
+) => (request: Request, ...context: A) => Promise<Response>;
+
+/**
+ * Guards a handler. Throws when the options are wrong.
+ *
+ * @example
+ * const guarded = tracehound(th, { detect: (request) => (isBad(request) ? { category: 'sqli', severity: 'high' } : undefined) });
+ * export default { fetch: guarded(async (request) => new Response('hello')) };
+ */
+export function tracehound(th: Tracehound, options: TracehoundFetchOptions): FetchGuard {
+  const decide = guard(th, options);
+  return (handler) => {
+    if (typeof handler !== 'function') throw new TypeError('tracehound: no handler, expected a function');
+    return async (request, ...context) => {
+      const platform = contextAmong(context);
+      const facts = (): Facts => ({ ...factsOf(request, platform), buffered: () => buffered(request) });
+      const { response, fields, body, strip } = await decide({ context: request, request, platform, facts });
+      if (response !== undefined) return response;
+      const seen = body === undefined && strip === undefined ? request : rewritten(request, { body, strip });
+      return withFields(await handler(seen, ...context), fields);
+    };
+  };
+}
+
+/** Workers pass bindings first and the context last; everybody else passes the context first. */
+function contextAmong(given: readonly unknown[]): unknown {
+  return given.find((one) => typeof (one as { waitUntil?: unknown } | undefined)?.waitUntil === 'function') ?? given[0];
+}
+
+function buffered(request: Request): Promise<never> | undefined {
+  return request.bodyUsed ? Promise.reject(new TypeError('body: read before it was kept')) : undefined;
+}
+
+/** Adds our fields to the application's answer. Both are lists: a policy of the application's own stays beside ours. */
+function withFields(response: Response, fields: readonly Field[]): Response {
+  if (fields.length === 0) return response;
+  try {
+    for (const [name, value] of fields) response.headers.append(name, value);
+    return response;
+  } catch {
+    // Immutable headers: a fetched response, or a shared one.
+  }
+  try {
+    const copy = new Response(response.body, response);
+    for (const [name, value] of fields) copy.headers.append(name, value);
+    return copy;
+  } catch {
+    return response; // An upgrade (101) cannot be copied. Its answer matters more than our fields.
+  }
+}
