@@ -67,10 +67,8 @@ export function storeSource(get: Get, options: StoreSourceOptions = {}): LogSour
 function signedSize(bytes: Uint8Array | undefined): number {
   try {
     return bytes === undefined ? 0 : parseCheckpoint(parseNote(bytes).text).size;
-  } catch (error) {
-    // The verifier reads the same note and says what is wrong with it.
-    if (error instanceof TracehoundError) return 0;
-    throw error;
+  } catch {
+    return 0; // The verifier reads the same note and says what is wrong with it.
   }
 }
 
