@@ -5,7 +5,6 @@
  * file, never inside: whoever can write a log could put one there.
  */
 import { fromHex, toHex } from '../codec';
-import { TracehoundError } from '../errors';
 import { NOTE_BYTES_MAX, parseCheckpoint, parseNote, parseVerifierKey } from '../note';
 import type { VerifyOptions } from '../verify/options';
 import { type Policy, parsePolicy } from '../verify/policy';
@@ -99,7 +98,6 @@ function refusing<T>(part: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof TracehoundError) throw new UsageError(`${part}: ${error.message}`);
-    throw error;
+    throw new UsageError(`${part}: ${(error as Error).message}`);
   }
 }

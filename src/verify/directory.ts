@@ -84,7 +84,7 @@ function logAt(root: Root, path: string, origin: string | undefined): FoundLog {
   const get: Get = (name) => root.get(below(path, name), BUNDLE_BYTES_MAX);
   const { list } = root;
   const widths = async (entries: string): Promise<number[]> => {
-    const names = (await list?.(below(path, `${entries}.p`))) ?? [];
+    const names = await (list as NonNullable<Root['list']>)(below(path, `${entries}.p`));
     return names.filter((name) => /^[1-9][0-9]{0,2}$/.test(name)).map(Number);
   };
   const options = {

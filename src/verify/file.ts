@@ -124,9 +124,8 @@ class Walk {
     const { type, at } = frame;
     if (this.isEnded) throw invalid(this.#name, at, 'expected the end of the file after its end frame, got more');
     if (type === PIECE) return undefined;
-    const isFirst = this.#before === PIECE;
-    if (isFirst !== (type === ORIGIN)) {
-      throw invalid(this.#name, at, `expected ${isFirst ? 'the origin first' : 'one origin'}, got frame type ${type}`);
+    if ((this.#before === PIECE) !== (type === ORIGIN)) {
+      throw invalid(this.#name, at, `expected one origin, and first of all, got frame type ${type}`);
     }
     if (this.#before === CHECKPOINT && type < CHECKPOINT) {
       throw invalid(this.#name, at, 'expected checkpoints behind all records, got more records');

@@ -36,6 +36,8 @@ export interface WriteOptions {
   readonly signer?: Signer;
   readonly audit?: AuditOptions;
   readonly seed?: number;
+  /** The detector says nothing that a sidecar would have to carry. */
+  readonly bare?: boolean;
   /** Runs before the log is closed. */
   readonly act?: (th: Tracehound) => Promise<void>;
 }
@@ -52,7 +54,8 @@ export async function written(options: WriteOptions = {}): Promise<Written> {
   const severities = ['low', 'medium', 'high', 'critical'] as const;
   for (let i = 0; i < count; i++) {
     world.now += 1_000;
-    const threat = { category: 'sqli', severity: severities[i % 4]!, rule: `\u009b2J\u202e${i}`, reason: '\u001b[1A' };
+    const said = options.bare ? {} : { rule: `\u009b2J\u202e${i}`, reason: '\u001b[1A' };
+    const threat = { category: 'sqli', severity: severities[i % 4]!, ...said };
     const result = th.intercept({ source: `s${i}`, payload: `attack ${i} \u001b]0;owned\u0007\u202e\r\n`, threat });
     if (result.status === 'error') throw result.error;
   }

@@ -2,7 +2,7 @@
  * Guards `src/cli/chain.ts`: what a log says of the one before it, also where one of the two is hostile or full of holes. And
  * the corners of reports that no sound log reaches.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Chain, type Judged } from '../../src/cli/chain';
 import { withSubject } from '../../src/cli/find';
 import { Output } from '../../src/cli/output';
@@ -200,6 +200,22 @@ describe('a platform that fails', () => {
     });
     const late = await command(['inspect', 'f'], { files: new Map([['f', text('')]]), open });
     expect(late.code).toBe(4);
+  });
+
+  it('is not taken for a forger when it cannot check a signature', async () => {
+    let bundle = new Uint8Array(0);
+    const { signer } = await written({
+      act: async (th) => {
+        bundle = await th.quarantine.export(th.quarantine.list({ limit: 1 })[0]!.signature, {
+          actor: 'a',
+          purpose: 'p',
+        });
+      },
+    });
+    const broken = vi.spyOn(crypto.subtle, 'verify').mockRejectedValue(new Error('no keys today'));
+    const ran = await command(['verify', 'f', '--key', signer.vkey], { files: new Map([['f', bundle]]) });
+    broken.mockRestore();
+    expect([ran.code, ran.err]).toEqual([4, 'tracehound: no keys today\n']);
   });
 
   it('need not have a digest', async () => {

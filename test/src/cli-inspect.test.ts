@@ -154,6 +154,32 @@ describe('tracehound inspect', () => {
     expect(json.records.map(({ kind }: { kind: string }) => kind)).toContain('KEY');
   });
 
+  it('shows a bundle of an item of which the detector said nothing more', async () => {
+    let bytes = new Uint8Array(0);
+    await written({
+      bare: true,
+      count: 1,
+      act: async (th) => {
+        const [handle] = th.quarantine.list({ limit: 1 });
+        bytes = await th.quarantine.export(handle!.signature, { actor: 'a', purpose: 'p' });
+      },
+    });
+    const run = (...args: string[]): Promise<Ran> =>
+      command(['inspect', 'b', ...args], { files: new Map([['b', bytes]]) });
+    expect(records(await run())).toHaveLength(4);
+    const json = JSON.parse((await run('--json', '--kind', 'QUARANTINED')).out);
+    expect(json.records).toEqual([expect.not.objectContaining({ detail: expect.anything() })]);
+    bytes = text(Buffer.from(bytes).toString().replace('"truncated":false', '"truncated":true'));
+    expect((await run()).out).toMatch(/^size +\d+ bytes, the beginning of more$/m);
+  });
+
+  it('shows a log by its name, and one whose folder was named', async () => {
+    expect(records(await inspect('audit', '--log', ORIGIN))).toHaveLength(304);
+    const ran = await inspect(`audit/${ORIGIN}`);
+    expect(records(ran)).toHaveLength(304);
+    expect(ran.out.split('\n')[0]).toBe(`log           audit/${ORIGIN}`);
+  });
+
   it('shows no evidence that the log did not commit to', async () => {
     const changed = new Map([['b.json', text(Buffer.from(bundle).toString().replace('"size":', '"size":1'))]]);
     const { out } = await command(['inspect', 'b.json'], { files: changed });
@@ -304,6 +330,7 @@ describe('what people read', () => {
       '00000011',
     ]);
     expect(textLines(text('a\r\nb\n'))).toEqual(['a\\u{d}', 'b']);
+    expect(textLines(text('a'))).toEqual(['a']);
     expect(textLines(Uint8Array.of(0xff))).toBeUndefined();
   });
 });

@@ -226,6 +226,7 @@ describe('tracehound verify', () => {
     expect(shown.err).toMatch(/256 records of 304, 84 %/);
     expect(shown.err.endsWith('\r\u001b[K')).toBe(true);
     expect((await run(false)).err).toBe('');
+    expect((await command(['verify', 'audit'], { files: files(log), time: log.now, terminal: true })).err).toBe('');
     const unsigned = files(log, (all) => all.delete(at('checkpoint')));
     expect((await command(['verify', 'audit'], { files: unsigned, now, terminal: true })).err).toMatch(/256 records\r/);
   });

@@ -188,7 +188,7 @@ describe('a log in one file', () => {
 
   it.each<[string, Buffer, RegExp]>([
     ['no origin first', fileOf(LEAF), /byte 8: expected the origin first, got frame type 3/],
-    ['two origins', fileOf(NAME, NAME), /byte 14: expected one origin, got frame type 1/],
+    ['two origins', fileOf(NAME, NAME), /byte 14: expected one origin, and first of all, got frame type 1/],
     ['an unknown frame', fileOf(NAME, frame(7)), /byte 14: expected frame type 1 to 6, got 7/],
     ['frame type 0', fileOf(NAME, frame(0)), /byte 14: expected frame type 1 to 6, got 0/],
     [

@@ -168,6 +168,39 @@ describe('a log in a store', () => {
     expect(notes).toHaveLength(checkpoint === undefined ? 0 : 1);
   });
 
+  it('has no tail that does not follow on what was signed', async () => {
+    const early = await written({ count: 300, close: false, signer: log.signer, seed: 9 });
+    const checkpoint = early.store.objects.get(`${PREFIX}checkpoint`)!;
+    const size = sizeOf(early.store); // within the second bundle
+    const first = Object.fromEntries(
+      [...objects(early.store)].filter(([path]) => path.startsWith('tile/entries/001.p/') || path.endsWith('/000')),
+    );
+    const other = objects(log.store, { ...first, checkpoint });
+    expect((await batches(other, { widths: widthsOf(other) })).flat()).toHaveLength(size);
+    // What lies before is known by its hash alone: that is enough.
+    const hash = objects(log.store, { checkpoint: noteOf(256), 'tile/entries/000': undefined });
+    expect(kindsOf((await batches(hash, { widths: widthsOf(hash) })).flat())).toEqual(['leaf × 256', 'record × 347']);
+    // Of what lies before, nothing may be left to compare with.
+    const lost = { checkpoint: noteOf(256), 'tile/entries/000': undefined, 'tile/0/000': undefined };
+    expect(kindsOf((await batches(objects(log.store, lost))).flat())).toEqual(['subtree 8 × 1', 'record × 256']);
+    const blind = objects(log.store, { ...lost, 'tile/1/000.p/1': undefined });
+    expect(kindsOf((await batches(blind)).flat())).toEqual(['missing 256 × 1', 'record × 256']);
+    const open = Buffer.concat([
+      objects(log.store)
+        .get('tile/entries/000')!
+        .subarray(0, 178 * 255),
+      Buffer.of(0, 0),
+    ]);
+    const bare = objects(log.store, { ...lost, 'tile/entries/000': open });
+    expect(kindsOf((await batches(bare)).flat())).toEqual(['record × 255', 'missing 1 × 1', 'record × 256']);
+    const hole = Buffer.concat([
+      Buffer.of(0, 0),
+      Buffer.from(objects(log.store).get('tile/entries/001')!).subarray(178),
+    ]);
+    const blank = objects(log.store, { checkpoint: noteOf(256), 'tile/entries/001': hole });
+    expect(kindsOf((await batches(blank)).flat())).toEqual(['record × 256']);
+  });
+
   it('ends a tail where its records end, whatever the names say', async () => {
     const found = objects(log.store, { checkpoint: undefined });
     const entries = await batches(found, { widths: async () => [0, 77, 256, 1_000] });
