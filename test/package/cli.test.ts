@@ -15,6 +15,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  watch,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -192,6 +193,27 @@ describe.runIf(built)('the command', () => {
     mkdirSync(temporary);
     const options = { cwd: folder, input: Buffer.from('THLOG\r\n\u0001'), env: { ...process.env, TMPDIR: temporary } };
     expect(spawnSync(node, [bin, 'verify', '-'], options).status).toBe(2);
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('leaves nothing behind when %s stops it', async (signal) => {
+    const temporary = join(folder, `tmp-${signal}`);
+    mkdirSync(temporary);
+    const made = new Promise<void>((done) => {
+      const watcher = watch(temporary, () => {
+        watcher.close();
+        done();
+      });
+    });
+    const child = spawn(node, [bin, 'verify', '-'], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      env: { ...process.env, TMPDIR: temporary },
+    });
+    child.stdin.write('THLOG');
+    await made;
+    const ended = new Promise((done) => child.once('exit', done));
+    child.kill(signal);
+    expect(await ended).toBe(signal === 'SIGINT' ? 130 : 143);
     expect(readdirSync(temporary)).toEqual([]);
   });
 

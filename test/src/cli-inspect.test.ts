@@ -205,6 +205,16 @@ describe('tracehound inspect', () => {
     }
   });
 
+  it('shows what stands before the place where a log cannot be read on', async () => {
+    const broken = files((all) => {
+      const path = `audit/${ORIGIN}/tile/entries/001.p/48`;
+      all.set(path, all.get(path)!.subarray(0, 100));
+    });
+    const ran = await command(['inspect', 'audit'], { files: broken });
+    expect(records(ran)).toHaveLength(256);
+    expect([ran.code, ran.err]).toEqual([1, expect.stringMatching(/tile\/entries\/001\.p\/48, byte 0: expected 48/)]);
+  });
+
   it('stops when nobody reads any more, and says it when the output breaks', async () => {
     let written = 0;
     const head = async (): Promise<boolean> => ++written < 2;
