@@ -5,9 +5,18 @@
  * Relies on: node:fs, node:os, node:crypto. Refuses: logic, which is in src/cli; network, of which it imports nothing.
  */
 import nodeCrypto from 'node:crypto';
-import { createReadStream, type Stats } from 'node:fs';
-import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import {
+  closeSync,
+  createReadStream,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  type Stats,
+  writeFileSync,
+} from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { type CommandPort, type NewFile, run, type Spool } from '../../src/cli/index';
@@ -54,10 +63,41 @@ async function readWhole(path: string, { size }: Stats, bytesMax: number): Promi
   }
 }
 
+/** What must not be left behind: input put aside, which may be evidence, and half a file. */
+const passing = new Set<string>();
+let isListening = false;
+
+/**
+ * Makes something that is taken away also when somebody stops us. `make` is synchronous: no signal is heard between the
+ * moment at which it is there and that at which we know of it.
+ */
+function passes<T>(make: () => T, pathOf: (made: T) => string): T {
+  if (!isListening) {
+    isListening = true;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        for (const each of passing) rmSync(each, { recursive: true, force: true });
+        process.exit(128 + constants.signals[signal]);
+      });
+    }
+  }
+  const made = make();
+  passing.add(pathOf(made));
+  return made;
+}
+
+function remove(path: string): void {
+  rmSync(path, { recursive: true, force: true });
+  passing.delete(path);
+}
+
 async function spool(stream: AsyncIterable<Uint8Array>): Promise<Spool> {
-  const folder = await mkdtemp(join(tmpdir(), 'tracehound-'));
+  const folder = passes(
+    () => mkdtempSync(join(tmpdir(), 'tracehound-')),
+    (made) => made,
+  );
   const path = join(folder, 'input');
-  const drop = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  const drop = async (): Promise<void> => remove(folder);
   try {
     // Only we may read it: it may be evidence.
     const file = await open(path, 'wx', 0o600);
@@ -74,16 +114,20 @@ async function spool(stream: AsyncIterable<Uint8Array>): Promise<Spool> {
 }
 
 async function create(path: string): Promise<NewFile> {
-  const file = await open(path, 'wx');
+  const file = passes(
+    () => openSync(path, 'wx'),
+    () => path,
+  );
   return {
-    write: (bytes) => file.writeFile(bytes),
+    write: async (bytes) => writeFileSync(file, bytes),
     done: async () => {
-      await file.sync();
-      await file.close();
+      fsyncSync(file);
+      closeSync(file);
+      passing.delete(path);
     },
     drop: async () => {
-      await file.close();
-      await rm(path, { force: true });
+      closeSync(file);
+      remove(path);
     },
   };
 }

@@ -109,7 +109,7 @@ function missing({ origin, seq, place, isHere }: Claim): Finding {
 }
 
 async function compared({ by, size, root }: Claim, { log, report }: Judged): Promise<Finding | undefined> {
-  const who = by.path === '' ? 'the next log' : `the log at ${by.path}`;
+  const who = `the log at ${by.path}`;
   if (size > report.size) {
     const message = `${report.size} records, but ${who} says that there were ${size}`;
     return { verdict: 'completeness', severity: 'bad', code: 'ROLLED_BACK', message };

@@ -20,8 +20,8 @@ export type Subject =
 /** As large as a bundle may be: 2²⁸ characters. */
 const BUNDLE_BYTES_MAX = 2 ** 28;
 const HEAD_BYTES = 8;
-/** Two marks of a bundle: one changed byte does not take both away. */
-const BUNDLE_MARKS = ['"tracehound"', '"bundle/v1"'];
+/** Marks of a bundle, at its beginning and its end: neither one changed byte nor a cut takes all of them away. */
+const BUNDLE_MARKS = ['{"checkpoint":"', '"tracehound"', '"bundle/v1"'];
 const OPENING_BRACE = 0x7b;
 
 /** Looks at what `word` points to and hands it to `use`; whatever had to be put aside is taken away afterwards. */

@@ -43,9 +43,12 @@ export async function inspectCommand(port: CommandPort, args: Args): Promise<num
   return withSubject(port, word, finding, async (subject) => {
     const output = new Output(port);
     try {
-      const code = await show(subject, output, wanted, args);
-      await output.flush();
-      return code;
+      try {
+        return await show(subject, output, wanted, args);
+      } finally {
+        // Where a log cannot be read on, what stands before is shown all the same.
+        await output.flush();
+      }
     } catch (error) {
       // Whoever closed the other end has seen what they wanted to see.
       if (error instanceof NobodyReads) return 0;

@@ -65,15 +65,18 @@ function* verdictLines(report: Verdicts): Generator<string> {
   if (first !== undefined) yield field('first bad', spotOf(first));
 }
 
-/** The bad record that comes first in the log. */
+/**
+ * The bad record that comes first in the log. A tile speaks of the first of its records, which need not be the bad one: it
+ * is named only if nothing else is.
+ */
 export function firstBad(findings: readonly Finding[]): Finding | undefined {
-  return findings
-    .filter(({ severity, seq }) => severity === 'bad' && seq !== undefined)
-    .reduce<Finding | undefined>(
-      (a, b) => (a === undefined || (b.seq as number) < (a.seq as number) ? b : a),
-      undefined,
-    );
+  const bad = findings.filter(({ severity, seq }) => severity === 'bad' && seq !== undefined);
+  const exact = bad.filter(({ code }) => code !== 'TILE');
+  const first = (a: Finding | undefined, b: Finding): Finding => (a !== undefined && seqOf(a) <= seqOf(b) ? a : b);
+  return (exact.length > 0 ? exact : bad).reduce<Finding | undefined>(first, undefined);
 }
+
+const seqOf = ({ seq }: Finding): number => seq as number;
 
 function findingLine(finding: Finding): string {
   const { severity, verdict, code, message } = finding;

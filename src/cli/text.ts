@@ -76,7 +76,7 @@ export function textLines(bytes: Uint8Array): string[] | undefined {
   } catch {
     return undefined;
   }
-  // A line end is shown as what it is before the line ends: \r\n and \n are different attacks.
+  // A carriage return is shown: \r\n and \n are different attacks.
   return text.split(/(?<=\n)/).map((line) => escaped(line.endsWith('\n') ? line.slice(0, -1) : line));
 }
 

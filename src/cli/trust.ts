@@ -5,7 +5,6 @@
  * file, never inside: whoever can write a log could put one there.
  */
 import { fromHex, toHex } from '../codec';
-import { TracehoundError } from '../errors';
 import { NOTE_BYTES_MAX, parseCheckpoint, parseNote, parseVerifierKey } from '../note';
 import type { VerifyOptions } from '../verify/options';
 import { type Policy, parsePolicy } from '../verify/policy';
@@ -25,6 +24,8 @@ export interface Trust {
   /** The policy file that was read, and whether it was found rather than named. */
   readonly policyPath: string | undefined;
   readonly isFound: boolean;
+  /** Single keys that were given, of whatever kind. */
+  readonly keys: number;
 }
 
 const POLICY_BYTES_MAX = 1_048_576;
@@ -48,6 +49,7 @@ export async function readTrust(port: CommandPort, args: Args, beside: string | 
     },
     policyPath: text === undefined ? undefined : place,
     isFound: named === undefined,
+    keys: args.many('--key').length + (master === undefined ? 0 : 1),
   };
 }
 
@@ -96,7 +98,6 @@ function refusing<T>(part: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof TracehoundError) throw new UsageError(`${part}: ${error.message}`);
-    throw error;
+    throw new UsageError(`${part}: ${(error as Error).message}`);
   }
 }

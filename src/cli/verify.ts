@@ -157,10 +157,14 @@ function* textLines({ name }: Subject, outcome: Outcome, trust: Trust): Generato
   }
   if (problem !== undefined) yield field('problem', `${name}: ${problem}`);
   for (const remark of remarks) yield field('', remark);
-  const { policyPath, isFound } = trust;
-  const policy = policyPath === undefined ? 'none' : `${policyPath}${isFound ? ' (found beside it)' : ''}`;
-  yield field('policy', policy);
+  yield field('trust', trustText(trust));
   yield field('verdict', conclusion(exitCode));
+}
+
+function trustText({ policyPath, isFound, keys }: Trust): string {
+  const policy = policyPath === undefined ? [] : [`${policyPath}${isFound ? ' (found beside it)' : ''}`];
+  const given = keys === 0 ? [] : [`${keys} key${keys === 1 ? '' : 's'} given`];
+  return [...policy, ...given].join(', ') || 'nobody: no policy, no key';
 }
 
 function jsonText({ name }: Subject, outcome: Outcome, trust: Trust): string {

@@ -84,7 +84,7 @@ function logAt(root: Root, path: string, origin: string | undefined): FoundLog {
   const get: Get = (name) => root.get(below(path, name), BUNDLE_BYTES_MAX);
   const { list } = root;
   const widths = async (entries: string): Promise<number[]> => {
-    const names = (await list?.(below(path, `${entries}.p`))) ?? [];
+    const names = await (list as NonNullable<Root['list']>)(below(path, `${entries}.p`));
     return names.filter((name) => /^[1-9][0-9]{0,2}$/.test(name)).map(Number);
   };
   const options = {
@@ -99,7 +99,7 @@ function logAt(root: Root, path: string, origin: string | undefined): FoundLog {
 async function latestOf(root: Root): Promise<string | undefined> {
   const bytes = await root.get('latest', LATEST_BYTES_MAX);
   if (bytes === undefined) return undefined;
-  const [origin = ''] = new TextDecoder().decode(bytes).split('\n');
+  const [origin = ''] = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).split('\n');
   if (origin !== '') return origin;
   throw new TracehoundError('LOG_INVALID', 'latest: expected the origin of the newest log in its first line, got none');
 }

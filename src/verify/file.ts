@@ -31,6 +31,8 @@ const SUBTREE = 4;
 const CHECKPOINT = 5;
 const END = 6;
 const HEAD_BYTES = 5;
+/** An end frame without its number. */
+const END_HEAD: readonly number[] = [END, 0, 0, 0, 8];
 const FRAME_BYTES_MAX = 65_536;
 const RECORD_BYTES = 176;
 const LEVEL_MAX = 52;
@@ -122,9 +124,8 @@ class Walk {
     const { type, at } = frame;
     if (this.isEnded) throw invalid(this.#name, at, 'expected the end of the file after its end frame, got more');
     if (type === PIECE) return undefined;
-    const isFirst = this.#before === PIECE;
-    if (isFirst !== (type === ORIGIN)) {
-      throw invalid(this.#name, at, `expected ${isFirst ? 'the origin first' : 'one origin'}, got frame type ${type}`);
+    if ((this.#before === PIECE) !== (type === ORIGIN)) {
+      throw invalid(this.#name, at, `expected one origin, and first of all, got frame type ${type}`);
     }
     if (this.#before === CHECKPOINT && type < CHECKPOINT) {
       throw invalid(this.#name, at, 'expected checkpoints behind all records, got more records');
@@ -205,7 +206,15 @@ async function* frames(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGe
     rest = bytes.slice(at);
     base += at;
   }
-  if (rest.length > 0) yield { type: PIECE, bytes: rest, at: base };
+  if (rest.length === 0) return;
+  if (endsWhole(rest)) throw invalid(name, base, 'expected a frame that ends before the end frame, got a longer one');
+  yield { type: PIECE, bytes: rest, at: base };
+}
+
+/** What was cut does not end with an end frame: then it was a length that somebody changed. */
+function endsWhole(bytes: Uint8Array): boolean {
+  const at = bytes.length - END_HEAD.length - 8;
+  return at > 0 && END_HEAD.every((byte, i) => byte === bytes[at + i]);
 }
 
 function checkMagic(bytes: Uint8Array, name: string): void {

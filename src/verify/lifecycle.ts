@@ -118,22 +118,27 @@ export class Lifecycle {
     if (last > first) this.#lost.splice(first, last - first, ...rest);
   }
 
-  /** The log has ended. `unavailable`: leaves without content; `details`: sidecars that were not there. */
-  end(unavailable: number, details: number, spot: { readonly place?: string }): void {
+  /** The log has ended. `unavailable`: leaves without content; `details`: sidecars that were not there; where the first is. */
+  end(unavailable: number, details: number, hidden: Spot = {}, bare: Spot = {}): void {
     for (const { from, to, place } of this.#lost) {
       const message = `records ${from} to ${to - 1} are gone, and no GAP names them`;
       this.#findings.bad('completeness', 'MISSING', message, { seq: from, place });
     }
     if (this.#overflow) {
-      this.#findings.bad('completeness', 'MISSING', `more than ${RANGES_MAX} ranges are gone that no GAP names`, spot);
+      this.#findings.bad(
+        'completeness',
+        'MISSING',
+        `more than ${RANGES_MAX} ranges are gone that no GAP names`,
+        hidden,
+      );
     }
     if (unavailable > 0) {
       const message = `the content of ${count(unavailable, 'record')} is not available; the hashes are, and fit`;
-      this.#findings.bad('completeness', 'CONTENT_UNAVAILABLE', message, spot);
+      this.#findings.bad('completeness', 'CONTENT_UNAVAILABLE', message, hidden);
     }
     if (details > 0) {
       const message = `${count(details, 'sidecar')} not available, to which records commit`;
-      this.#findings.bad('completeness', 'DETAIL_UNAVAILABLE', message, spot);
+      this.#findings.bad('completeness', 'DETAIL_UNAVAILABLE', message, bare);
     }
     if (this.closed && this.#open.size > 0) {
       this.#findings.note(

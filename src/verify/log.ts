@@ -65,6 +65,9 @@ export class Walk {
   records = 0;
   unavailable = 0;
   #details = 0;
+  /** Where the first leaf without content lies, and the first record without the sidecar it commits to. */
+  #hidden: Spot | undefined;
+  #bare: Spot | undefined;
   from: number | undefined;
   to: number | undefined;
   #entry: LogEntry | undefined;
@@ -107,7 +110,7 @@ export class Walk {
     }
     const isSigned = this.#heads.newest?.size === this.size;
     await this.#tiles?.end(this.size, isSigned);
-    this.lifecycle.end(this.unavailable, this.#details, {});
+    this.lifecycle.end(this.unavailable, this.#details, this.#hidden, this.#bare);
   }
 
   /** The root over everything that was read; `undefined` when leaves are missing. */
@@ -207,7 +210,7 @@ export class Walk {
   #linkAt(n: number): Uint8Array | undefined {
     if (n === 0) return this.#genesis;
     const seq = n - 1;
-    if (seq < this.#seenFrom || seq >= this.size) return undefined;
+    if (seq < this.#seenFrom || seq >= this.size || seq < this.size - this.#ringLeaves) return undefined;
     const bytes = new Uint8Array(HASH_BYTES);
     wordsToBytes(this.#ring, (seq % this.#ringLeaves) * DIGEST_WORDS, bytes, 0);
     return bytes;
@@ -279,6 +282,7 @@ export class Walk {
 
   #hide(count: number): void {
     this.#hiddenFrom ??= this.size;
+    this.#hidden ??= this.#spot(this.size);
     this.unavailable += count;
   }
 
