@@ -1,8 +1,7 @@
 /**
  * Headless Chromium: opens one page of the machine itself and waits for what the page has to say.
  *
- * Relies on: a Chromium that is installed (`CHROMIUM` names another one). Refuses: any other host; without a Chromium it
- * says so and fails, because a browser that was not there proved nothing.
+ * Relies on: a Chromium that is installed (`CHROMIUM` names another one). Refuses: any other host.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -25,16 +24,24 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-function chromium(): string {
+/** Where a Chromium is; when there is none, that is said aloud, because a browser that was not there proved nothing. */
+export function findChromium(): string | undefined {
   const found = [process.env.CHROMIUM ?? '', ...PLACES].find((path) => path !== '' && existsSync(path));
-  if (found !== undefined) return found;
-  throw new Error(`Chromium: not installed, expected one of ${PLACES.join(', ')}, or CHROMIUM to name it`);
+  if (found === undefined) {
+    console.error(
+      `Chromium: MISSING, nothing was run in it: expected one of ${PLACES.join(', ')}, or CHROMIUM to name it`,
+    );
+  }
+  return found;
 }
 
 /**
  * Serves `files` by their path and opens `/`. The page answers by posting text to `/said`; `main.js` is loaded as a module.
  */
-export async function inChromium(files: Readonly<Record<string, string | Uint8Array>>): Promise<string> {
+export async function inChromium(
+  chromium: string,
+  files: Readonly<Record<string, string | Uint8Array>>,
+): Promise<string> {
   const page = '<!doctype html><meta charset="utf-8"><script type="module" src="/main.js"></script>';
   const all: Record<string, string | Uint8Array> = { '/': page, ...files };
   let hear = (_: string): void => {};
@@ -58,7 +65,7 @@ export async function inChromium(files: Readonly<Record<string, string | Uint8Ar
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const profile = mkdtempSync(join(tmpdir(), 'tracehound-chromium-'));
-  const browser = spawn(chromium(), [...FLAGS, `--user-data-dir=${profile}`, `http://127.0.0.1:${port}/`], {
+  const browser = spawn(chromium, [...FLAGS, `--user-data-dir=${profile}`, `http://127.0.0.1:${port}/`], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let complaints = '';
