@@ -113,6 +113,8 @@ describe('a chain of logs', () => {
     expect(await found(claim(200, rootOf(1)), logOf('before', within), facts)).toEqual([]);
     const hole: LogEntry[] = [{ kind: 'missing', count: 300, place: 'p' }];
     expect(await found(claim(200, rootOf(1)), logOf('before', hole), facts)).toEqual([]);
+    const small: LogEntry[] = [{ kind: 'missing', count: 3, place: 'p' }, ...leaves.map(leaf)];
+    expect(await found(claim(200, rootOf(1)), logOf('before', small), facts)).toEqual([]);
     expect(await found(claim(200, rootOf(1)), logOf('before', []), facts)).toEqual([]);
   });
 
@@ -158,6 +160,7 @@ describe('a report', () => {
     expect(firstBad([bad('TILE', 0), bad('LINK', 9), bad('SEQ', 7), bad('LINK', 8), bad('ROOT')])?.seq).toBe(7);
     expect(firstBad([bad('TILE', 256), bad('TILE', 0)])?.seq).toBe(0);
     expect(firstBad([bad('ROOT')])).toBeUndefined();
+    expect(firstBad([bad('LINK', 7), bad('SEQ', 7)])?.code).toBe('LINK');
   });
 
   it('says what it left out', () => {
@@ -170,6 +173,14 @@ describe('a report', () => {
       'records       3',
       'head          cannot be computed',
     ]);
+    const whole = withFinding(report('x', 0), {
+      verdict: 'integrity',
+      severity: 'note',
+      code: 'X',
+      message: 'a\u001b[2J',
+    });
+    expect([...logLines('', whole)]).toContain('  note     integrity, X: a\\u{1b}[2J');
+    expect([...logLines('', whole)].some((line) => line.includes('more'))).toBe(false);
   });
 });
 

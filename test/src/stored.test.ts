@@ -3,6 +3,7 @@
  * said to be gone; what a checkpoint claims costs nothing.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { NOTE_BYTES_MAX } from '../../src/note';
 import { originPath } from '../../src/tlog';
 import { verifyLog } from '../../src/verify';
 import type { LogEntry } from '../../src/verify/source';
@@ -199,6 +200,11 @@ describe('a log in a store', () => {
     ]);
     const blank = objects(log.store, { checkpoint: noteOf(256), 'tile/entries/001': hole });
     expect(kindsOf((await batches(blank)).flat())).toEqual(['record × 256']);
+  });
+
+  it('hands on no more of a checkpoint than shows that it is none', async () => {
+    const [note] = await storeSource(async () => new Uint8Array(10_000_000)).checkpoints();
+    expect(note).toHaveLength(NOTE_BYTES_MAX + 1);
   });
 
   it('ends a tail where its records end, whatever the names say', async () => {
