@@ -166,6 +166,7 @@ describe('a report', () => {
   it('says what it left out', () => {
     const lines = [...logLines('', { ...report('x', 0), findingsTotal: 1_234 })];
     expect(lines).toContain('  … and 1,234 more');
+    expect(lines.some((line) => line.startsWith('head'))).toBe(false);
     const { origin: _, ...nameless } = report('x', 3);
     expect([...logLines('f', nameless)].slice(0, 4)).toEqual([
       'log           nobody says which',
@@ -196,6 +197,8 @@ describe('a log that is signed with tags', () => {
       (await command(['verify', 'audit', ...args], { files, time: now })).code;
     expect([await run('--mac-key', 'raw'), await run('--mac-key', 'hex')]).toEqual([0, 0]);
     expect([await run('--mac-key', 'other'), await run()]).toEqual([1, 3]);
+    const { out } = await command(['verify', 'audit', '--mac-key', 'raw'], { files, time: now });
+    expect(out).toMatch(/^trust +1 key given$/m);
   });
 });
 
