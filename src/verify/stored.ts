@@ -234,9 +234,7 @@ class Reader {
       const full = await this.#bundle(entriesPath, index, TILE_WIDTH);
       const width = full === undefined ? most : TILE_WIDTH;
       if (width === 0) return;
-      const found = await this.#find(index, width);
-      if (found.entries === undefined) return;
-      const batch = this.#entries(index, width, found).slice(skipped);
+      const batch = this.#entries(index, width, await this.#find(index, width)).slice(skipped);
       if (!follows(batch[0], this.#last)) return;
       this.#last = known(batch.at(-1));
       yield batch;

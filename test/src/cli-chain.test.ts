@@ -113,6 +113,8 @@ describe('a chain of logs', () => {
     expect(await found(claim(200, rootOf(1)), logOf('before', within), facts)).toEqual([]);
     const hole: LogEntry[] = [{ kind: 'missing', count: 300, place: 'p' }];
     expect(await found(claim(200, rootOf(1)), logOf('before', hole), facts)).toEqual([]);
+    const small: LogEntry[] = [{ kind: 'missing', count: 3, place: 'p' }, ...leaves.map(leaf)];
+    expect(await found(claim(200, rootOf(1)), logOf('before', small), facts)).toEqual([]);
     expect(await found(claim(200, rootOf(1)), logOf('before', []), facts)).toEqual([]);
   });
 
@@ -158,11 +160,13 @@ describe('a report', () => {
     expect(firstBad([bad('TILE', 0), bad('LINK', 9), bad('SEQ', 7), bad('LINK', 8), bad('ROOT')])?.seq).toBe(7);
     expect(firstBad([bad('TILE', 256), bad('TILE', 0)])?.seq).toBe(0);
     expect(firstBad([bad('ROOT')])).toBeUndefined();
+    expect(firstBad([bad('LINK', 7), bad('SEQ', 7)])?.code).toBe('LINK');
   });
 
   it('says what it left out', () => {
     const lines = [...logLines('', { ...report('x', 0), findingsTotal: 1_234 })];
     expect(lines).toContain('  … and 1,234 more');
+    expect(lines.some((line) => line.startsWith('head'))).toBe(false);
     const { origin: _, ...nameless } = report('x', 3);
     expect([...logLines('f', nameless)].slice(0, 4)).toEqual([
       'log           nobody says which',
@@ -170,6 +174,14 @@ describe('a report', () => {
       'records       3',
       'head          cannot be computed',
     ]);
+    const whole = withFinding(report('x', 0), {
+      verdict: 'integrity',
+      severity: 'note',
+      code: 'X',
+      message: 'a\u001b[2J',
+    });
+    expect([...logLines('', whole)]).toContain('  note     integrity, X: a\\u{1b}[2J');
+    expect([...logLines('', whole)].some((line) => line.includes('more'))).toBe(false);
   });
 });
 
@@ -185,6 +197,8 @@ describe('a log that is signed with tags', () => {
       (await command(['verify', 'audit', ...args], { files, time: now })).code;
     expect([await run('--mac-key', 'raw'), await run('--mac-key', 'hex')]).toEqual([0, 0]);
     expect([await run('--mac-key', 'other'), await run()]).toEqual([3, 3]);
+    const { out } = await command(['verify', 'audit', '--mac-key', 'raw'], { files, time: now });
+    expect(out).toMatch(/^trust +1 key given$/m);
   });
 });
 

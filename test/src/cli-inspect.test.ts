@@ -267,6 +267,17 @@ describe('tracehound export', () => {
     expect((await command(['export', 'audit', '-o', 'b.thlog'], { files: odd })).code).toBe(1);
   });
 
+  it('says what is wrong without letting a name do anything', async () => {
+    const name = 'a\u001b[2J\u202e.thlog';
+    const ran = await command(['export', name], {
+      files: new Map([[name, text('THLOG\r\n\u0001\u0001\0\0\0\u0001x\u0009aaaa')]]),
+    });
+    expect([ran.code, isHarmless(ran.err)]).toEqual([1, true]);
+    expect(ran.err).toContain('a\\u{1b}[2J\\u{202e}.thlog, byte 14: expected frame type 1 to 6, got 9');
+    const empty = await command(['export', '\u009b'], { files: new Map([['\u009b', text('')]]) });
+    expect([empty.code, empty.err]).toEqual([3, 'tracehound: \\u{9b}: no log to export\n']);
+  });
+
   it('asks which log is meant, and sends no bytes to a terminal', async () => {
     expect((await command(['export', 'audit'], { files: files(), terminal: true })).err).toMatch(/-o: expected a file/);
     const two = files((all) => {

@@ -78,7 +78,7 @@ describe('tracehound verify', () => {
     [
       'a changed byte of a record',
       1,
-      /first bad +record 1 at .*tile\/entries\/000, byte 180/,
+      /first bad +record 1 at example\.com\/log\/tile\/entries\/000, byte 180/,
       (all) => flip(all, at('tile/entries/000'), 190),
     ],
     [
@@ -280,6 +280,15 @@ describe('tracehound verify, of a store with several logs', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^log +example\.com\/second$/m);
     expect(out).toMatch(/follows on the log example\.com\/log, which was not looked at: --all does/);
+  });
+
+  it('says nothing of others where a log’s own folder is meant', async () => {
+    const all: Files = new Map([...both.objects].map(([key, bytes]) => [`s/${key}`, bytes]));
+    const { code, out } = await command(['verify', 's/example.com/second', '--key', signer.vkey], {
+      files: all,
+      time: now,
+    });
+    expect([code, out.includes('follows on')]).toEqual([0, false]);
   });
 
   it('takes all of them and holds each against what the next says of it', async () => {

@@ -55,6 +55,16 @@ describe('a folder', () => {
     expect(await found(rootOf(STORE, false))).toEqual(['latest', 'example.com/b', ['example.com/b']]);
   });
 
+  it('says of everything where it lies below the root', async () => {
+    const note = `x\n256\n${Buffer.alloc(32).toString('base64')}\n\n— x ${Buffer.alloc(68, 1).toString('base64')}\n`;
+    const place = async (files: Readonly<Record<string, string>>): Promise<string | undefined> => {
+      for await (const [entry] of (await findLogs(rootOf(files))).logs[0]!.source.entries()) return entry?.place;
+      return undefined;
+    };
+    expect(await place({ checkpoint: note })).toBe('tile/entries/000');
+    expect(await place({ latest: 'a/b\n', 'a/b/checkpoint': note })).toBe('a/b/tile/entries/000');
+  });
+
   it('gives every log when asked, those within others too, and none of the store’s own files', async () => {
     const all = ['example.com/a', 'example.com/a/heir', 'example.com/b'];
     expect(await found(rootOf(STORE), { all: true })).toEqual(['walk', all.join(' '), all]);

@@ -147,8 +147,32 @@ describe('a log in one file', () => {
 
   it('is named by its newest checkpoint when the source does not name it', async () => {
     const [note] = await sourceOf(log).checkpoints();
-    expect((await opened(await packed(sourceFrom([], [note!])))).origin).toBe(ORIGIN);
+    const other = note!.replace(ORIGIN, 'another');
+    expect((await opened(await packed(sourceFrom([], [other, note!])))).origin).toBe(ORIGIN);
     await expect(packed(sourceFrom([]))).rejects.toMatchObject({ code: 'LOG_INVALID' });
+  });
+
+  it('has the very name it was given', async () => {
+    const source = await opened(await packed(sourceFrom([], [], '\ufeffx/\u0000\ud83d\ude00')));
+    expect(source.origin).toBe('\ufeffx/\u0000\ud83d\ude00');
+  });
+
+  it('comes in batches of at most 256 entries, and of about 64 KiB', async () => {
+    const sizes = async (entries: readonly LogEntry[]): Promise<number[]> => {
+      const all: number[] = [];
+      for await (const batch of (await opened(await packed(sourceFrom(entries, [], 'x')))).entries())
+        all.push(batch.length);
+      return all;
+    };
+    const leaf: LogEntry = { kind: 'leaf', hash: new Uint8Array(32), place: '' };
+    expect(await sizes(Array(600).fill(leaf))).toEqual([256, 256, 88]);
+    const long: LogEntry = {
+      kind: 'record',
+      record: new Uint8Array(176),
+      detail: new Uint8Array(32_768 - 176),
+      place: '',
+    };
+    expect(await sizes(Array(5).fill(long))).toEqual([2, 2, 1]);
   });
 
   it('keeps the newest 64 checkpoints', async () => {

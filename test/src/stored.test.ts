@@ -3,6 +3,7 @@
  * said to be gone; what a checkpoint claims costs nothing.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { NOTE_BYTES_MAX } from '../../src/note';
 import { originPath } from '../../src/tlog';
 import { verifyLog } from '../../src/verify';
 import type { LogEntry } from '../../src/verify/source';
@@ -60,6 +61,9 @@ const kindsOf = (entries: readonly LogEntry[]): string[] => {
 };
 
 const sizeOf = (store: LabStore): number => Number(store.text(`${PREFIX}checkpoint`)!.split('\n')[1]);
+
+const seqOf = (entry: LogEntry): number =>
+  entry.kind === 'record' ? Number(Buffer.from(entry.record).readBigUInt64BE(8)) : Number.NaN;
 
 describe('a log in a store', () => {
   it('comes in order, at most 256 records at a time, each with its place and its byte', async () => {
@@ -121,6 +125,7 @@ describe('a log in a store', () => {
     const rest = sizeOf(log.store) - 256;
     expect(kindsOf(entries)).toEqual(['subtree 8 × 1', `record × ${rest}`]);
     expect([entries[0]!.place, entries[0]!.at]).toEqual(['tile/1/000.p/2', 0]);
+    expect(entries.slice(1).map(seqOf)).toEqual(Array.from({ length: rest }, (_, i) => 256 + i));
     const more = (await batches(objects(log.store, { ...lost, 'tile/1/000.p/2': undefined }))).flat();
     expect(kindsOf(more)).toEqual(['missing 256 × 1', `record × ${rest}`]);
     const last = objects(log.store);
@@ -138,6 +143,16 @@ describe('a log in a store', () => {
     const entries = (await batches(found)).flat();
     expect(kindsOf(entries)).toEqual(['subtree 16 × 2', 'subtree 8 × 1']);
     expect(entries.map(({ at }) => at)).toEqual([0, 32, 0]);
+    // What was asked for ahead and then skipped is not taken for what follows.
+    const follows = new Map([
+      ['checkpoint', noteOf(65_536 + 256)],
+      ['tile/2/000.p/1', new Uint8Array(32)],
+      ['tile/entries/001', new Uint8Array(objects(log.store).get('tile/entries/001')!)],
+      ['tile/entries/256', new Uint8Array(objects(log.store).get('tile/entries/000')!)],
+    ]);
+    const [subtree, ...records] = (await batches(follows)).flat();
+    expect([subtree!.kind, records.length, records[0]!.place]).toEqual(['subtree', 256, 'tile/entries/256']);
+    expect(records.map(seqOf)).toEqual(Array.from({ length: 256 }, (_, i) => i));
   });
 
   it('is not made to ask for ever by a size that nobody can have', async () => {
@@ -199,6 +214,11 @@ describe('a log in a store', () => {
     ]);
     const blank = objects(log.store, { checkpoint: noteOf(256), 'tile/entries/001': hole });
     expect(kindsOf((await batches(blank)).flat())).toEqual(['record × 256']);
+  });
+
+  it('hands on no more of a checkpoint than shows that it is none', async () => {
+    const [note] = await storeSource(async () => new Uint8Array(10_000_000)).checkpoints();
+    expect(note).toHaveLength(NOTE_BYTES_MAX + 1);
   });
 
   it('ends a tail where its records end, whatever the names say', async () => {
