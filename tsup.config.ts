@@ -1,8 +1,8 @@
 /**
  * How TypeScript becomes the JavaScript that is published: ES modules on web standards, one file for each subpath.
  *
- * Relies on: `exports` in package.json, which is the only list of what is public — every `./dist/….js` named there is an
- * entry. Refuses: to bundle the core or the platform. `#core` stays an import of the package's own, so that the
+ * Relies on: `exports` and `bin` in package.json, the only lists of what is public — every `dist/….js` named there is an entry.
+ * Refuses: to bundle the core or the platform. `#core` stays an import of the package's own, so that the
  * consumer's bundler, which knows its platform, chooses the loader. Declarations come from tsc (see tools/build.ts).
  */
 import { readFileSync } from 'node:fs';
@@ -16,8 +16,10 @@ function paths(target: Target): string[] {
   return typeof target === 'string' ? [target] : Object.values(target).flatMap(paths);
 }
 
-const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: Target };
-const entries = paths(exports).flatMap((path) => /^\.\/dist\/(.+)\.js$/.exec(path)?.[1] ?? []);
+const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: Target; bin: Target };
+const entries = [...paths(exports), ...paths(bin).map((path) => `./${path}`)].flatMap(
+  (path) => /^\.\/dist\/(.+)\.js$/.exec(path)?.[1] ?? [],
+);
 
 export default defineConfig({
   entry: Object.fromEntries(entries.map((entry) => [entry, `${entry}.ts`])),

@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/engines/**', 'test/sim/**'],
+    exclude: ['test/engines/**', 'test/wide/**', 'test/sim/**'],
     pool: 'threads',
     testTimeout: 60_000,
     coverage: { provider: 'v8', include: ['src/**', 'runtimes/**'], reporter: ['text', 'json-summary'] },

@@ -16,7 +16,6 @@ const UNCOMPRESSED = 0x04;
 const SPKI_HEAD = fromHex('3059301306072a8648ce3d020106082a8648ce3d030107034200')!;
 const PKCS8_HEAD = fromHex('308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b0201010420')!;
 const PKCS8_MIDDLE = fromHex('a144034200')!;
-const PKCS8_BYTES = PKCS8_HEAD.length + NUMBER_BYTES + PKCS8_MIDDLE.length + POINT_BYTES;
 
 /** A key on P-256 as a JSON Web Key (RFC 7518 §6.2), the one format of these keys that every Web Crypto imports. */
 export interface P256Jwk {
@@ -48,8 +47,7 @@ export function pkcs8OfJwk(jwk: JsonWebKey): Uint8Array | undefined {
 /** The private key in a PKCS#8 document that has its public key beside it; `undefined` if that is anything else. */
 export function jwkOfPkcs8(pkcs8: Uint8Array): P256Jwk | undefined {
   const middle = PKCS8_HEAD.length + NUMBER_BYTES;
-  if (pkcs8.length !== PKCS8_BYTES || !startsWith(pkcs8, PKCS8_HEAD, 0)) return undefined;
-  if (!startsWith(pkcs8, PKCS8_MIDDLE, middle)) return undefined;
+  if (!startsWith(pkcs8, PKCS8_HEAD, 0) || !startsWith(pkcs8, PKCS8_MIDDLE, middle)) return undefined;
   const point = jwkOfPoint(pkcs8.subarray(middle + PKCS8_MIDDLE.length));
   return point && { ...point, d: toBase64Url(pkcs8.subarray(PKCS8_HEAD.length, middle)) };
 }
@@ -74,6 +72,12 @@ export function derOfSignature(raw: Uint8Array): Uint8Array | undefined {
   const r = derOfNumber(raw.subarray(0, NUMBER_BYTES));
   const s = derOfNumber(raw.subarray(NUMBER_BYTES));
   return r && s && joined(Uint8Array.of(0x30, r.length + s.length), r, s);
+}
+
+/** Whether bytes look like a signature in DER: a sequence as long as they are. A P-521 one has a length of two bytes. */
+export function isDer(signature: Uint8Array): boolean {
+  const head = signature[1] === 0x81 ? 3 : 2;
+  return signature[0] === 0x30 && signature.length > 2 && signature[head - 1] === signature.length - head;
 }
 
 /** The shortest two's complement that is not negative (X.690 §8.3.2): no leading zeros but one, before a high bit. */

@@ -55,6 +55,7 @@ export class LogKeeper {
   #ending: LogWriter[] = [];
   #stopTimer: () => void = () => {};
   #heartbeatAt = 0;
+  #shippedAt = 0;
   /** CLOSE was written. */
   #ended = false;
 
@@ -105,7 +106,7 @@ export class LogKeeper {
     random(token);
     const claim = (writer: LogWriter): Promise<void> => this.#claim(writer, toHex(token));
     this.#writer = new LogWriter(
-      { log, store, now, random, policy, maxRecords, claim, nudge: () => this.nudge() },
+      { log, store, now, random, policy, maxRecords, claim, nudge: () => void this.nudge() },
       this.#checkpoints,
       origin,
       continued,
@@ -145,10 +146,20 @@ export class LogKeeper {
     }
   }
 
-  /** Flushes in the background, if that makes sense now. What fails is counted and tried again; who must know calls `flush`. */
-  nudge(): void {
+  /** Flushes, if that makes sense now. What fails is counted and tried again; who must know calls `flush`. */
+  async nudge(): Promise<void> {
     this.#follow();
-    for (const writer of [...this.#ending, this.#writer]) if (writer?.ready) this.#flush(writer).catch(() => {});
+    const ready = [...this.#ending, this.#writer].filter((writer) => writer?.ready) as LogWriter[];
+    await Promise.allSettled(ready.map((writer) => this.#flush(writer)));
+  }
+
+  /** A request was answered: where there are no timers, this is when what waits is stored; `context` keeps that alive. */
+  ship(context: unknown): void {
+    const { runtime, options, now } = this.#port;
+    if (options.store === undefined || runtime.after !== undefined) return;
+    if (Math.abs(now() - this.#shippedAt) < options.checkpointMs) return;
+    this.#shippedAt = now();
+    runtime.defer(this.#tick(), context);
   }
 
   /** The signed note of the log as it is now. */
@@ -281,20 +292,20 @@ export class LogKeeper {
     const { runtime, options } = this.#port;
     this.#stopTimer =
       runtime.after?.(options.checkpointMs, () => {
-        this.#tick();
+        void this.#tick();
         this.#tickLater();
       }) ?? (() => {});
   }
 
-  #tick(): void {
+  async #tick(): Promise<void> {
     const { now, options, isUp } = this.#port;
-    if (!isUp()) return;
-    if (now() - this.#heartbeatAt >= options.heartbeatMs) this.beat();
-    this.nudge();
+    if (!isUp() || this.#ended) return;
+    if (now() - this.#heartbeatAt >= options.heartbeatMs) this.#beat();
+    await this.nudge();
   }
 
   /** A CHECKPOINT record: the totals, and what the host's clock did. */
-  beat(): void {
+  #beat(): void {
     const { log, now, random, clockSteps } = this.#port;
     this.#heartbeatAt = now();
     const { count, ms } = clockSteps();

@@ -1,8 +1,10 @@
 /**
- * The web's `Request` as adapters handle it: the same request with another body or fewer fields, and the peer behind it.
+ * The web's `Request` as adapters handle it: what it hides and its server shows (the raw target, the fields as they came,
+ * the peer), and the same request with another body or fewer fields.
  *
  * Relies on: the shapes in which servers show a connection. Refuses: to consume what it is given unless it hands it on.
  */
+import type { Facts } from './capture';
 
 /** What an adapter changes before the application sees a request. */
 export interface Change {
@@ -18,50 +20,77 @@ export function rewritten(raw: Request, { body, strip }: Change): Request {
     init.body = body;
     init.duplex = 'half';
   }
-  if (strip !== undefined && strip.length > 0) {
-    const headers = new Headers(raw.headers);
-    for (const name of strip) headers.delete(name);
-    init.headers = headers;
-  }
+  if (strip !== undefined) init.headers = [...raw.headers].filter(([name]) => !strip.includes(name));
   try {
     return new Request(raw, init);
   } catch {
     const { method, headers, signal } = raw;
-    const rest = body === undefined && !raw.bodyUsed && raw.body !== null ? { body: raw.body, duplex: 'half' } : {};
+    const rest = !raw.bodyUsed && raw.body !== null ? { body: raw.body, duplex: 'half' } : {};
     return new Request(raw.url, { ...rest, method, headers, signal, ...init } as RequestInit);
   }
 }
 
-/** How servers show the other end: Node's socket, Deno's info, Bun's server. */
+/** How servers show what is behind a request: Node's message and socket, Deno's info, Bun's server. */
 interface Connections {
-  incoming?: { socket?: Socket };
-  server?: { incoming?: { socket?: Socket }; requestIP?: unknown };
+  incoming?: NodeIncoming | undefined;
+  server?: { incoming?: NodeIncoming; requestIP?: unknown } | undefined;
   remoteAddr?: { hostname?: unknown; port?: unknown };
   requestIP?: unknown;
 }
 
-interface Socket {
-  remoteAddress?: unknown;
-  remotePort?: unknown;
+/** `IncomingMessage`, looked at by shape: other platforms have something else under this name, or nothing. */
+interface NodeIncoming {
+  readonly url?: unknown;
+  readonly httpVersion?: unknown;
+  readonly rawHeaders?: unknown;
+  readonly socket?: { readonly remoteAddress?: unknown; readonly remotePort?: unknown } | null;
+}
+
+/** What a request and the platform's context beside it show. */
+export function factsOf(request: Request, platform: unknown): Facts {
+  const { incoming, server }: Connections = typeof platform === 'object' && platform !== null ? platform : {};
+  const message = server?.incoming ?? incoming;
+  return {
+    method: request.method,
+    url: request.url,
+    headers: request.headers,
+    version: text(message?.httpVersion),
+    target: text(message?.url),
+    fields: pairsOf(message?.rawHeaders),
+    peer: peerOf(request, platform),
+    body: () => request.body,
+  };
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** `[name, value, name, value …]` as Node keeps it; HTTP/2 pseudo headers are no fields. */
+export function pairsOf(raw: unknown): [string, string][] | undefined {
+  if (!Array.isArray(raw)) return undefined;
+  const fields: [string, string][] = [];
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    if (!String(raw[at]).startsWith(':')) fields.push([String(raw[at]), String(raw[at + 1])]);
+  }
+  return fields;
 }
 
 /** Address and port of the peer, where the platform's context shows it. */
-export function peerOf(request: Request, platform: unknown): string | undefined {
+function peerOf(request: Request, platform: unknown): string | undefined {
   if (typeof platform !== 'object' || platform === null) return undefined;
-  const { incoming, server, remoteAddr, requestIP } = platform as Connections;
-  const socket = server?.incoming?.socket ?? incoming?.socket;
-  if (socket !== undefined) return spelt(socket.remoteAddress, socket.remotePort);
-  if (remoteAddr !== undefined) return spelt(remoteAddr.hostname, remoteAddr.port);
-  const bun = typeof requestIP === 'function' ? platform : server;
-  if (typeof (bun as Connections | undefined)?.requestIP !== 'function') return undefined;
-  const found = (bun as { requestIP(of: Request): unknown }).requestIP(request) as {
-    address?: unknown;
-    port?: unknown;
-  };
+  const { incoming, server, remoteAddr } = platform as Connections;
+  const socket = (server?.incoming ?? incoming)?.socket;
+  if (socket !== undefined) return spelt(socket?.remoteAddress, socket?.remotePort);
+  if (remoteAddr !== undefined) return spelt(remoteAddr?.hostname, remoteAddr?.port);
+  const bun = [platform as Connections, server].find((one) => typeof one?.requestIP === 'function');
+  const found = (
+    bun as { requestIP(of: Request): { address?: unknown; port?: unknown } | null } | undefined
+  )?.requestIP(request);
   return spelt(found?.address, found?.port);
 }
 
-function spelt(address: unknown, port: unknown): string | undefined {
+export function spelt(address: unknown, port: unknown): string | undefined {
   if (typeof address !== 'string') return undefined;
   return `${address.includes(':') ? `[${address}]` : address}:${String(port)}`;
 }

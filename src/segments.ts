@@ -159,19 +159,6 @@ export class Segments {
     return { from, to: from + TILE_WIDTH };
   }
 
-  /** Hash of the perfect subtree of 2^level leaves number `index`, as far as it lies here; for proofs. */
-  leaf(seq: number): Uint8Array | undefined {
-    const index = Math.floor(seq / TILE_WIDTH);
-    return this.#queue.find((segment) => segment.index === index)?.leaves[seq % TILE_WIDTH];
-  }
-
-  /** The record, where its content is held here. */
-  record(seq: number): { record: Uint8Array; detail: Uint8Array | null } | undefined {
-    const segment = this.#queue.find((each) => each.index === Math.floor(seq / TILE_WIDTH));
-    const record = segment?.records[seq % TILE_WIDTH];
-    return record && { record, detail: segment?.details[seq % TILE_WIDTH] ?? null };
-  }
-
   /** Full segments that nobody is storing at this moment, as somebody may the oldest. */
   #waiting(): Segment[] {
     return this.#queue.slice(1).filter((segment) => !isUnderWay(segment));

@@ -38,9 +38,9 @@ const TAIL = new Uint8Array(BLOCK_BYTES);
 
 /** The SHA-256 of `bytes`. */
 export function sha256(bytes: Uint8Array): Uint8Array {
-  const hash = new Sha256();
-  hash.update(bytes);
-  return hash.digest();
+  const out = new Uint8Array(DIGEST_BYTES);
+  wordsToBytes(hashed(NO_PREFIX, bytes), 0, out, 0);
+  return out;
 }
 
 /** SHA-256 of what comes in pieces. */
@@ -100,21 +100,13 @@ function pad(padded: Uint8Array, key: Uint8Array, mask: number): Uint8Array {
 
 /** SHA-256(`prefix` ‖ bytes), the prefix one byte, as eight words at `out[at]`. Nothing is allocated. */
 export function prefixedWords(prefix: number, bytes: Uint8Array, out: Int32Array, at: number): void {
-  const h = initial(H);
-  const total = bytes.length + 1;
-  // The prefix moves everything by a byte: what begins a block is the byte before it in the next.
-  let from = BLOCK_BYTES - 1;
-  if (total >= BLOCK_BYTES) {
-    W[0] = (prefix << 24) | (bytes[0]! << 16) | (bytes[1]! << 8) | bytes[2]!;
-    for (let i = 1, byte = 3; i < 16; i++, byte += 4) W[i] = wordAt(bytes, byte);
-    compress(h);
-    for (; from + BLOCK_BYTES <= bytes.length; from += BLOCK_BYTES) block(h, bytes, from);
-    for (let i = from; i < bytes.length; i++) TAIL[i - from] = bytes[i]!;
-  } else {
-    TAIL[0] = prefix;
-    for (let i = 0; i < bytes.length; i++) TAIL[i + 1] = bytes[i]!;
-  }
-  last(h, TAIL, total % BLOCK_BYTES, total);
+  const h = hashed(prefix, bytes);
+  for (let i = 0; i < DIGEST_WORDS; i++) out[at + i] = h[i]!;
+}
+
+/** SHA-256 of `bytes` as eight words at `out[at]`. Nothing is allocated. */
+export function hashWords(bytes: Uint8Array, out: Int32Array, at: number): void {
+  const h = hashed(NO_PREFIX, bytes);
   for (let i = 0; i < DIGEST_WORDS; i++) out[at + i] = h[i]!;
 }
 
@@ -182,6 +174,28 @@ function initial(h: Int32Array): Int32Array {
   h[5] = 0x9b05688c;
   h[6] = 0x1f83d9ab;
   h[7] = 0x5be0cd19;
+  return h;
+}
+
+const NO_PREFIX = -1;
+
+/** A whole message, perhaps with a byte before it. The words are valid until the next call. */
+function hashed(prefix: number, bytes: Uint8Array): Int32Array {
+  const h = initial(H);
+  const length = bytes.length;
+  let from = 0;
+  if (prefix !== NO_PREFIX && length >= BLOCK_BYTES - 1) {
+    // The prefix moves everything by a byte: the first block takes one byte less.
+    from = BLOCK_BYTES - 1;
+    W[0] = (prefix << 24) | (bytes[0]! << 16) | (bytes[1]! << 8) | bytes[2]!;
+    for (let i = 1, byte = 3; i < 16; i++, byte += 4) W[i] = wordAt(bytes, byte);
+    compress(h);
+  }
+  for (; from + BLOCK_BYTES <= length; from += BLOCK_BYTES) block(h, bytes, from);
+  let rest = 0;
+  if (prefix !== NO_PREFIX && from === 0) TAIL[rest++] = prefix;
+  for (; from < length; from++) TAIL[rest++] = bytes[from]!;
+  last(h, TAIL, rest, prefix === NO_PREFIX ? length : length + 1);
   return h;
 }
 

@@ -16,7 +16,16 @@
  * @module
  */
 import { fromBase64, isBytes, toBase64, utf8Length } from './codec';
-import { derOfSignature, fromBase64Url, jwkOfPkcs8, jwkOfPoint, pkcs8OfJwk, pointOfJwk, spkiOfPoint } from './ecdsa';
+import {
+  derOfSignature,
+  fromBase64Url,
+  isDer,
+  jwkOfPkcs8,
+  jwkOfPoint,
+  pkcs8OfJwk,
+  pointOfJwk,
+  spkiOfPoint,
+} from './ecdsa';
 import { TracehoundError } from './errors';
 import { kindOf } from './kind';
 import {
@@ -252,11 +261,15 @@ export async function signNote(text: string, signers: readonly Signer[]): Promis
 }
 
 async function signatureOf(signer: Signer, message: Bytes): Promise<NoteSignature> {
-  const { name, id } = parseVerifierKey(signer.vkey);
-  if (name !== signer.name) throw failed('its verifier key is of another name');
+  const { name, id, type } = parseVerifierKey(signer.vkey);
+  if (name !== signer.name) throw failed('its verifier key has another name than it has');
   // A copy for each: what one signer does to the message must not reach the next.
   const signature = await attempt('it did not sign', () => signer.sign(message.slice()), true);
-  if (!isBytes(signature) || signature.length === 0) throw failed(`expected a signature, got ${kindOf(signature)}`);
+  if (!isBytes(signature)) throw failed(`wrong kind of signature, expected a Uint8Array, got ${kindOf(signature)}`);
+  // Not whether it verifies, which costs as much as signing: whether it can. Key stores like to answer r ‖ s.
+  const expected = type === ED25519 ? '64 bytes' : type === ECDSA ? 'DER' : 'some bytes';
+  const isOne = type === ED25519 ? signature.length === 64 : type === ECDSA ? isDer(signature) : signature.length > 0;
+  if (!isOne) throw failed(`wrong form of signature, expected ${expected}, got ${signature.length} other bytes`);
   return { name, id, signature };
 }
 

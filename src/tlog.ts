@@ -59,8 +59,11 @@ export interface Subtree {
   readonly hash: Uint8Array;
 }
 
-/** Told of each hash that belongs into a tile above level 0: the roots of full tiles. The words are valid during the call. */
-export type TileHashListener = (level: number, words: Int32Array, at: number) => void;
+/**
+ * Told of each hash that belongs into a tile above level 0: the root of the 2^level leaves from index · 2^level on, level a
+ * multiple of 8. The words are valid during the call.
+ */
+export type TileHashListener = (level: number, index: number, words: Int32Array) => void;
 
 /**
  * What of a tree is needed to go on and to say its head: the roots of the perfect subtrees, one for each 1 in its size.
@@ -112,7 +115,7 @@ export class Frontier {
     let count = this.#size / width;
     let k = level;
     for (;;) {
-      if (k > 0 && k % TILE_HEIGHT === 0) this.#onTileHash?.(k, carry, 0);
+      if (k > 0 && k % TILE_HEIGHT === 0) this.#onTileHash?.(k, count, carry);
       if (count % 2 === 0) break;
       pairWords(NODE_PREFIX, slots, k * DIGEST_WORDS, carry, 0, carry, 0);
       count = (count - 1) / 2;
@@ -240,7 +243,7 @@ export function verifyInclusion(
   proof: { readonly index: number; readonly size: number; readonly hashes: readonly Uint8Array[] },
   root: Uint8Array | string,
 ): boolean {
-  const { index, size, hashes } = proof;
+  const { index, size, hashes } = Object(proof) as typeof proof; // of nothing: an object without fields
   const head = rootOf(root);
   if (head === undefined || !isSize(index) || !isSize(size) || index >= size || !areHashes(hashes)) return false;
   if (!isBytes(leaf)) return false;
@@ -269,7 +272,7 @@ export function verifyConsistency(
   fromRoot: Uint8Array | string,
   toRoot: Uint8Array | string,
 ): boolean {
-  const { from, to, hashes } = proof;
+  const { from, to, hashes } = Object(proof) as typeof proof;
   const [old, head] = [rootOf(fromRoot), rootOf(toRoot)];
   if (old === undefined || head === undefined || !isSize(from) || !isSize(to) || !areHashes(hashes)) return false;
   if (from < 1 || from > to) return false;

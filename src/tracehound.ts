@@ -53,7 +53,10 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions): Traceh
     secret: options.secret,
     origin: options.audit.origin,
     continues: found && { ...found, subtrees: found.frontier.subtrees() },
-    genesis: (origin, instance) => sidecar(genesisFacts(options, runtime, origin, instance), random),
+    genesis: (origin, instance, size) => {
+      const facts = genesisFacts(options, runtime, origin, instance);
+      return sidecar(size === 0 ? facts : { ...facts, size }, random);
+    },
     succession: (origin, size, restored) => sidecar(successionFacts(origin, size, restored), random),
   });
   if (options.restore !== undefined) engine.restore(restorable(options.restore));
@@ -107,7 +110,7 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions): Traceh
     // The log may be read after close(): its last record would be out of reach otherwise.
     audit: audit(engine, keeper, options.audit.store, clock),
     watcher: watcher(engine, agent, keeper, runtime, clock, () => closed),
-    http: httpPort(options, engine, agent, trace, runtime, actTime),
+    http: httpPort(options, engine, agent, keeper, trace, runtime, actTime),
     id: () => engine.makeId(time()),
     snapshot: async (given) => takeSnapshot(engine, time(), given, options.secret, runtime),
     close: () => {
@@ -271,6 +274,7 @@ function httpPort(
   options: ResolvedOptions,
   engine: Engine,
   agent: Agent,
+  keeper: LogKeeper,
   trace: TraceIds,
   runtime: Runtime,
   time: () => number,
@@ -283,6 +287,7 @@ function httpPort(
     now: time,
     source: (request, context) => runtime.source(request, context),
     defer: (work, context) => runtime.defer(work, context),
+    ship: (context) => keeper.ship(context),
     charge: (source, disposition) => agent.charge(source, disposition === 'observed'),
     redact: (value) => toHex(engine.mac(time(), 'redact', encoder.encode(value)).subarray(0, 8)),
     traceId: (evidenceId) => trace.make(time(), evidenceId),

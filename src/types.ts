@@ -305,6 +305,8 @@ export interface HttpPort {
   /** The runtime's own answer to who is asking. */
   source(request: unknown, context?: unknown): Source | undefined;
   defer(work: Promise<unknown>, context?: unknown): void;
+  /** A request was answered. Where the platform has no timers, what waits for the log's store goes there now. */
+  ship(context?: unknown): void;
   /**
    * Charges one request; `undefined` when `rateLimit` is `false`. Throws only `TracehoundError`. A refusal is recorded
    * with `disposition`: `refused`, or `observed` when the request passes all the same.

@@ -1,14 +1,19 @@
 /** The example's application: one line of middleware, a few pages, and a view of what was caught. */
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono } from 'hono';
-import { createTracehound, type Tracehound } from 'tracehound';
+import { type AuditOptions, createTracehound, type Tracehound } from 'tracehound';
 import { type TracehoundHonoOptions, tracehound } from 'tracehound/hono';
 import { detect } from './detector.ts';
 import { pages } from './pages.ts';
 
-/** `source`: who is asking. Left out, it is the address of the connection, which is right without a proxy in front. */
-export function createApp(options: Pick<TracehoundHonoOptions, 'source'> = {}): { app: Hono; th: Tracehound } {
-  const th = createTracehound({ rateLimit: { windowMs: 60_000, limit: 100 } });
+type AppOptions = Pick<TracehoundHonoOptions, 'source'> & { audit?: AuditOptions };
+
+/**
+ * `source`: who is asking. Left out, it is the address of the connection, which is right without a proxy in front.
+ * `audit`: where the log goes; left out, it stays in memory.
+ */
+export function createApp({ audit, ...options }: AppOptions = {}): { app: Hono; th: Tracehound } {
+  const th = createTracehound({ rateLimit: { windowMs: 60_000, limit: 100 }, ...(audit && { audit }) });
   const app = new Hono();
 
   // Before the middleware, so that looking does not cost from one's own limit.

@@ -1,15 +1,23 @@
 /**
  * Run it: `npm run demo`. Starts the example's server on a free port, sends it real traffic and real attacks, prints
- * what came back beside what was expected, and fails when anything differs.
+ * what came back beside what was expected, and fails when anything differs. What was logged stays in a folder (`demo-log`,
+ * or the one that TRACEHOUND_LOG names) with a bundle of one piece of evidence beside it: both can be checked afterwards.
  */
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { Agent, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { serve } from '@hono/node-server';
+import { parsePolicy, storeSource, verifyBundle, verifyLog } from 'tracehound/verify';
 import { createApp } from './app.ts';
+import { keepIn } from './keep.ts';
+
+const folder = process.env.TRACEHOUND_LOG ?? 'demo-log';
+const audit = await keepIn(folder);
 
 /** Only a demo may believe a header about who is asking: anyone could write anything into it. */
 const { app, th } = createApp({
+  audit,
   source: (c) => {
     const key = c.req.header('x-demo-client');
     return key === undefined ? undefined : { key };
@@ -175,6 +183,32 @@ check(
 check('cut to the size that is kept', 1, '1 held', `${held.filter((handle) => handle.truncated).length} held`);
 check('log recomputed from its records', verified.to, 'whole', verified.ok && verified.gaps === 0 ? 'whole' : 'broken');
 
+// ── what an auditor would find ──────────────────────────────────────────────────────────────────────────────────────
+
+const bundle = await th.quarantine.export((repeated as (typeof held)[0]).signature, {
+  actor: 'demo',
+  purpose: 'to show it',
+});
+await writeFile(`${folder}.bundle.json`, bundle);
+agent.destroy();
+server.close();
+server.closeAllConnections();
+await th.close();
+
+const policy = parsePolicy(`log ${audit.signer?.vkey}\nquorum none\n`);
+const now = Date.now();
+const verdictOf = ({ integrity, authenticity, completeness }: Awaited<ReturnType<typeof verifyLog>>): string =>
+  [integrity, authenticity, completeness].join(', ');
+const stored = await verifyLog(storeSource(inStore(th.audit.head().origin)), { policy, now });
+check('stored log: whole, ours, complete', stored.records, 'good, good, good', verdictOf(stored));
+const proved = await verifyBundle(bundle, { policy });
+check('one piece of evidence, by itself', 1, 'good, good', `${proved.integrity}, ${proved.authenticity}`);
+
+/** The objects of one log in the store. */
+function inStore(origin: string): (path: string) => Promise<Uint8Array | undefined> {
+  return async (path) => audit.store?.get(`${origin}/${path}`);
+}
+
 const table = rows.map(({ kind, sent, expected, got }) => [
   kind,
   String(sent),
@@ -195,11 +229,12 @@ console.log(`\n${[line(head), widths.map((width) => '─'.repeat(width)).join(' 
 
 const { origin, size, root } = th.audit.head();
 console.log(`log   ${origin}\nsize  ${size} records\nroot  ${root}\n`);
+console.log(`Check it yourself:
 
-agent.destroy();
-server.close();
-server.closeAllConnections();
-await th.close();
+  npx tracehound verify ${folder}
+  npx tracehound verify ${folder}.bundle.json --policy ${folder}.policy
+  npx tracehound inspect ${folder} --severity critical
+`);
 
 const failed = rows.filter(({ expected, got }) => expected !== got);
 for (const { kind, expected, got } of failed) console.error(`NOT OK  ${kind}: expected ${expected}, got ${got}`);

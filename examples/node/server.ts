@@ -1,9 +1,11 @@
 /** Run it: `npm start`, then open the address it prints. Stop it with Ctrl-C: it says where its log ends. */
 import { serve } from '@hono/node-server';
 import { createApp } from './app.ts';
+import { keepIn } from './keep.ts';
 
 const port = Number(process.env.PORT ?? 8_787);
-const { app, th } = createApp();
+const folder = process.env.TRACEHOUND_LOG;
+const { app, th } = createApp(folder === undefined ? {} : { audit: await keepIn(folder) });
 
 const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port }, ({ port: open }) => {
   const at = `http://127.0.0.1:${open}`;
@@ -30,10 +32,10 @@ async function stop(): Promise<void> {
   const patience = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), 5_000);
   await ended;
   clearTimeout(patience);
-  await th.audit.flush();
-  const { origin, size, root } = th.audit.head();
   await th.close();
+  const { origin, size, root } = th.audit.head();
   console.log(`\nThe log ${origin} holds ${size} records under root ${root}. Closed.`);
+  if (folder !== undefined) console.log(`Check it: npx tracehound verify ${folder}`);
 }
 
 process.on('SIGINT', () => void stop());

@@ -1,9 +1,11 @@
 /**
- * No framework: `tracehound(th, { detect })` wraps a handler `(request, context) => Response`, as Workers, Deno, Bun,
- * Fastly, Vercel and service workers call it.
+ * No framework: `tracehound(th, { detect })` wraps a handler `(request, …context) => Response`, as Workers, Deno, Bun,
+ * Fastly, Vercel, service workers and `@hono/node-server` call it.
  *
- * Relies on: `guard` for every decision; the platform's context, if it comes as the second argument.
- * Refuses: policy. What happens to a request is decided in `guard`, what is said in `refusal`.
+ * Relies on: `guard` for every decision; the platform's context among the further arguments (the one that can keep work
+ * alive, else the first), for the peer, and for what the web's `Request` hides.
+ * Refuses: policy. What happens to a request is decided in `guard`, what is said in `refusal`. A handler that throws is
+ * the platform's matter, as without us.
  *
  * `detect` gets the `Request`. One that wants the body reads `request.clone()`: a body that was read is gone for the
  * application too.
@@ -13,7 +15,7 @@
 import type { Facts } from '../capture';
 import { type GuardOptions, guard } from '../guard';
 import type { Field } from '../message';
-import { peerOf, rewritten } from '../request';
+import { factsOf, rewritten } from '../request';
 import type { Tracehound } from '../types';
 
 export type TracehoundFetchOptions = GuardOptions<Request>;
@@ -38,8 +40,8 @@ export function tracehound(th: Tracehound, options: TracehoundFetchOptions): Fet
   return (handler) => {
     if (typeof handler !== 'function') throw new TypeError('tracehound: no handler, expected a function');
     return async (request, ...context) => {
-      const [platform] = context;
-      const facts = (): Facts => factsOf(request, platform);
+      const platform = contextAmong(context);
+      const facts = (): Facts => ({ ...factsOf(request, platform), buffered: () => buffered(request) });
       const { response, fields, body, strip } = await decide({ context: request, request, platform, facts });
       if (response !== undefined) return response;
       const seen = body === undefined && strip === undefined ? request : rewritten(request, { body, strip });
@@ -48,15 +50,13 @@ export function tracehound(th: Tracehound, options: TracehoundFetchOptions): Fet
   };
 }
 
-function factsOf(request: Request, platform: unknown): Facts {
-  return {
-    method: request.method,
-    url: request.url,
-    headers: request.headers,
-    peer: peerOf(request, platform),
-    body: () => request.body,
-    buffered: () => (request.bodyUsed ? Promise.reject(new TypeError('body: read before it was kept')) : undefined),
-  };
+/** Workers pass bindings first and the context last; everybody else passes the context first. */
+function contextAmong(given: readonly unknown[]): unknown {
+  return given.find((one) => typeof (one as { waitUntil?: unknown } | undefined)?.waitUntil === 'function') ?? given[0];
+}
+
+function buffered(request: Request): Promise<never> | undefined {
+  return request.bodyUsed ? Promise.reject(new TypeError('body: read before it was kept')) : undefined;
 }
 
 /** Adds our fields to the application's answer. Both are lists: a policy of the application's own stays beside ours. */

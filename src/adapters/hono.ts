@@ -13,7 +13,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Buffered, Facts } from '../capture';
 import { type GuardOptions, guard, type Visit } from '../guard';
-import { peerOf, rewritten } from '../request';
+import { factsOf, rewritten } from '../request';
 import type { InterceptResult, RateLimitResult, Tracehound } from '../types';
 
 export type TracehoundHonoOptions = GuardOptions<Context>;
@@ -57,28 +57,8 @@ function visit(c: Context, receipt: RateLimitResult | undefined): Visit<Context>
   return { context: c, request: c.req.raw, platform: c.env, receipt, facts: () => facts(c) };
 }
 
-/** What `@hono/node-server` puts into `c.env`, looked at by shape: other platforms have something else, or nothing. */
-interface NodeIncoming {
-  url?: unknown;
-  httpVersion?: unknown;
-  rawHeaders?: unknown;
-}
-
 function facts(c: Context): Facts {
-  const { raw } = c.req;
-  const env = c.env as { incoming?: NodeIncoming; server?: { incoming?: NodeIncoming } } | undefined;
-  const incoming = env?.server?.incoming ?? env?.incoming;
-  return {
-    method: raw.method,
-    url: raw.url,
-    headers: raw.headers,
-    version: text(incoming?.httpVersion),
-    target: text(incoming?.url),
-    fields: pairs(incoming?.rawHeaders),
-    peer: peerOf(raw, c.env),
-    body: () => raw.body,
-    buffered: () => buffered(c),
-  };
+  return { ...factsOf(c.req.raw, c.env), buffered: () => buffered(c) };
 }
 
 /** The body from Hono's cache, when a detector or an earlier middleware has read it through `c.req`. */
@@ -117,18 +97,4 @@ function append(c: Context, name: string, value: string): void {
     // Immutable headers (a fetched response): Hono copies the response.
     c.header(name, value, { append: true });
   }
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-/** `[name, value, name, value …]` as Node keeps it; HTTP/2 pseudo headers are no fields. */
-function pairs(raw: unknown): [string, string][] | undefined {
-  if (!Array.isArray(raw)) return undefined;
-  const fields: [string, string][] = [];
-  for (let at = 0; at + 1 < raw.length; at += 2) {
-    if (!String(raw[at]).startsWith(':')) fields.push([String(raw[at]), String(raw[at + 1])]);
-  }
-  return fields;
 }

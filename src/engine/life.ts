@@ -26,8 +26,8 @@ export interface EngineOptions {
   readonly origin: string;
   /** A log of the store to go on with, instead of a new one. */
   readonly continues: Continues | undefined;
-  /** The sidecar that GENESIS commits to; of a log that goes on, RESUME. */
-  genesis(origin: string, instance: string): Uint8Array;
+  /** The sidecar that GENESIS commits to; of a log that goes on after `size` records, RESUME. */
+  genesis(origin: string, instance: string, size: number): Uint8Array;
   /** The sidecar that RESUME and PANIC commit to. */
   succession(origin: string, size: number, restored: Succession): Uint8Array;
 }
@@ -207,7 +207,7 @@ export class Life {
 
   #begin(core: Core, now: number, origin: string, instance: string): void {
     this.details = new Details();
-    this.details.with(core, this.#options.genesis(origin, instance), () => {
+    this.details.with(core, this.#options.genesis(origin, instance, 0), () => {
       writeText(core, origin);
       core.call.begin(now);
     });
@@ -222,7 +222,7 @@ export class Life {
     core.bytes.set(log.link, at + abi.AUDIT_PREV);
     for (const { level, hash } of log.subtrees) core.bytes.set(hash, at + abi.AUDIT_FRONTIER + 32 * level);
     this.details = new Details();
-    this.details.with(core, this.#options.genesis(log.origin, instance), () => {
+    this.details.with(core, this.#options.genesis(log.origin, instance, log.size), () => {
       writeNote(core, abi.KIND_RESUME, 0, log.root, log.size);
       core.call.note(now);
     });

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Target } from './programs';
 
-const modules = join(import.meta.dirname, 'node_modules');
+export const modules: string = join(import.meta.dirname, 'node_modules');
 const rootModules = join(import.meta.dirname, '..', '..', 'node_modules');
 const require = createRequire(import.meta.url);
 const exec = promisify(execFile);
@@ -64,7 +64,8 @@ async function output(command: string, args: string[], cwd: string): Promise<str
   }
 }
 
-function script(name: string, folder: string, binary: string, ...args: string[]): ScriptEngine {
+/** An engine that a command starts, with what stands before the file. */
+export function script(name: string, folder: string, binary: string, ...args: string[]): ScriptEngine {
   const run = (file: string, ...rest: string[]): Promise<string> => {
     const path = installed(name, join(folder, binary));
     // Deno's package brings a script that starts the binary.

@@ -11,7 +11,7 @@ type Act = 'putIfAbsent' | 'get' | 'swap';
 export type Fate = 'done' | 'refused' | 'unanswered';
 
 export class LabStore implements LogStore {
-  readonly objects: Map<string, Uint8Array>;
+  objects: Map<string, Uint8Array>;
   /** Every call so far, as `act key`. */
   readonly calls: string[] = [];
   /** Decides the fate of each call. */
@@ -50,9 +50,16 @@ export class LabStore implements LogStore {
     return [...this.objects.keys()].filter((key) => key.startsWith(prefix)).sort();
   }
 
-  /** The same objects, as they are now, behind another door. */
+  /** Another store with the objects as they are now. */
   copy(): LabStore {
     return new LabStore(this.objects);
+  }
+
+  /** The same store through another network. */
+  door(): LabStore {
+    const door = new LabStore();
+    door.objects = this.objects;
+    return door;
   }
 
   async #call<T>(act: Act, key: string, carryOut: () => T): Promise<T> {

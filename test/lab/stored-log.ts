@@ -205,8 +205,11 @@ function checkGaps(records: readonly StoredRecord[], lost: readonly number[]): v
 function checkKeys(records: readonly StoredRecord[], origin: string, deployment: string | undefined): Key[] {
   const keys: Key[] = [];
   let epoch = 0;
+  /** Another process went on: the key before is gone. */
+  let resumed = false;
   for (const { record, detail, kind, seq } of records) {
     if (record === undefined) continue;
+    if (kind === 8 && detail !== undefined && detail.ended === undefined) resumed = true;
     if (kind === 10) {
       epoch++;
       const note = detail?.note as string;
@@ -221,7 +224,12 @@ function checkKeys(records: readonly StoredRecord[], origin: string, deployment:
       must(title === 'tracehound/key/v1' && saidOrigin === origin && Number(saidEpoch) === epoch, `key note ${seq}`);
       const key = keyOf(vkey);
       must(key.name === origin, `a key named ${key.name}`);
-      const previous = keys.at(-1);
+      const previous = resumed ? undefined : keys.at(-1);
+      must(
+        !resumed || deployment !== undefined,
+        `key note ${seq}: nobody but the deployment can say that this key may go on`,
+      );
+      resumed = false;
       const signers = [key, ...(deployment ? [keyOf(deployment)] : []), ...(previous ? [previous] : [])];
       const { signedBy } = opened(note, signers);
       must(signedBy.length === signers.length, `key note ${seq} is signed by ${signedBy}`);

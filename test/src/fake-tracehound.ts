@@ -37,6 +37,8 @@ export interface Fake {
   scents: Scent[];
   counts: Record<'passed' | 'skipped' | 'failedOpen', number>;
   uninspected: [Source, string, string][];
+  /** Contexts of the requests that were answered. */
+  shipped: unknown[];
   /** Reasons of rejected promises that were deferred. */
   reported: unknown[];
   asked: [unknown, unknown][];
@@ -113,6 +115,10 @@ export function fakeTracehound(options: FakeOptions = {}): Fake {
       fake.asked.push([request, context]);
       return 'source' in options ? options.source : '192.0.2.1';
     },
+    ship(context) {
+      check('ship');
+      fake.shipped.push(context);
+    },
     defer(work) {
       check('defer');
       work.catch((error) => fake.reported.push(error));
@@ -160,6 +166,7 @@ export function fakeTracehound(options: FakeOptions = {}): Fake {
     scents: [],
     counts: { passed: 0, skipped: 0, failedOpen: 0 },
     uninspected: [],
+    shipped: [],
     reported: [],
     asked: [],
     payload: (index = -1) => Buffer.from(fake.scents.at(index)?.payload as Uint8Array).toString('latin1'),

@@ -71,6 +71,16 @@ describe('the largest trees', () => {
 });
 
 describe('a proof that cannot be', () => {
+  it('is false: nothing, text, a list, a leaf or a root that is none', () => {
+    for (const none of [undefined, null, 'proof', 7, [], {}] as never[]) {
+      expect(verifyInclusion(leaf, none, leaf)).toBe(false);
+      expect(verifyConsistency(none, leaf, leaf)).toBe(false);
+      expect(verifyInclusion(none, { index: 0, size: 1, hashes: [] }, leaf)).toBe(false);
+      expect(verifyInclusion(leaf, { index: 0, size: 1, hashes: [] }, none)).toBe(false);
+      expect(verifyConsistency({ from: 1, to: 1, hashes: [] }, none, leaf)).toBe(false);
+    }
+  });
+
   it.each([
     [0, 0],
     [1, 1],
@@ -96,18 +106,18 @@ describe('a proof that cannot be', () => {
 describe('a frontier', () => {
   it('tells the root of every full tile once, in order, and is itself the model', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 1_300 }), (size) => {
+      fc.property(fc.integer({ min: 0, max: 5_000 }), (size) => {
         const leaves = Array.from({ length: size }, (_, i) => leafHash(Buffer.from(String(i))));
         const told: string[] = [];
-        const frontier = new Frontier((level, words, at) => {
+        const frontier = new Frontier((level, index, words) => {
           const bytes = new Uint8Array(32);
-          wordsToBytes(words, at, bytes, 0);
-          told.push(`${level} ${Buffer.from(bytes).toString('hex')}`);
+          wordsToBytes(words, 0, bytes, 0);
+          told.push(`${level}/${index} ${Buffer.from(bytes).toString('hex')}`);
         });
         for (const each of leaves) frontier.append(each);
         const expected = Array.from(
           { length: Math.floor(size / TILE_WIDTH) },
-          (_, i) => `8 ${modelHead(leaves.slice(i * TILE_WIDTH, (i + 1) * TILE_WIDTH)).toString('hex')}`,
+          (_, i) => `8/${i} ${modelHead(leaves.slice(i * TILE_WIDTH, (i + 1) * TILE_WIDTH)).toString('hex')}`,
         );
         expect(told).toEqual(expected);
         expect(Buffer.from(frontier.root())).toEqual(modelHead(leaves));
@@ -117,15 +127,15 @@ describe('a frontier', () => {
   });
 
   it('tells a subtree that comes whole, and the tile above that it fills', () => {
-    const told: [number, string][] = [];
-    const frontier = new Frontier((level, words, at) => {
+    const told: [number, number, string][] = [];
+    const frontier = new Frontier((level, index, words) => {
       const bytes = new Uint8Array(32);
-      wordsToBytes(words, at, bytes, 0);
-      told.push([level, Buffer.from(bytes).toString('hex')]);
+      wordsToBytes(words, 0, bytes, 0);
+      told.push([level, index, Buffer.from(bytes).toString('hex')]);
     });
     for (let i = 0; i < TILE_WIDTH; i++) frontier.appendSubtree(TILE_HEIGHT, SAME[TILE_HEIGHT]!);
     expect(told).toHaveLength(TILE_WIDTH + 1);
-    expect(told.at(-1)).toEqual([16, Buffer.from(SAME[16]!).toString('hex')]);
+    expect(told.at(-1)).toEqual([16, 0, Buffer.from(SAME[16]!).toString('hex')]);
     expect(frontier.subtrees()).toEqual([{ level: 16, hash: SAME[16] }]);
   });
 

@@ -26,9 +26,9 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 };
 
 /** What every runtime exports beside itself. */
-const COMMON = ['TracehoundError', 'VERSION', 'createTracehound', 'openSnapshot'];
+const COMMON = ['TracehoundError', 'VERSION', 'createTracehound', 'openLog', 'openSnapshot'];
 const RUNTIMES: Record<string, string[]> = {
-  node: ['node'],
+  node: ['guardUpgrades', 'node'],
   cloudflare: ['cloudflare'],
   vercel: ['vercel'],
   fastly: ['fastly'],
@@ -41,7 +41,37 @@ const NAMES: Record<string, string[]> = {
   ...Object.fromEntries(Object.entries(RUNTIMES).map(([name, own]) => [`./${name}`, [...COMMON, ...own].sort()])),
   './hono': ['tracehound'],
   './fetch': ['tracehound'],
+  './signals/aws-waf': ['awsWafSignals'],
+  './signals/cloudflare': ['cloudflareSignals'],
+  './signals/crowdsec': ['crowdsecSignals'],
+  './signals/fastly': ['NGWAF_ATTACKS', 'fastlySignals'],
+  './signals/modsecurity': ['modsecuritySignals'],
   './conformance': ['CASES', 'LIVES', 'TRACE', 'conform', 'replay'],
+  './signer': [
+    'ecdsaSigner',
+    'ed25519Signer',
+    'generateKey',
+    'generateSigner',
+    'keyNoteText',
+    'macSigner',
+    'signNote',
+    'signerFromText',
+  ],
+  './stores/fs': ['fsStore'],
+  './stores/memory': ['memoryStore'],
+  './verify': [
+    'TracehoundError',
+    'fileSource',
+    'findLogs',
+    'openCheckpoint',
+    'packLog',
+    'parsePolicy',
+    'storeSource',
+    'verifyBundle',
+    'verifyConsistency',
+    'verifyInclusion',
+    'verifyLog',
+  ],
   './core/inline': ['digest', 'instantiate'],
   './core/js': ['digest', 'instantiate'],
 };
@@ -154,6 +184,7 @@ describe('an instance', () => {
         'partition',
         'policy',
         'redact',
+        'ship',
         'source',
         'traceId',
         'uninspected',

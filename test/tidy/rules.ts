@@ -64,7 +64,7 @@ const own = (room: string): string => `${room}/.+`;
 const files = (...patterns: string[]): RegExp => new RegExp(`^(?:${patterns.join('|')})\\.ts$`);
 const HOST = 'src/[\\w-]+';
 const TYPES = ['src/types', 'src/options', 'src/plugs'];
-const PLUG = files(...TYPES, 'src/errors');
+const PLUG = [...TYPES, 'src/errors'];
 /** Public formats that the writer of a log and its verifier must spell alike: they know neither. */
 const FORMATS = ['src/sha256', 'src/tlog', 'src/note'];
 /** A plug on the way in knows its framework by type only: it must load where no framework is installed. */
@@ -96,12 +96,18 @@ export const ROOMS: readonly Room[] = [
     ),
     packages: framework,
   },
-  { name: 'the stores', files: files(own('src/stores')), may: PLUG },
-  { name: 'the sinks', files: files(own('src/sinks')), may: PLUG },
+  // A store may have rooms of its own, and all ask the same of a key; no store knows another.
+  {
+    name: 'the file store',
+    files: files('src/stores/fs', 'src/stores/fs-.+'),
+    may: files(...PLUG, 'src/stores/object', 'src/stores/fs-.+'),
+  },
+  { name: 'the stores', files: files(own('src/stores')), may: files(...PLUG, 'src/stores/object') },
+  { name: 'the sinks', files: files(own('src/sinks')), may: files(...PLUG) },
   {
     name: 'the signals',
     files: files(own('src/signals')),
-    may: files(...TYPES, 'src/errors', 'src/hop', 'src/address', 'src/expect'),
+    may: files(...PLUG, 'src/hop', 'src/address', 'src/expect', 'src/kind'),
   },
   { name: 'the composition root', files: files('src/tracehound', 'src/index'), may: files(HOST, own('src/engine')) },
   {

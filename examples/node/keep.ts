@@ -1,0 +1,29 @@
+/**
+ * Where the example keeps its log: a folder, and the key that vouches for it.
+ *
+ *   <folder>             the log as static files (docs/format.md)
+ *   <folder>.key         the deployment's private key; a real one belongs into a secret store (docs/keys.md)
+ *   <folder>.policy      whom to trust, for `npx tracehound verify <folder>`: hand it to whoever shall check the log
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import type { AuditOptions } from 'tracehound';
+import { generateKey, signerFromText } from 'tracehound/signer';
+import { fsStore } from 'tracehound/stores/fs';
+
+/** Audit options that keep the log in `folder`, under a key that is made once and kept beside it. */
+export async function keepIn(folder: string): Promise<AuditOptions> {
+  const signer = await signerFromText(await keyOf(`${folder}.key`));
+  await writeFile(`${folder}.policy`, `log ${signer.vkey}\nquorum none\n`);
+  return { origin: 'localhost/tracehound-example/{instance}', store: fsStore(folder), signer };
+}
+
+async function keyOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const { skey } = await generateKey('localhost/tracehound-example');
+  await writeFile(path, `${skey}\n`, { mode: 0o600, flag: 'wx' });
+  return skey;
+}

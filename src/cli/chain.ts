@@ -1,0 +1,136 @@
+/**
+ * How the logs of one store follow on each other: each names the one before it, its size and its head, in a RESUME or PANIC
+ * record. A log that was removed whole, cut or written anew is still named by the next.
+ *
+ *   log 1 ◀── origin, size, root ── log 2 ◀── origin, size, root ── log 3 ◀── latest
+ *
+ * Relies on: verify/record, tlog. Refuses: to verify a log; it only compares what two of them say.
+ */
+import { toHex } from '../codec';
+import { Frontier, leafHash } from '../tlog';
+import type { FoundLog } from '../verify/directory';
+import { ID, isZero, KIND, numberAt, PANIC, PAYLOAD, RESUME } from '../verify/record';
+import type { Finding, LogReport } from '../verify/report';
+import type { LogEntry, LogSource, RecordEntry } from '../verify/source';
+import { decoded } from './text';
+
+/** What a log says of the one before it. */
+interface Claim {
+  readonly by: FoundLog;
+  readonly seq: number;
+  readonly place: string;
+  readonly origin: string;
+  readonly size: number;
+  /** Lowercase hex; empty when the writer could not tell. */
+  readonly root: string;
+  /** The writer found it in this store, so it must be here; else it may have been kept elsewhere. */
+  readonly isHere: boolean;
+}
+
+/** A log that was verified. */
+export interface Judged {
+  readonly log: FoundLog;
+  readonly report: LogReport;
+}
+
+/** A finding of the chain, and the log it is about. */
+export interface ChainFinding {
+  readonly log: FoundLog;
+  readonly finding: Finding;
+}
+
+export class Chain {
+  readonly #claims: Claim[] = [];
+
+  /** The same source; what it says of its predecessors is kept while it is read. */
+  watch(log: FoundLog): LogSource {
+    const { source } = log;
+    const claims = this.#claims;
+    return {
+      ...source,
+      entries: async function* () {
+        let seq = 0;
+        for await (const batch of source.entries()) {
+          for (const entry of batch) {
+            const claim = entry.kind === 'record' ? claimOf(log, entry, seq) : undefined;
+            if (claim !== undefined) claims.push(claim);
+            seq += widthOf(entry);
+          }
+          yield batch;
+        }
+      },
+    };
+  }
+
+  /** Origins that were named and are not among `logs`. */
+  named(logs: readonly Judged[]): string[] {
+    const origins = new Set(logs.map(({ report }) => report.origin));
+    return [...new Set(this.#claims.map(({ origin }) => origin))].filter((origin) => !origins.has(origin));
+  }
+
+  /** Compares what was said with what is there. */
+  async compare(logs: readonly Judged[]): Promise<ChainFinding[]> {
+    const findings: ChainFinding[] = [];
+    for (const claim of this.#claims) {
+      const before = logs.find(({ report }) => report.origin === claim.origin);
+      const finding = before === undefined ? missing(claim) : await compared(claim, before);
+      if (finding !== undefined) findings.push({ log: before?.log ?? claim.by, finding });
+    }
+    return findings;
+  }
+}
+
+const widthOf = (entry: LogEntry): number =>
+  entry.kind === 'subtree' ? 2 ** entry.level : entry.kind === 'missing' ? entry.count : 1;
+
+function claimOf(by: FoundLog, { record, detail, place }: RecordEntry, seq: number): Claim | undefined {
+  const isClaim = record[KIND] === RESUME || record[KIND] === PANIC;
+  if (!isClaim || detail === undefined || record.length < PAYLOAD + 32) return undefined;
+  const facts = factsOf(detail);
+  // Without an origin, or with its own, a log goes on with itself.
+  if (typeof facts.origin !== 'string') return undefined;
+  const root = isZero(record, PAYLOAD, PAYLOAD + 32) ? '' : toHex(record.subarray(PAYLOAD, PAYLOAD + 32));
+  const { origin, ended } = facts;
+  return { by, seq, place, origin, size: numberAt(record, ID), root, isHere: ended !== undefined };
+}
+
+function factsOf(detail: Uint8Array): { readonly origin?: unknown; readonly ended?: unknown } {
+  try {
+    const facts: unknown = JSON.parse(decoded(detail));
+    return typeof facts === 'object' && facts !== null ? facts : {};
+  } catch {
+    return {}; // The verifier says that this is not the sidecar it should be, if it is not.
+  }
+}
+
+function missing({ origin, seq, place, isHere }: Claim): Finding {
+  const message = `it follows on the log ${origin}, which is not here`;
+  return { verdict: 'completeness', severity: isHere ? 'bad' : 'note', code: 'LOG_MISSING', seq, place, message };
+}
+
+async function compared({ by, size, root }: Claim, { log, report }: Judged): Promise<Finding | undefined> {
+  const who = `the log at ${by.path}`;
+  if (size > report.size) {
+    const message = `${report.size} records, but ${who} says that there were ${size}`;
+    return { verdict: 'completeness', severity: 'bad', code: 'ROLLED_BACK', message };
+  }
+  if (root === '' || size === 0) return undefined;
+  const found = size === report.size ? report.root : await rootAt(log.source, size);
+  if (found === undefined || found === '' || found === root) return undefined;
+  const message = `the first ${size} records are not those that ${who} says were there`;
+  return { verdict: 'integrity', severity: 'bad', code: 'REWRITTEN', message };
+}
+
+/** Tree head of the first `size` leaves; `undefined` where it cannot be computed. */
+async function rootAt(source: LogSource, size: number): Promise<string | undefined> {
+  const tree = new Frontier();
+  for await (const batch of source.entries()) {
+    for (const entry of batch) {
+      if (entry.kind === 'missing' || tree.size + widthOf(entry) > size) return undefined;
+      if (entry.kind === 'subtree') tree.appendSubtree(entry.level, entry.hash);
+      else tree.append(entry.kind === 'leaf' ? entry.hash : leafHash(entry.record));
+      if (tree.size === size) return toHex(tree.root());
+    }
+  }
+  return undefined;
+}

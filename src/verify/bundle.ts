@@ -1,0 +1,303 @@
+/**
+ * One item of evidence and what a log says of it, from a single file.
+ *
+ * What a bundle proves: these bytes are what was quarantined then, this record and those others of it stand at their
+ * places in a log whose head somebody signed. What it cannot prove: that the log has no further record of the item. Only
+ * the log itself can (`verifyLog`).
+ *
+ * Relies on: bundle-format, record, keys, heads, tlog. Refuses: to show a payload that is not the one the log committed to.
+ */
+import { toHex } from '../codec';
+import { TracehoundError } from '../errors';
+import { sha256 } from '../sha256';
+import { verifyInclusion } from '../tlog';
+import { type BundleFile, type ItemFile, type RecordFile, readBundle } from './bundle-format';
+import { Findings } from './findings';
+import { Heads, pinnedKeys } from './heads';
+import { Keys } from './keys';
+import { genesisLink } from './log';
+import type { VerifyOptions } from './options';
+import * as record from './record';
+import type { Verdicts } from './report';
+import { MacKeys } from './signature';
+
+const SEVERITIES = ['low', 'medium', 'high', 'critical'];
+
+/** The item, as the bundle says. */
+export interface BundleItem {
+  /** The UUID is in the records; the 16 digits after it are the bundle's word alone. */
+  readonly id: string;
+  readonly category: string;
+  readonly signature: string;
+  readonly severity: string;
+  /** Who found it; believed only as far as a sidecar says so (see `findings`). */
+  readonly detector: string | null;
+  readonly sourceTag: string;
+  /** Bytes of the payload that were kept. */
+  readonly size: number;
+  readonly truncated: boolean;
+  /** Lowercase hex SHA-256 of the payload. */
+  readonly hash: string;
+}
+
+/** A record of the log in the bundle. */
+export interface BundleEvent {
+  readonly seq: number;
+  /** QUARANTINED, ACCESSED … */
+  readonly kind: string;
+  /** Unix ms, as the host said. */
+  readonly time: number;
+  /** It is about the item; else it says how the log was kept. */
+  readonly isItem: boolean;
+}
+
+/** What {@link verifyBundle} says. */
+export interface BundleReport extends Verdicts {
+  readonly origin: string;
+  /** Tree size of the head, and its lowercase hex root. */
+  readonly size: number;
+  readonly root: string;
+  readonly item: BundleItem;
+  readonly events: readonly BundleEvent[];
+  /** The evidence itself. Absent unless it is what the log committed to: *handle with care, it is an attack*. */
+  readonly payload?: Uint8Array;
+}
+
+/**
+ * Checks a bundle that was exported with an item of evidence. Rejects with `LOG_INVALID` when it is no bundle, and with
+ * `NOTE_INVALID` when its checkpoint is none.
+ *
+ * @example
+ * const report = await verifyBundle(await file.text(), { policy });
+ */
+export async function verifyBundle(bundle: Uint8Array | string, options: VerifyOptions = {}): Promise<BundleReport> {
+  const file = readBundle(bundle);
+  const findings = new Findings();
+  const heads = new Heads([file.checkpoint], [], findings);
+  const head = heads.newest;
+  if (head === undefined) {
+    throw new TracehoundError('NOTE_INVALID', findings.list[0]?.message ?? 'bundle.checkpoint: no checkpoint');
+  }
+  const keys = new Keys(findings);
+  const reader = new BundleWalk(file, { origin: head.origin, size: head.size, root: head.root }, keys, findings);
+  reader.run();
+  const macKeys = options.macKey && new MacKeys(options.macKey);
+  const trust = { policy: options.policy, macKeys };
+  await keys.judge(pinnedKeys(head.origin, trust), macKeys);
+  await heads.judge(head.origin, head.size, keys, trust);
+  compareKnown(options.known ?? [], head, findings);
+  findings.unknown('freshness', 'BUNDLE', 'a bundle is of the moment it was made');
+  const { item } = file;
+  return {
+    origin: head.origin,
+    size: head.size,
+    root: toHex(head.root),
+    integrity: findings.is('integrity'),
+    authenticity: findings.is('authenticity'),
+    completeness: findings.is('completeness'),
+    freshness: findings.is('freshness'),
+    findings: findings.list,
+    findingsTotal: findings.total,
+    exitCode: findings.exitCode,
+    item: {
+      id: item.id,
+      category: item.category,
+      signature: item.signature,
+      severity: item.severity,
+      detector: item.detector,
+      sourceTag: toHex(item.sourceTag),
+      size: item.size,
+      truncated: item.truncated,
+      hash: toHex(item.hash),
+    },
+    events: reader.events,
+    ...(reader.isProved && findings.is('integrity') === 'good' ? { payload: item.payload } : {}),
+  };
+}
+
+interface TreeHead {
+  readonly origin: string;
+  readonly size: number;
+  readonly root: Uint8Array;
+}
+
+/** A checkpoint that was kept elsewhere can say something of a bundle only if it is of the same size. */
+function compareKnown(known: readonly string[], head: TreeHead, findings: Findings): void {
+  const own = new Heads([], known, findings);
+  own.origin = head.origin;
+  own.skip(head.size);
+  own.reach(head.size, head.root);
+}
+
+class BundleWalk {
+  readonly #file: BundleFile;
+  readonly #head: TreeHead;
+  readonly #keys: Keys;
+  readonly #findings: Findings;
+  readonly events: BundleEvent[] = [];
+  /** The item is what its QUARANTINED record committed to. */
+  isProved = false;
+  #isSalvaged = false;
+  #isQuarantined = false;
+  #hasEnded = false;
+  #last = -1;
+
+  constructor(file: BundleFile, head: TreeHead, keys: Keys, findings: Findings) {
+    this.#file = file;
+    this.#head = head;
+    this.#keys = keys;
+    this.#findings = findings;
+  }
+
+  run(): void {
+    const { item, records } = this.#file;
+    this.#checkItem(item);
+    for (const [i, each] of records.entries()) this.#record(each, `records[${i}]`);
+    if (this.events[0]?.kind !== 'GENESIS') {
+      this.#findings.bad('completeness', 'NO_GENESIS', 'the record that begins the log is not in the bundle');
+    }
+    if (this.#isQuarantined) return;
+    if (this.#isSalvaged) {
+      const message = 'the item was taken in by an earlier log, whose QUARANTINED record is not in this bundle';
+      this.#findings.bad('completeness', 'SALVAGED', message);
+    } else this.#findings.bad('completeness', 'NO_QUARANTINED', 'no record says that the item was quarantined');
+    this.#findings.unknown('integrity', 'ITEM_UNPROVED', 'no record commits to the payload');
+  }
+
+  /** What the item says of itself must fit together. */
+  #checkItem({ payload, hash, size, category, signature, fingerprintHash }: ItemFile): void {
+    if (toHex(sha256(payload)) !== toHex(hash)) this.#itemIsWrong('its payload has another hash');
+    if (payload.length !== size) this.#itemIsWrong('its payload has another length');
+    if (signature !== `${category}:${fingerprintHash ?? toHex(hash)}`)
+      this.#itemIsWrong('its signature is of another item');
+    if (fingerprintHash === toHex(hash)) this.#itemIsWrong('it names a fingerprint that is its own hash');
+  }
+
+  #itemIsWrong(message: string, seq?: number): void {
+    this.#findings.bad('integrity', 'ITEM', message, { seq, place: 'item' });
+  }
+
+  #record({ record: r, detail, proof }: RecordFile, place: string): void {
+    const bad = (code: string, message: string, seq?: number): void =>
+      this.#findings.bad('integrity', code, message, { seq, place });
+    if (r.length !== record.RECORD_BYTES) {
+      bad('RECORD', `a record of ${r.length} bytes, expected ${record.RECORD_BYTES}`);
+      return;
+    }
+    const seq = proof.index;
+    const fault = record.fault(r);
+    if (fault !== undefined) bad('RECORD', fault, seq);
+    if (record.numberAt(r, record.SEQ) !== seq) bad('SEQ', 'its number is not that of its proof', seq);
+    if (seq <= this.#last) bad('ORDER', 'records do not rise', seq);
+    const { size, root, origin } = this.#head;
+    if (proof.checkpoint !== this.#file.checkpoint) bad('PROOF', 'its proof is of another checkpoint', seq);
+    else if (!verifyInclusion(r, { index: seq, size, hashes: [...proof.hashes] }, root)) {
+      bad('PROOF', 'it is not in the tree that was signed', seq);
+    }
+    const link = toHex(r.subarray(record.LINK, record.PAYLOAD));
+    if (seq === 0 && link !== toHex(genesisLink(origin))) bad('LINK', 'it does not begin a log of this name', seq);
+    if ((r[record.KIND] === record.GENESIS) !== (seq === 0))
+      bad('GENESIS', 'GENESIS must be record 0, and only that', seq);
+    this.#checkDetail(r, detail, seq, place);
+    this.#enterEpoch(r, detail, seq, place);
+    const isItem = this.#isOfItem(r);
+    if (isItem) this.#ofItem(r, detail, seq, place);
+    const kind = record.KINDS[r[record.KIND]!] ?? '';
+    this.events.push({ seq, kind, time: record.numberAt(r, record.TIME), isItem });
+    this.#last = seq;
+  }
+
+  #checkDetail(r: Uint8Array, detail: Uint8Array | undefined, seq: number, place: string): void {
+    const isExpected = (r[record.FLAGS_LOW]! & record.FLAG_SIDECAR) !== 0;
+    if (detail === undefined) {
+      if (!isExpected) return;
+      this.#findings.bad('completeness', 'DETAIL_UNAVAILABLE', 'its sidecar is not in the bundle', { seq, place });
+    } else if (!isExpected || toHex(sha256(detail)) !== toHex(r.subarray(record.DETAIL, record.SOURCE))) {
+      this.#findings.bad('integrity', 'DETAIL', 'its sidecar is not the one it commits to', { seq, place });
+    }
+  }
+
+  /** A bundle has every KEY record up to its head, so epochs rise one by one here, too. */
+  #enterEpoch(r: Uint8Array, detail: Uint8Array | undefined, seq: number, place: string): void {
+    const isKey = r[record.KIND] === record.KEY;
+    const spot = { seq, place };
+    if (isKey || r[record.EPOCH] !== this.#keys.current) {
+      this.#keys.enter(r[record.EPOCH]!, isKey, seq === this.#last + 1 ? undefined : this.#last + 1, spot);
+    }
+    if (isKey) this.#keys.add(seq, this.#head.origin, detail, () => undefined, spot);
+  }
+
+  #isOfItem(r: Uint8Array): boolean {
+    const uuid = this.#file.item.id.slice(0, 36).replaceAll('-', '');
+    // What RESUME and PANIC have in this place ends in zeros, so it is no UUID.
+    return toHex(r.subarray(record.ID, record.ID + record.ID_BYTES)) === uuid;
+  }
+
+  #ofItem(r: Uint8Array, detail: Uint8Array | undefined, seq: number, place: string): void {
+    const kind = r[record.KIND]!;
+    if ((r[record.FLAGS_LOW]! & record.FLAG_SALVAGED) !== 0) this.#isSalvaged = true;
+    if (kind === record.QUARANTINED) {
+      if (this.#isQuarantined) {
+        this.#findings.bad('completeness', 'LIFECYCLE', 'QUARANTINED twice', { seq, place });
+        return;
+      }
+      this.#isQuarantined = true;
+      this.#compare(r, detail, seq);
+    } else if (record.isEnd(kind)) {
+      if (this.#hasEnded) this.#findings.bad('completeness', 'LIFECYCLE', 'the item ends twice', { seq, place });
+      this.#hasEnded = true;
+    }
+  }
+
+  /** The item against its QUARANTINED record, field by field. */
+  #compare(r: Uint8Array, detail: Uint8Array | undefined, seq: number): void {
+    const { item } = this.#file;
+    const flags = r[record.FLAGS_LOW]!;
+    const payload = toHex(sha256(Uint8Array.of(0x02, ...item.salt, ...item.hash)));
+    const isPayload = payload === toHex(r.subarray(record.PAYLOAD, record.DETAIL));
+    if (isPayload) this.isProved = true;
+    else this.#itemIsWrong('its payload is not the one that was quarantined', seq);
+    if (SEVERITIES[r[record.SEVERITY]!] !== item.severity)
+      this.#itemIsWrong('its severity is not the recorded one', seq);
+    if (toHex(item.sourceTag) !== toHex(r.subarray(record.SOURCE, record.RECORD_BYTES))) {
+      this.#itemIsWrong('its source is not the recorded one', seq);
+    }
+    const length = record.u32At(r, record.LENGTH);
+    const isTruncated = (flags & record.FLAG_TRUNCATED) !== 0;
+    if (isTruncated !== item.truncated) this.#itemIsWrong('it is cut short, or the record says it is', seq);
+    if (isTruncated ? length < item.size : length !== item.size)
+      this.#itemIsWrong('its length is not the recorded one', seq);
+    if ((flags & record.FLAG_SIDECAR) === 0) {
+      const signature = new TextEncoder().encode(item.signature);
+      const commitment = toHex(sha256(Uint8Array.of(0x03, ...item.salt, ...signature)));
+      if (commitment !== toHex(r.subarray(record.DETAIL, record.SOURCE))) {
+        this.#itemIsWrong('its signature is not the one that was quarantined', seq);
+      }
+      this.#noteDetector(undefined);
+    } else if (detail !== undefined) this.#compareSidecar(detail, seq);
+    else
+      this.#findings.unknown('integrity', 'ITEM_UNPROVED', 'without its sidecar nothing proves the signature', { seq });
+  }
+
+  /** The sidecar's hash was compared already; what it says is what the log's writer said. */
+  #compareSidecar(detail: Uint8Array, seq: number): void {
+    let said: { signature?: unknown; detector?: unknown } | null = null;
+    try {
+      said = JSON.parse(new TextDecoder().decode(detail));
+    } catch {
+      // Said to be no JSON below.
+    }
+    if (typeof said !== 'object' || said?.signature !== this.#file.item.signature) {
+      this.#itemIsWrong('its signature is not the one in the sidecar', seq);
+    }
+    this.#noteDetector(said?.detector, seq);
+  }
+
+  #noteDetector(said: unknown, seq?: number): void {
+    const { detector } = this.#file.item;
+    if (typeof said === 'string' && said !== detector) this.#itemIsWrong('its detector is not the recorded one', seq);
+    else if (said === undefined && detector !== null) {
+      this.#findings.note('integrity', 'DETECTOR', 'no record commits to the name of the detector', { place: 'item' });
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Logs as they lie in a store, written by the shipped writer, and the keys that go with them.
+ *
+ * Relies on: lab, lab store, node:crypto for the deployment's key. Refuses: a clock of its own.
+ */
+import { generateKeyPairSync, sign as signWith } from 'node:crypto';
+import { formatVerifierKey } from '../../src/note';
+import type { AuditOptions, Signer, Tracehound } from '../../src/types';
+import { lab } from './lab';
+import { LabStore } from './store';
+
+export const ORIGIN = 'example.com/log';
+
+/** A deployment's key, made by other means than ours. */
+export function deploymentKey(name = 'example.com/deployment'): Signer {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);
+  return {
+    name,
+    vkey: formatVerifierKey(name, 1, raw),
+    sign: async (bytes) => new Uint8Array(signWith(null, bytes, privateKey)),
+  };
+}
+
+export interface Written {
+  readonly store: LabStore;
+  readonly signer: Signer;
+  /** The last moment of the writer's clock. */
+  readonly now: number;
+}
+
+export interface WriteOptions {
+  readonly count?: number;
+  readonly close?: boolean;
+  readonly store?: LabStore;
+  readonly signer?: Signer;
+  readonly audit?: AuditOptions;
+  readonly seed?: number;
+  /** The detector says nothing that a sidecar would have to carry. */
+  readonly bare?: boolean;
+  /** Runs before the log is closed. */
+  readonly act?: (th: Tracehound) => Promise<void>;
+}
+
+/** A log of `count` threats, each one record with a sidecar that would like to be let loose on a terminal. */
+export async function written(options: WriteOptions = {}): Promise<Written> {
+  const { count = 20, close = true, store = new LabStore(), signer = deploymentKey(), audit = {}, seed = 1 } = options;
+  const world = lab({ seed });
+  const th = world.make({
+    rateLimit: false,
+    quarantine: { maxCount: 4_096, maxBytes: 2 ** 20, maxShare: 1 },
+    audit: { origin: ORIGIN, store, signer, ...audit },
+  });
+  const severities = ['low', 'medium', 'high', 'critical'] as const;
+  for (let i = 0; i < count; i++) {
+    world.now += 1_000;
+    const said = options.bare ? {} : { rule: `\u009b2J\u202e${i}`, reason: '\u001b[1A' };
+    const threat = { category: 'sqli', severity: severities[i % 4]!, ...said };
+    const result = th.intercept({ source: `s${i}`, payload: `attack ${i} \u001b]0;owned\u0007\u202e\r\n`, threat });
+    if (result.status === 'error') throw result.error;
+  }
+  await th.audit.flush();
+  await options.act?.(th);
+  if (close) await th.close();
+  return { store, signer, now: world.now };
+}
