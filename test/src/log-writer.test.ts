@@ -6,6 +6,7 @@ import { generateKeyPairSync, sign as signWith } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import * as abi from '../../assembly/abi';
 import { formatVerifierKey } from '../../src/note';
+import { openSnapshot } from '../../src/snapshot';
 import { verifyConsistency, verifyInclusion } from '../../src/tlog';
 import type { AuditOptions, Runtime, Signer, Tracehound, TracehoundOptions } from '../../src/types';
 import { type Lab, lab, region, view } from '../lab/lab';
@@ -764,4 +765,93 @@ describe('proofs', () => {
     attack(kept, 3);
     expect(await kept.audit.checkpoint()).toBe(store.text(`${ORIGIN}/checkpoint`));
   });
+});
+
+describe('what a detector said besides', () => {
+  const threat = { category: 'sqli', severity: 'high', rule: '942100', raw: 'score="12"', score: Number.NaN } as const;
+  const said = (th: Tracehound, seq: number): unknown => {
+    const { records, details } = th.audit.export({ from: seq, to: seq + 1 });
+    expect((records[0]![5]! & 1) === 1).toBe(details[0] !== null);
+    return details[0] && JSON.parse(Buffer.from(details[0]).toString());
+  };
+
+  it('is cut, cleaned, and refers to the signature, or to the category where only the source is signed', () => {
+    const th = lab().make({ rateLimit: false });
+    const long = { ...threat, version: 'v'.repeat(99), reason: `\u202e${'"'.repeat(200)}`, detector: 'crs' };
+    th.intercept({ source: 'a', payload: 'x', threat: long });
+    th.intercept({ source: 'a', threat });
+    const [handle] = th.quarantine.list();
+    expect(said(th, 1)).toEqual({
+      rule: '942100',
+      raw: 'score="12"',
+      version: 'v'.repeat(32),
+      reason: `?${'"'.repeat(95)}`,
+      detector: 'crs',
+      signature: handle!.signature,
+      salt: expect.stringMatching(/^[0-9a-f]{32}$/),
+    });
+    expect(said(th, 2)).toEqual({ rule: '942100', raw: 'score="12"', category: 'sqli', salt: expect.any(String) });
+    const largest = Object.fromEntries(
+      ['rule', 'version', 'reason', 'raw', 'detector'].map((name) => [name, '"'.repeat(200)]),
+    );
+    th.intercept({
+      source: 'a',
+      payload: 'y',
+      threat: { ...largest, category: 'c'.repeat(64), severity: 'high', score: 1 / 3 },
+    });
+    expect(th.audit.export({ from: 3 }).details[0]!.length).toBeLessThanOrEqual(1_024);
+  });
+
+  it('is lost without randomness; the evidence is not', () => {
+    const it = lab();
+    const { random } = it.runtime;
+    const short = (bytes: Uint8Array): void => {
+      if (bytes.length === 16) throw new Error('no salt');
+      random(bytes);
+    };
+    let broken = false;
+    const runtime = Object.create(it.runtime, {
+      random: { value: (bytes: Uint8Array) => (broken ? short(bytes) : random(bytes)) },
+    }) as Runtime;
+    const th = it.make({ rateLimit: false, runtime });
+    th.id();
+    broken = true;
+    expect(th.intercept({ source: 'a', payload: 'x', threat })).toMatchObject({ status: 'quarantined' });
+    expect(said(th, 1)).toBe(null);
+  });
+
+  it('survives a restore, which knows the item by it', async () => {
+    const secret = new Uint8Array(32).fill(7);
+    const th = lab().make({ rateLimit: false, secret });
+    th.intercept({ source: 'a', payload: 'x', threat });
+    th.intercept({ source: 'b', threat });
+    const opened = await openSnapshot(await th.snapshot(), { secret });
+    const restored = lab({ seed: 2 }).make({ rateLimit: false, secret, restore: opened });
+    restored.intercept({ source: 'c' });
+    expect(restored.quarantine.list().map(({ signature }) => signature)).toEqual(
+      th.quarantine.list().map(({ signature }) => signature),
+    );
+  });
+
+  it('does not push out who did what: the two are kept apart', () => {
+    const th = lab().make({
+      rateLimit: false,
+      audit: { maxRecords: 8_192 },
+      quarantine: { maxCount: 4_096, maxShare: 1 },
+    });
+    th.intercept({ source: 'a', payload: 'x', threat: { category: 'sqli', severity: 'high' } });
+    th.quarantine.read(th.quarantine.list()[0]!.signature, { actor: 'kim', purpose: 'triage' });
+    for (let i = 0; i < 1_500; i++) th.intercept({ source: 'a', payload: `y${i}`, threat });
+    expect(said(th, 2)).toMatchObject({ actor: 'kim' });
+    const { details } = th.audit.export({ from: 3 });
+    expect(details.slice(0, 476).every((detail) => detail === null)).toBe(true);
+    expect(details.slice(-1_024).every((detail) => detail !== null)).toBe(true);
+  });
+});
+
+it('a log that ended without a key cannot be signed any more, and says so', async () => {
+  const th = lab().make({ rateLimit: false });
+  attack(th, 3);
+  await th.close();
+  await expect(th.audit.checkpoint()).rejects.toMatchObject({ code: 'SIGNER_FAILED' });
 });
