@@ -92,12 +92,19 @@ export async function bundle(
   minify = false,
 ): Promise<string> {
   const folder = join(consumer, name);
-  await build({
-    ...optionsOf(folder, target),
-    stdin: { contents: `${source}\n${TARGETS[target].tail}\n`, resolveDir: consumer, loader: 'ts' },
-    minify,
-  });
+  await bundleText(`${source}\n${TARGETS[target].tail}\n`, folder, target, consumer, minify);
   return folder;
+}
+
+/** Bundles a text whose last word is its own, into `folder`. */
+export async function bundleText(
+  contents: string,
+  folder: string,
+  target: Target,
+  resolveDir: string,
+  minify = false,
+): Promise<void> {
+  await build({ ...optionsOf(folder, target), stdin: { contents, resolveDir, loader: 'ts' }, minify });
 }
 
 /** Bundles a whole application, whose last word is its own. Packages are those that `resolveFrom` sees, or the project's. */
