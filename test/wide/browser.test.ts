@@ -44,9 +44,7 @@ main().catch((error) => ({ error: String(error && error.stack) }))
   .then((said) => fetch('/said', { method: 'POST', body: JSON.stringify(said) }));
 `;
 
-const chromium = findChromium();
-
-it.skipIf(chromium === undefined)(
+it.skipIf(findChromium() === undefined)(
   'a bundle and a log verify in Chromium, with the files and the public key alone',
   async () => {
     const { skey, vkey } = await generateKey('example.com/deployment');
@@ -71,7 +69,7 @@ it.skipIf(chromium === undefined)(
       logLevel: 'error',
     });
     const said = JSON.parse(
-      await inChromium(chromium as string, {
+      await inChromium({
         '/main.js': outputFiles[0]!.contents,
         '/bundle': bundle,
         '/policy': `log ${vkey}\nquorum none\n`,

@@ -38,10 +38,7 @@ export function findChromium(): string | undefined {
 /**
  * Serves `files` by their path and opens `/`. The page answers by posting text to `/said`; `main.js` is loaded as a module.
  */
-export async function inChromium(
-  chromium: string,
-  files: Readonly<Record<string, string | Uint8Array>>,
-): Promise<string> {
+export async function inChromium(files: Readonly<Record<string, string | Uint8Array>>): Promise<string> {
   const page = '<!doctype html><meta charset="utf-8"><script type="module" src="/main.js"></script>';
   const all: Record<string, string | Uint8Array> = { '/': page, ...files };
   let hear = (_: string): void => {};
@@ -65,9 +62,13 @@ export async function inChromium(
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const profile = mkdtempSync(join(tmpdir(), 'tracehound-chromium-'));
-  const browser = spawn(chromium, [...FLAGS, `--user-data-dir=${profile}`, `http://127.0.0.1:${port}/`], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const browser = spawn(
+    findChromium() as string,
+    [...FLAGS, `--user-data-dir=${profile}`, `http://127.0.0.1:${port}/`],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
   let complaints = '';
   browser.stderr.on('data', (chunk: Buffer) => {
     complaints = (complaints + chunk.toString()).slice(-2_000);

@@ -12,7 +12,7 @@ import { node } from '../../runtimes/node/index';
 import { type CaseReport, type ReplayReport, replay, TRACE } from '../conformance/index';
 import { bundleFile, bundleText } from '../engines/programs';
 import { event, faults } from '../runtimes/cloudfront';
-import { inChromium } from './chromium';
+import { findChromium, inChromium } from './chromium';
 import { invoked } from './lambda';
 
 const exec = promisify(execFile);
@@ -34,7 +34,7 @@ const decided = ({
   ...rest
 }: ReplayReport): Omit<ReplayReport, 'ms' | 'core' | 'sealed'> => rest;
 
-describe('Chromium', () => {
+describe.skipIf(findChromium() === undefined)('Chromium', () => {
   let reference: ReplayReport;
 
   beforeAll(async () => {
