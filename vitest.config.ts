@@ -6,6 +6,7 @@ export default defineConfig({
     exclude: ['test/engines/**', 'test/wide/**', 'test/sim/**'],
     pool: 'threads',
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     coverage: { provider: 'v8', include: ['src/**', 'runtimes/**'], reporter: ['text', 'json-summary'] },
   },
 });
