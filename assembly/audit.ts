@@ -56,7 +56,7 @@ import {
   SCRATCH_AT,
 } from './abi';
 import { reserve } from './arena';
-import { bytesClear, bytesCopy, bytesEqual, get64, put48, put64, whole } from './bytes';
+import { bytesCopy, bytesEqual, get64, put64 } from './bytes';
 import { hold } from './panic';
 import { RECORD_AT, recordBegin, recordCount, recordEpoch, recordFollow, recordKnown } from './record';
 import { DIGEST_BYTES, SHA_STATE_BYTES, sha256Finish, sha256Start, sha256Update } from './sha256';
@@ -96,7 +96,6 @@ if (AUDIT_EPOCH + 8 != AUDIT_BYTES) ERROR('AUDIT_BYTES');
 const RECORDS_MIN: u32 = 16;
 /** 2⁵³ − 1: one more and a sequence number would no longer be exact. */
 const SIZE_MAX: f64 = 9007199254740991.0;
-const COUNT_48_MAX: f64 = 281474976710655.0;
 
 /** 'tracehound/log/v1' and a line feed: what the origin's hash begins with. */
 const DOMAIN: u32 = <u32>(
@@ -133,12 +132,6 @@ export function auditOrigin(at: u32, bytes: u32): void {
   sha256Update(WORK, DOMAIN, DOMAIN_BYTES);
   sha256Update(WORK, at, bytes);
   sha256Finish(WORK, field(AUDIT_PREV));
-}
-
-/** The key epoch of every record from here on. */
-export function auditEpoch(epoch: u32): void {
-  hold(epoch <= 0xff, PANIC_AUDIT);
-  store<u32>(field(AUDIT_EPOCH), epoch);
 }
 
 /**
@@ -187,17 +180,6 @@ export function auditRelease(to: f64): void {
 export function auditRecordAt(seq: f64): u32 {
   const audit = state();
   return seq >= audit.heldFrom && seq < audit.size && floor(seq) == seq ? slot(seq) : 0;
-}
-
-/** Lays the five totals over the payload field of the record under construction (CHECKPOINT): u48 each, then zeros. */
-export function recordTotals(): void {
-  const audit = state();
-  bytesClear(RECORD_AT + LOG_PAYLOAD, DIGEST_BYTES);
-  put48(RECORD_AT + LOG_PAYLOAD, whole(audit.seen, COUNT_48_MAX));
-  put48(RECORD_AT + LOG_PAYLOAD + 6, whole(audit.flagged, COUNT_48_MAX));
-  put48(RECORD_AT + LOG_PAYLOAD + 12, whole(audit.uninspected, COUNT_48_MAX));
-  put48(RECORD_AT + LOG_PAYLOAD + 18, whole(audit.skipped, COUNT_48_MAX));
-  put48(RECORD_AT + LOG_PAYLOAD + 24, whole(audit.failedOpen, COUNT_48_MAX));
 }
 
 /**

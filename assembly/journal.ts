@@ -4,17 +4,7 @@
  * Relies on: audit, folds, quarantine slots. Refuses: to decide that something happened; it writes down that it did.
  */
 import * as abi from './abi';
-import {
-  auditEpoch,
-  auditFlushGap,
-  auditOrigin,
-  auditRecordAt,
-  auditRelease,
-  auditRoot,
-  auditVerify,
-  recordCommit,
-  recordTotals,
-} from './audit';
+import { auditFlushGap, auditOrigin, auditRecordAt, auditRelease, auditRoot, auditVerify, recordCommit } from './audit';
 import { word } from './bytes';
 import { foldClear, foldEvent, foldEvicted, foldWalk } from './folds';
 import { entropyLeft } from './ids';
@@ -118,19 +108,13 @@ export function begin(now: f64): void {
   recordCommit();
 }
 
-/**
- * A record that only the host can know of: CONFIG, RESUME, PANIC … with what the inbox says of it. CHECKPOINT carries the
- * totals, and KEY begins the next key epoch.
- */
+/** A record that only the host can know of: CONFIG, RESUME, CHECKPOINT, KEY … with what the inbox says of it. */
 export function note(now: f64): void {
-  const kind: u32 = inbox(abi.INBOX_KIND);
-  recordBegin(kind, now);
+  recordBegin(inbox(abi.INBOX_KIND), now);
   recordReason(inbox(abi.INBOX_REASON));
   recordCount(inbox(abi.INBOX_COUNT));
   recordId(abi.INBOX_AT + abi.INBOX_ID);
-  if (kind == abi.KIND_CHECKPOINT) recordTotals();
-  else recordPayload(abi.INBOX_AT + abi.INBOX_OVERLAY);
-  if (kind == abi.KIND_KEY) auditEpoch(load<u32>(load<u32>(abi.HEADER_AT + abi.HEADER_AUDIT) + abi.AUDIT_EPOCH) + 1);
+  recordPayload(abi.INBOX_AT + abi.INBOX_OVERLAY);
   recordSidecar();
   store<f64>(abi.OUTBOX_AT + abi.OUTBOX_SEQ, recordCommit());
 }

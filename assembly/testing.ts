@@ -6,7 +6,6 @@
 export { canonicalText, sourceKeyAt, sourceKeyBytes, sourceRead, sourceTagAt, sourceTagBytes } from './address';
 // hashing, ids, the log
 export {
-  auditEpoch,
   auditFlushGap,
   auditInit,
   auditOrigin,
@@ -15,7 +14,6 @@ export {
   auditRoot,
   auditVerify,
   recordCommit,
-  recordTotals,
 } from './audit';
 export { auditKey, commitDetail, commitPayload, sourceTag } from './commitments';
 export { foldClear, foldEvent, foldEvicted, foldWalk } from './folds';

@@ -14,8 +14,18 @@ import { judge, machine, page, type Report, readBudgets, table } from './report.
 import { size } from './size.ts';
 import { start } from './start.ts';
 import { threats } from './threats.ts';
+import { verify } from './verify.ts';
 
-const BENCHMARKS: Readonly<Record<string, Benchmark>> = { size, start, core, intercept, threats, memory, flood };
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  size,
+  start,
+  core,
+  intercept,
+  threats,
+  memory,
+  flood,
+  verify,
+};
 
 function readArguments(given: readonly string[]): { names: string[]; size: Size; strict: boolean } {
   const names: string[] = [];

@@ -32,20 +32,29 @@ export interface Range {
  * prefix: such a range is a typing mistake, and whoever trusts it would trust the wrong half of a network.
  */
 export function rangeOf(text: string): Range | undefined {
-  const parts = /^([^/]+?)(?:\/(\d{1,3}))?$/.exec(text);
-  if (parts === null || text.includes(']')) return undefined;
-  const [, spelling, prefix] = parts as unknown as [string, string, string | undefined];
-  const address = addressOf(spelling);
-  if (address === undefined || /^[\d.]+:/.test(spelling)) return undefined;
-  const bytes = address.length;
-  let bits = prefix === undefined ? bytes * 8 : Number(prefix);
+  const [address, bits] = parsed(text) ?? [];
+  if (address === undefined || bits === undefined) return undefined;
+  return same(masked(address, bits), address) ? { address, bits } : undefined;
+}
+
+/** The network that `192.0.2.7/24` lies in: lists of others are not always tidy. */
+export function networkOf(text: string): Range | undefined {
+  const [address, bits] = parsed(text) ?? [];
+  return address === undefined || bits === undefined ? undefined : { address: masked(address, bits), bits };
+}
+
+/** An address without port, brackets or zone, and a prefix that it can have. */
+function parsed(text: string): [address: Uint8Array, bits: number] | undefined {
+  const [, spelling, prefix] = /^([\d.]+|[\da-fA-F:.]*:[\da-fA-F:.]*:[\da-fA-F:.]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const address = spelling === undefined ? undefined : addressOf(spelling);
+  if (spelling === undefined || address === undefined) return undefined;
+  const most = address.length * 8;
+  if (prefix === undefined) return [address, most];
   // `::ffff:10.0.0.0/104` is 10.0.0.0/8: the prefix shrinks with the address. Other carriers have no such reading.
-  if (prefix !== undefined && bytes === 4 && spelling.includes(':')) {
-    if (!/^::ffff:/i.test(spelling) || bits < 96) return undefined;
-    bits -= 96;
-  }
-  if (bits > bytes * 8 || !same(masked(address, bits), address)) return undefined;
-  return { address, bits };
+  const mapped = most === 32 && spelling.includes(':');
+  if (mapped && !/^::ffff:/i.test(spelling)) return undefined;
+  const bits = Number(prefix) - (mapped ? 96 : 0);
+  return bits >= 0 && bits <= most ? [address, bits] : undefined;
 }
 
 export function isWithin(address: Uint8Array, range: Range): boolean {

@@ -84,7 +84,8 @@ export async function capture(
 ): Promise<Capture> {
   const max = port.maxPayloadBytes;
   const redaction = new Redaction(plan.redactHeaders, plan.redactQuery, (value) => port.redact(value));
-  const raw = facts.target?.startsWith('/') === true;
+  // CONNECT asks for an authority, which no URL of the router's has.
+  const raw = facts.target?.startsWith('/') === true || (facts.target !== undefined && facts.method === 'CONNECT');
   const target = raw ? (facts.target as string) : targetOf(facts.url);
   const fields = facts.fields ?? [...facts.headers];
 

@@ -9,7 +9,7 @@
 import type { CapturePlan } from './capture';
 import { WAIT_MS_MAX } from './deadline';
 import { TRACE_HEADERS } from './fingerprint';
-import type { Signals } from './hop';
+import type { Signals } from './hearing';
 import { SECRET_HEADERS } from './redaction';
 import type { FailMode, InterceptResult, Source, ThreatSignal } from './types';
 
@@ -21,8 +21,8 @@ export interface GuardOptions<C> {
    */
   detect?: (context: C) => ThreatSignal | undefined | null | false | Promise<ThreatSignal | undefined | null | false>;
   /**
-   * Detectors in front of you (`tracehound/signals/…`), asked before `detect`; the gravest one counts. Header fields that
-   * they find forged are stripped from what the application sees.
+   * Detectors in front of you (`tracehound/signals/…`). The gravest threat counts, and then `detect` is not asked. Header
+   * fields that they find forged are stripped from what the application sees, whoever is skipped or allowed.
    */
   signals?: readonly Signals[];
   /** Who is asking, before any `await`. `undefined`: what the runtime says. Never a header that a client can choose. */

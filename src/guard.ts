@@ -16,7 +16,7 @@ import { type Capture, capture, type Derivation, declaredLength, type Facts } fr
 import { LATE, within } from './deadline';
 import { TracehoundError } from './errors';
 import { type GuardOptions, planOf } from './guard-options';
-import { graver } from './hop';
+import { DEAF, type Hearing, hear, SILENCE } from './hearing';
 import type { Field } from './message';
 import { forbidden, limited, type Manner, rateFields, unavailable } from './refusal';
 import type { InterceptResult, RateLimitResult, Scent, Source, ThreatSignal, Tracehound } from './types';
@@ -54,14 +54,6 @@ export interface Outcome {
 export type Guard<C> = (visit: Visit<C>) => Promise<Outcome>;
 
 const NO_FIELDS: readonly Field[] = [];
-
-/** What the detectors in front of us said. */
-interface Hearing {
-  readonly found: ThreatSignal | 'threw' | undefined;
-  readonly strip: readonly string[];
-}
-
-const SILENCE: Hearing = { found: undefined, strip: [] };
 
 /** Builds the guard of one mounted middleware. Throws when the options are wrong. */
 export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
@@ -101,7 +93,7 @@ export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
     const fields = visit.receipt === undefined ? fieldsOf(visit, rate, origin.source) : NO_FIELDS;
     if (rate !== undefined && !rate.allowed) return overLimit(visit, rate, fields);
     // Heard before anybody may pass: what is forged must not reach the application, whoever is allowed.
-    const heard = plan.signals.length === 0 ? SILENCE : hear(visit, origin.source);
+    const heard = plan.signals.length === 0 ? SILENCE : listen(visit, origin.source);
     const pass = (): Outcome => {
       attempt(visit, () => port.count('passed'));
       if (broken) attempt(visit, () => port.count('failedOpen'));
@@ -117,7 +109,7 @@ export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
     if (plan.allow !== undefined && (await isAllowed(visit))) return pass();
 
     // Step 4.
-    const found = heard.found ?? (await inspect(visit));
+    const found = heard.threat ?? (await inspect(visit)) ?? (heard.threw ? 'threw' : undefined);
     if (found === 'threw' || found === 'timeout') {
       const passes = shadow || plan.detectorFailurePasses;
       const disposition = shadow ? 'observed' : passes ? 'passed' : 'refused';
@@ -139,30 +131,13 @@ export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
     return caught(visit, origin, found, rate, fields);
   }
 
-  /** The detectors in front of us. One that throws is a detector that failed, unless another one spoke. */
-  function hear(visit: Visit<C>, source: Source): Hearing {
-    const { request } = visit;
-    let threat: ThreatSignal | undefined;
-    let threw = false;
-    const strip: string[] = [];
-    try {
+  /** The detectors in front of us. */
+  function listen(visit: Visit<C>, source: Source): Hearing {
+    const view = attempt(visit, () => {
       const { headers, fields, peer } = visit.facts();
-      const view = { headers, fields, peer, request, source, now: port.now() };
-      for (const signals of plan.signals) {
-        try {
-          const said = signals.read(view);
-          threat = graver(threat, said.threat);
-          strip.push(...said.strip);
-        } catch (error) {
-          threw = true;
-          report(visit, error);
-        }
-      }
-    } catch (error) {
-      threw = true;
-      report(visit, error);
-    }
-    return { found: threat ?? (threw ? 'threw' : undefined), strip };
+      return { headers, fields, peer, request: visit.request, source, now: port.now() };
+    });
+    return view === undefined ? DEAF : hear(plan.signals, view, (error) => report(visit, error));
   }
 
   async function isAllowed(visit: Visit<C>): Promise<boolean> {

@@ -13,23 +13,11 @@
  */
 import { addressOf, isWithin, rangeOf } from './address';
 import { expectHeader, expectNames, expectText, expectWord } from './expect';
+import { graver, type Heard, SEVERITIES, type SignalView } from './hearing';
 import { kindOf } from './kind';
-import type { Severity, Source, ThreatSignal } from './types';
+import type { Severity, ThreatSignal } from './types';
 
-/** A request as signals see it. A `Request` of the web is nearly one: `{ headers: request.headers, request }`. */
-export interface SignalView {
-  readonly headers: Headers;
-  /** Header fields as they came, where the platform has them: only these show a list that was sent twice. */
-  readonly fields?: readonly (readonly [string, string])[] | undefined;
-  /** Address of the connection's other end, with or without port. */
-  readonly peer?: string | undefined;
-  /** The platform's own request: `request.cf` and its like. */
-  readonly request?: unknown;
-  /** Who is asking. */
-  readonly source?: Source | undefined;
-  /** Unix ms. */
-  readonly now?: number | undefined;
-}
+export { graver, SEVERITIES, type Signals } from './hearing';
 
 /**
  * When the headers of a detector are believed:
@@ -37,7 +25,8 @@ export interface SignalView {
  *   distribution. Your word; nothing checks it, so it is wrong where the origin can be reached directly.
  * - `peers`: the connection comes from one of these addresses or ranges.
  * - `secret`: the hop adds this header with this value (≥ 16 characters), which clients do not know.
- * - a function: your own condition, a client certificate for one. What is not `true` is no.
+ * - a function: your own condition, a client certificate for one. What is not `true` is no; when it throws, nothing is
+ *   believed, everything is stripped, and the request counts as uninspected.
  */
 export type Trust =
   | 'platform'
@@ -49,40 +38,16 @@ export type Trust =
 export interface HopOptions {
   /** Without it no header is believed. */
   trust?: Trust;
-  /** How bad a forged signal is; `false` strips without flagging. Default `medium`. */
-  forged?: Severity | false;
+  /** How bad a forged signal is. Default `medium`. There is no off: a twin would then be the way past the detector. */
+  forged?: Severity;
 }
 
-/** What a source of signals made of one request. */
-export interface Heard {
-  readonly threat?: ThreatSignal | undefined;
-  /** Fields, in lower case as they came, that the application must not see. */
-  readonly strip: readonly string[];
-}
-
-/** An external detector: given to an adapter as `signals: […]`, or asked by hand. */
-export interface Signals {
-  readonly detector: string;
-  /** Headers whose values must not be kept in evidence. */
-  readonly secrets: readonly string[];
-  /** Never reads the body, never waits. */
-  read(view: SignalView): Heard;
-}
-
-export const SEVERITIES: readonly Severity[] = ['low', 'medium', 'high', 'critical'];
 export const HOP_NAMES: readonly string[] = ['trust', 'forged'];
-export const NOTHING_HEARD: Heard = { strip: [] };
 
 /** Shorter secrets can be guessed by whoever may ask often. */
 const SECRET_CHARACTERS_MIN = 16;
 /** `x-sigsci-tags` of a busy rule set has a few hundred characters; a value beyond this is nobody's score. */
 const VALUE_CHARACTERS_MAX = 4_096;
-
-/** The graver of two; the first when they are equal. */
-export function graver(a: ThreatSignal | undefined, b: ThreatSignal | undefined): ThreatSignal | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return SEVERITIES.indexOf(b.severity) > SEVERITIES.indexOf(a.severity) ? b : a;
-}
 
 /** The headers of one detector. `lists`: names whose one value is a list, where a comma means nothing. */
 export class Hop {
@@ -91,7 +56,7 @@ export class Hop {
   readonly #prefix: string | undefined;
   readonly #lists: ReadonlySet<string>;
   readonly #trusts: (view: SignalView) => boolean;
-  readonly #forged: Severity | false;
+  readonly #forged: Severity;
   readonly secrets: readonly string[];
 
   constructor(
@@ -104,10 +69,7 @@ export class Hop {
     this.#names = new Set(names);
     this.#prefix = more.prefix;
     this.#lists = new Set(more.lists ?? []);
-    this.#forged =
-      options.forged === undefined
-        ? 'medium'
-        : expectWord(`${detector}: \`forged\``, options.forged, [...SEVERITIES, false]);
+    this.#forged = expectWord(`${detector}: \`forged\``, options.forged ?? 'medium', SEVERITIES);
     const { trusts, secrets } = conditionOf(detector, options.trust);
     this.#trusts = trusts;
     this.secrets = secrets;
@@ -115,36 +77,47 @@ export class Hop {
 
   /** Sorts the fields of one request into values that may be believed and fields to strip. */
   listen(view: SignalView): Voice {
-    const sent = new Map<string, string[]>();
-    const spelt = new Map<string, Set<string>>();
+    const heard = new Map<string, Said>();
     for (const [field, value] of view.fields ?? view.headers) {
       const name = field.toLowerCase();
       const meant = name.replaceAll('_', '-');
       if (!this.#names.has(meant) && !(this.#prefix !== undefined && meant.startsWith(this.#prefix))) continue;
-      sent.set(meant, [...(sent.get(meant) ?? []), value]);
-      spelt.set(meant, (spelt.get(meant) ?? new Set()).add(name));
+      const said = heard.get(meant) ?? { values: [], spellings: new Set() };
+      said.values.push(value);
+      said.spellings.add(name);
+      heard.set(meant, said);
+    }
+    if (heard.size === 0) return new Voice(new Map(), [], {});
+    let trusted = false;
+    let failure: Heard['failure'];
+    try {
+      trusted = this.#trusts(view);
+    } catch (error) {
+      failure = { error };
     }
     const values = new Map<string, string>();
     const strip: string[] = [];
-    if (sent.size === 0) return new Voice(values, strip, undefined);
-    const trusted = this.#trusts(view);
-    let forgery: string | undefined;
-    for (const [name, said] of sent) {
-      const spellings = spelt.get(name) as Set<string>;
-      const value = (said[0] as string).trim();
-      const one = said.length === 1 && spellings.has(name) && value.length <= VALUE_CHARACTERS_MAX;
-      if (trusted && one && (this.#lists.has(name) || !value.includes(','))) {
-        values.set(name, value);
+    let threat: ThreatSignal | undefined;
+    for (const [name, { values: sent, spellings }] of heard) {
+      const [value] = sent as [string];
+      if (trusted && this.#isOne(name, sent, spellings)) {
+        values.set(name, value.trim());
       } else {
         strip.push(...spellings);
-        forgery ??= name;
+        threat ??= this.#forgery(name, trusted);
       }
     }
-    return new Voice(values, strip, forgery === undefined ? undefined : this.#forgery(forgery, trusted));
+    // Whether it was forged cannot be told when the condition failed.
+    return new Voice(values, strip, failure === undefined ? { threat } : { failure });
   }
 
-  #forgery(name: string, trusted: boolean): ThreatSignal | undefined {
-    if (this.#forged === false) return undefined;
+  /** One field under the hop's own spelling, with one value of a length that the hop might send. */
+  #isOne(name: string, [value, ...more]: readonly string[], spellings: ReadonlySet<string>): boolean {
+    if (more.length > 0 || !spellings.has(name) || (value as string).length > VALUE_CHARACTERS_MAX) return false;
+    return this.#lists.has(name) || !(value as string).includes(',');
+  }
+
+  #forgery(name: string, trusted: boolean): ThreatSignal {
     return {
       category: 'forged-signal',
       severity: this.#forged,
@@ -155,16 +128,23 @@ export class Hop {
   }
 }
 
+/** What came under one name. */
+interface Said {
+  readonly values: string[];
+  /** Its spellings, in lower case: with underscores, or without. */
+  readonly spellings: Set<string>;
+}
+
 /** What one request's headers may be believed to say. */
 export class Voice {
   readonly #values: ReadonlyMap<string, string>;
   readonly #strip: readonly string[];
-  readonly #forgery: ThreatSignal | undefined;
+  readonly #verdict: Omit<Heard, 'strip'>;
 
-  constructor(values: ReadonlyMap<string, string>, strip: readonly string[], forgery: ThreatSignal | undefined) {
+  constructor(values: ReadonlyMap<string, string>, strip: readonly string[], verdict: Omit<Heard, 'strip'>) {
     this.#values = values;
     this.#strip = strip;
-    this.#forgery = forgery;
+    this.#verdict = verdict;
   }
 
   get(name: string): string | undefined {
@@ -177,8 +157,10 @@ export class Voice {
     return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
   }
 
-  heard(threat: ThreatSignal | undefined): Heard {
-    return { threat: graver(threat, this.#forgery), strip: this.#strip };
+  /** All of it together: what the detector found, and what the gate did. */
+  heard(found: ThreatSignal | undefined): Heard {
+    const { threat, failure } = this.#verdict;
+    return { threat: graver(found, threat), strip: this.#strip, failure };
   }
 }
 

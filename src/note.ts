@@ -198,7 +198,7 @@ export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
   return `${origin}\n${size}\n${toBase64(root)}\n`;
 }
 
-/** Reads a checkpoint's text. Extension lines are skipped, as the specification asks. Throws `NOTE_INVALID`. */
+/** Reads a checkpoint's text. Extension lines are skipped, as the specification asks; none may be empty. Throws `NOTE_INVALID`. */
 export function parseCheckpoint(text: string): Checkpoint {
   const [origin = '', digits = '', base64 = ''] = text.split('\n');
   if (origin === '') throw invalid('checkpoint line 1', 'empty', 'an origin', 'nothing');
@@ -215,6 +215,9 @@ export function parseCheckpoint(text: string): Checkpoint {
     );
   }
   if (!text.endsWith('\n')) throw invalid('checkpoint', 'cut short', 'a newline at the end', 'none');
+  if (text.slice(0, -1).split('\n').includes('', 3)) {
+    throw invalid('checkpoint', 'an empty extension line', 'text in each', 'none');
+  }
   return { origin, size, root };
 }
 

@@ -25,7 +25,7 @@ export function rewritten(raw: Request, { body, strip }: Change): Request {
     return new Request(raw, init);
   } catch {
     const { method, headers, signal } = raw;
-    const rest = body === undefined && !raw.bodyUsed && raw.body !== null ? { body: raw.body, duplex: 'half' } : {};
+    const rest = !raw.bodyUsed && raw.body !== null ? { body: raw.body, duplex: 'half' } : {};
     return new Request(raw.url, { ...rest, method, headers, signal, ...init } as RequestInit);
   }
 }

@@ -243,7 +243,7 @@ export function verifyInclusion(
   proof: { readonly index: number; readonly size: number; readonly hashes: readonly Uint8Array[] },
   root: Uint8Array | string,
 ): boolean {
-  const { index, size, hashes } = proof;
+  const { index, size, hashes } = Object(proof) as typeof proof; // of nothing: an object without fields
   const head = rootOf(root);
   if (head === undefined || !isSize(index) || !isSize(size) || index >= size || !areHashes(hashes)) return false;
   if (!isBytes(leaf)) return false;
@@ -272,7 +272,7 @@ export function verifyConsistency(
   fromRoot: Uint8Array | string,
   toRoot: Uint8Array | string,
 ): boolean {
-  const { from, to, hashes } = proof;
+  const { from, to, hashes } = Object(proof) as typeof proof;
   const [old, head] = [rootOf(fromRoot), rootOf(toRoot)];
   if (old === undefined || head === undefined || !isSize(from) || !isSize(to) || !areHashes(hashes)) return false;
   if (from < 1 || from > to) return false;

@@ -25,6 +25,7 @@ import { MacKeys } from './verify/signature';
 import type { LogSource } from './verify/source';
 
 export { TracehoundError } from './errors';
+export type { VerifierKey } from './note';
 export { verifyConsistency, verifyInclusion } from './tlog';
 export { type BundleEvent, type BundleItem, type BundleReport, verifyBundle } from './verify/bundle';
 export { type OpenedCheckpoint, openCheckpoint } from './verify/checkpoint';
@@ -81,7 +82,7 @@ export async function verifyLog(source: LogSource, options: VerifyOptions = {}):
     unavailable,
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
-    exitCode: findings.exitCode(lifecycle.closed),
+    exitCode: findings.exitCode,
   };
 }
 
@@ -92,7 +93,7 @@ async function judgeSigners(trust: Trust, walk: Walk, heads: Heads, keys: Keys, 
     findings.unknown('authenticity', 'NO_CHECKPOINT', 'nobody signed anything: there is no checkpoint');
   }
   if (origin === undefined) return;
-  await keys.judge(origin, pinnedKeys(origin, trust), trust.macKeys);
+  await keys.judge(pinnedKeys(origin, trust), trust.macKeys);
   await heads.judge(origin, walk.size, keys, trust);
 }
 

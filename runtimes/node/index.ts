@@ -12,6 +12,7 @@ import { wire } from '../../src/tracehound';
 import type { Runtime, Tracehound, TracehoundOptions } from '../../src/types';
 
 export * from '../../src/index';
+export { guardUpgrades, type UpgradeOptions, type UpgradeRequest, type UpgradeServer } from './upgrades';
 
 /** What Node's servers hand to an adapter: an IncomingMessage, or Hono's bindings around one. */
 interface Peer {

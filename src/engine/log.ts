@@ -8,11 +8,14 @@ import { TracehoundError } from '../errors';
 import type { AuditExport } from '../types';
 import { writeNote } from './inbox';
 import type { Life } from './life';
+import type { Core } from './link';
 import { readAudit, readDigest } from './records';
 import { NOTES } from './words';
 
 const IN = abi.INBOX_AT;
 const NOTHING = new Uint8Array(32);
+/** Six bytes. */
+const TOTAL_MAX = 2 ** 48 - 1;
 
 export interface LogTail {
   readonly records: readonly Uint8Array[];
@@ -81,7 +84,9 @@ export class EngineLog {
    */
   note(now: number, kind: keyof typeof NOTES, fields: NoteFields = {}): number {
     return this.#life.run(now, (core) => {
-      writeNote(core, NOTES[kind], fields.count ?? 0, fields.overlay ?? NOTHING, fields.size);
+      const overlay = kind === 'checkpoint' ? totals(readAudit(core)) : (fields.overlay ?? NOTHING);
+      writeNote(core, NOTES[kind], fields.count ?? 0, overlay, fields.size);
+      if (kind === 'key') nextEpoch(core);
       this.#life.details.with(core, fields.detail, () => core.call.note(now));
       return core.f64[(abi.OUTBOX_AT + abi.OUTBOX_SEQ) >>> 3] as number;
     });
@@ -140,4 +145,22 @@ export class EngineLog {
   state(): ReturnType<typeof readAudit> | undefined {
     return this.#life.core && readAudit(this.#life.core);
   }
+}
+
+/** The five totals, six bytes each, as CHECKPOINT has them over its payload field; a number with no room there is the largest. */
+function totals({ seen, flagged, uninspected, skipped, failedOpen }: ReturnType<typeof readAudit>): Uint8Array {
+  const overlay = new Uint8Array(32);
+  const view = new DataView(overlay.buffer);
+  for (const [i, total] of [seen, flagged, uninspected, skipped, failedOpen].entries()) {
+    const fits = Math.min(Math.max(0, Math.floor(total)), TOTAL_MAX);
+    view.setUint16(6 * i, Math.floor(fits / 2 ** 32));
+    view.setUint32(6 * i + 2, fits % 2 ** 32);
+  }
+  return overlay;
+}
+
+/** Every record from the KEY on is of the next epoch; the core stops where a byte ends, and checkpoints.ts before. */
+function nextEpoch(core: Core): void {
+  const at = (core.places.audit + abi.AUDIT_EPOCH) >>> 2;
+  core.u32[at] = (core.u32[at] as number) + 1;
 }

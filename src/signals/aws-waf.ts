@@ -43,6 +43,9 @@ export function awsWafSignals(options: AwsWafSignalsOptions): Signals {
       return [PREFIX + expectHeader(part, name), meaning] as const;
     }),
   );
+  if (meanings.size < Object.keys(options.headers).length) {
+    throw new RangeError('aws-waf: `headers`: expected names that differ in more than case');
+  }
   // Every header with the prefix is the web ACL's or forged, configured here or not.
   const hop = new Hop('aws-waf', options, [], { prefix: PREFIX });
   return {

@@ -44,7 +44,12 @@ export interface CloudflareSignalsOptions extends HopOptions {
 }
 
 /** `cf.waf.score.class`, each word at the least suspicious score it stands for. */
-const WAF_CLASSES: Readonly<Record<string, number>> = { attack: 20, likely_attack: 50, likely_clean: 80, clean: 99 };
+const WAF_CLASSES: ReadonlyMap<string, number> = new Map([
+  ['attack', 20],
+  ['likely_attack', 50],
+  ['likely_clean', 80],
+  ['clean', 99],
+]);
 const ATTACK_SCORE_MAX = 20;
 
 const BOT_SCORE = 'cf-bot-score';
@@ -135,8 +140,7 @@ function scored(value: unknown): number | undefined {
 
 function wafScoreOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (Object.hasOwn(WAF_CLASSES, text)) return WAF_CLASSES[text];
-  return /^\d{1,2}$/.test(text) ? scored(Number(text)) : undefined;
+  return WAF_CLASSES.get(text) ?? (/^\d{1,2}$/.test(text) ? scored(Number(text)) : undefined);
 }
 
 /** The lowest score, and the most exact name for it: a partial score as low as the whole one says which attack. */

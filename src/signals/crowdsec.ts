@@ -12,9 +12,10 @@
  *
  * @module
  */
-import { addressOf, masked, rangeOf } from '../address';
+import { addressOf, masked, networkOf } from '../address';
 import { expectInteger, expectNames, expectWord } from '../expect';
 import { graver, SEVERITIES, type Signals } from '../hop';
+import { kindOf } from '../kind';
 import type { Severity, ThreatSignal } from '../types';
 
 /** One decision as the API writes it. */
@@ -27,6 +28,12 @@ export interface CrowdsecDecision {
   readonly value?: string;
 }
 
+/** An answer of `/v1/decisions/stream`. */
+export interface CrowdsecStream {
+  readonly new?: readonly CrowdsecDecision[] | null;
+  readonly deleted?: readonly CrowdsecDecision[] | null;
+}
+
 export interface CrowdsecSignalsOptions {
   /** Kinds of decision that are a threat, and how bad. Default: `ban` is `high`, `captcha` is left alone. */
   types?: Readonly<Record<string, Severity>>;
@@ -35,13 +42,13 @@ export interface CrowdsecSignalsOptions {
 }
 
 export interface CrowdsecSignals extends Signals {
-  /** Takes an answer of `/v1/decisions/stream`. `now`: unix ms. */
-  apply(
-    stream: { new?: readonly CrowdsecDecision[] | null; deleted?: readonly CrowdsecDecision[] | null },
-    now: number,
-  ): void;
-  /** Decisions held, and those that found no room since the start. */
-  readonly stats: { readonly held: number; readonly refused: number };
+  /** Takes an answer of `/v1/decisions/stream`, whole or not at all. `now`: unix ms. */
+  apply(stream: CrowdsecStream, now: number): void;
+  /**
+   * Decisions held; since the start, those that found no room, and those that were not ours to act on (another scope,
+   * another type) or could not be read.
+   */
+  readonly stats: { readonly held: number; readonly refused: number; readonly ignored: number };
 }
 
 interface Held {
@@ -51,7 +58,6 @@ interface Held {
 
 /** Decisions of one kind about networks of one size, by the network's address: a lookup costs one step for each. */
 interface Shelf {
-  readonly length: number;
   readonly bits: number;
   readonly type: string;
   readonly severity: Severity;
@@ -68,9 +74,14 @@ const UNITS: Readonly<Record<string, number>> = {
   ns: 1e-6,
 };
 
+/** A duration has at most six parts of a few digits; a scenario's name is a few words. */
+const DURATION_CHARACTERS_MAX = 64;
+const SCENARIO_CHARACTERS_MAX = 96;
+
 /** `-1h2m3.5s` as Go writes it, in ms. `undefined` if it is not a duration. */
-export function durationMs(text: string): number | undefined {
-  const [, sign, parts] = /^([+-]?)((?:\d+(?:\.\d+)?(?:h|ms|m|s|µs|us|ns))+)$/.exec(text.slice(0, 64)) ?? [];
+function durationMs(text: unknown): number | undefined {
+  if (typeof text !== 'string' || text.length > DURATION_CHARACTERS_MAX) return undefined;
+  const [, sign, parts] = /^([+-]?)((?:\d+(?:\.\d+)?(?:h|ms|m|s|µs|us|ns))+)$/.exec(text) ?? [];
   if (parts === undefined) return undefined;
   let ms = 0;
   for (const [, count, unit] of parts.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s|µs|us|ns)/g)) {
@@ -82,29 +93,54 @@ export function durationMs(text: string): number | undefined {
 /** Signals of CrowdSec. */
 export function crowdsecSignals(options: CrowdsecSignalsOptions = {}): CrowdsecSignals {
   expectNames('crowdsec', options, ['types', 'maxDecisions']);
-  const types = new Map(Object.entries(options.types ?? { ban: 'high' as Severity }));
+  const { types: given = { ban: 'high' } } = options;
+  expectNames('crowdsec: `types`', given, Object.keys(given ?? {}));
+  const types = new Map(Object.entries(given));
   for (const [type, severity] of types) expectWord(`crowdsec: \`types.${type}\``, severity, SEVERITIES);
   const max = expectInteger('crowdsec: `maxDecisions`', options.maxDecisions ?? 100_000, 1, 10_000_000);
 
   const shelves = new Map<string, Shelf>();
   let held = 0;
   let refused = 0;
+  let ignored = 0;
 
   function drop(shelf: Shelf, key: string): void {
     if (shelf.held.delete(key)) held--;
   }
 
   /** The shelf that a decision stands on, and where; `undefined` for what is not ours to act on. */
-  function place({ scope, value, type = '' }: CrowdsecDecision): { shelf: Shelf; key: string } | undefined {
-    const severity = types.get(type);
+  function place(decision: CrowdsecDecision | null): { shelf: Shelf; key: string } | undefined {
+    const { scope, value, type } = decision ?? {};
+    const severity = types.get(String(type));
     if (severity === undefined || typeof value !== 'string' || !/^(?:ip|range)$/i.test(String(scope))) return undefined;
-    const range = rangeOf(value);
-    if (range === undefined) return undefined;
-    const { bits, address } = range;
+    const network = networkOf(value);
+    if (network === undefined) return undefined;
+    const { bits, address } = network;
     const name = `${address.length} ${bits} ${type}`;
-    const shelf = shelves.get(name) ?? { length: address.length, bits, type, severity, held: new Map() };
+    const shelf = shelves.get(name) ?? { bits, type: String(type), severity, held: new Map() };
     shelves.set(name, shelf);
     return { shelf, key: String(address) };
+  }
+
+  function begin(decision: CrowdsecDecision, now: number): void {
+    const at = place(decision);
+    const ms = durationMs(decision?.duration);
+    if (at === undefined || ms === undefined) {
+      ignored++;
+      return;
+    }
+    if (ms <= 0) return; // It has ended on the way.
+    const { shelf, key } = at;
+    const before = shelf.held.get(key);
+    const until = now + ms;
+    // Of two decisions of one kind about one network the longer one holds.
+    if (before !== undefined && before.until >= until) return;
+    if (before === undefined && held >= max) {
+      refused++;
+      return;
+    }
+    if (before === undefined) held++;
+    shelf.held.set(key, { scenario: String(decision.scenario ?? '').slice(0, SCENARIO_CHARACTERS_MAX), until });
   }
 
   /** What ended unseen (its deletion was missed) gives its room back. */
@@ -118,51 +154,39 @@ export function crowdsecSignals(options: CrowdsecSignalsOptions = {}): CrowdsecS
     detector: 'crowdsec',
     secrets: [],
     get stats() {
-      return { held, refused };
+      return { held, refused, ignored };
     },
     apply(stream, now) {
+      // Other names are the API's to add.
+      expectNames('crowdsec: stream', stream, Object.keys(stream ?? {}));
+      const [deleted, begun] = [stream.deleted ?? [], stream.new ?? []];
+      for (const list of [deleted, begun]) {
+        if (!Array.isArray(list)) throw new TypeError(`crowdsec: stream: expected arrays, got ${kindOf(list)}`);
+      }
+      if (!Number.isFinite(now)) throw new TypeError(`crowdsec: now: expected unix ms, got ${kindOf(now)}`);
       // Deletions first: an answer may end a decision and begin its successor.
-      for (const decision of stream.deleted ?? []) {
+      for (const decision of deleted) {
         const at = place(decision);
         if (at !== undefined) drop(at.shelf, at.key);
       }
-      const begun = stream.new ?? [];
       if (held + begun.length > max) sweep(now);
-      for (const decision of begun) {
-        const at = place(decision);
-        const ms = typeof decision.duration === 'string' ? durationMs(decision.duration) : undefined;
-        if (at === undefined || ms === undefined || ms <= 0) continue;
-        const before = at.shelf.held.get(at.key);
-        const until = now + ms;
-        if (before === undefined && held >= max) {
-          refused++;
-        } else if (before === undefined || before.until < until) {
-          // Of two decisions of one kind about one address the longer one holds.
-          if (before === undefined) held++;
-          at.shelf.held.set(at.key, { scenario: String(decision.scenario ?? ''), until });
-        }
-      }
+      for (const decision of begun) begin(decision, now);
     },
     read({ source, now }) {
       const text = typeof source === 'string' ? source : source?.address;
-      const address = text === undefined || held === 0 ? undefined : addressOf(text);
+      const address = typeof text === 'string' ? addressOf(text) : undefined;
       if (address === undefined) return { strip: [] };
       let worst: ThreatSignal | undefined;
       for (const shelf of shelves.values()) {
-        if (shelf.length !== address.length) continue;
         const key = String(masked(address, shelf.bits));
         const found = shelf.held.get(key);
         if (found === undefined) continue;
-        const { type, severity } = shelf;
-        if (now !== undefined && now >= found.until) drop(shelf, key);
-        else
-          worst = graver(worst, {
-            category: 'crowdsec',
-            severity,
-            detector: 'crowdsec',
-            rule: type,
-            reason: found.scenario,
-          });
+        if (now !== undefined && now >= found.until) {
+          drop(shelf, key);
+          continue;
+        }
+        const { type: rule, severity } = shelf;
+        worst = graver(worst, { category: 'crowdsec', severity, detector: 'crowdsec', rule, reason: found.scenario });
       }
       return { threat: worst, strip: [] };
     },

@@ -45,8 +45,6 @@ const RESPONSE = 'x-sigsci-agentresponse';
 const TAGS = 'x-sigsci-tags';
 const REQUEST_ID = 'x-sigsci-requestid';
 const BLOCK_FROM = 301;
-/** More tags than any rule set gives one request; the rest is not looked at. */
-const TAGS_MAX = 128;
 
 /** Signals of Fastly. Each is off until it is configured. */
 export function fastlySignals(options: FastlySignalsOptions): Signals {
@@ -58,7 +56,7 @@ export function fastlySignals(options: FastlySignalsOptions): Signals {
     secrets: hop.secrets,
     read(view) {
       const voice = hop.listen(view);
-      const said = (voice.get(TAGS) ?? '').split(',', TAGS_MAX).map((tag) => tag.trim().toUpperCase());
+      const said = (voice.get(TAGS) ?? '').split(',').map((tag) => tag.trim().toUpperCase());
       let worst: ThreatSignal | undefined;
       for (const tag of said) {
         const meaning = tags.get(tag);

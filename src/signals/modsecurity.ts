@@ -35,7 +35,7 @@ export interface ModsecuritySignalsOptions extends HopOptions {
 const SCORE_MAX = 100_000;
 
 /** Signals of ModSecurity with CRS. */
-export function modsecuritySignals(options: ModsecuritySignalsOptions): Signals {
+export function modsecuritySignals(options: ModsecuritySignalsOptions = {}): Signals {
   expectNames('modsecurity', options, [...HOP_NAMES, 'header', 'atLeast', 'highFrom', 'criticalFrom', 'classes']);
   const limit = (name: 'atLeast' | 'highFrom' | 'criticalFrom', otherwise: number): number =>
     expectInteger(`modsecurity: \`${name}\``, options[name] ?? otherwise, 1, SCORE_MAX);

@@ -83,7 +83,7 @@ export async function verifyBundle(bundle: Uint8Array | string, options: VerifyO
   reader.run();
   const macKeys = options.macKey && new MacKeys(options.macKey);
   const trust = { policy: options.policy, macKeys };
-  await keys.judge(head.origin, pinnedKeys(head.origin, trust), macKeys);
+  await keys.judge(pinnedKeys(head.origin, trust), macKeys);
   await heads.judge(head.origin, head.size, keys, trust);
   compareKnown(options.known ?? [], head, findings);
   findings.unknown('freshness', 'BUNDLE', 'a bundle is of the moment it was made');
@@ -98,7 +98,7 @@ export async function verifyBundle(bundle: Uint8Array | string, options: VerifyO
     freshness: findings.is('freshness'),
     findings: findings.list,
     findingsTotal: findings.total,
-    exitCode: findings.exitCode(true),
+    exitCode: findings.exitCode,
     item: {
       id: item.id,
       category: item.category,
@@ -229,9 +229,7 @@ class BundleWalk {
 
   #isOfItem(r: Uint8Array): boolean {
     const uuid = this.#file.item.id.slice(0, 36).replaceAll('-', '');
-    const kind = r[record.KIND];
-    // These two kinds have something else in the place of an id.
-    if (kind === record.RESUME || kind === record.PANIC) return false;
+    // What RESUME and PANIC have in this place ends in zeros, so it is no UUID.
     return toHex(r.subarray(record.ID, record.ID + record.ID_BYTES)) === uuid;
   }
 

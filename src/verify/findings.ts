@@ -59,16 +59,15 @@ export class Findings {
   }
 
   /**
-   * One number. What is forged outweighs what is missing, and that what cannot be told; a log that ended in good order may
-   * be old.
+   * One number. What is forged outweighs what is missing, and that what cannot be told. That a log is old is no failure by
+   * itself: one that should still be written is incomplete then, and says so.
    */
-  exitCode(mayBeOld: boolean): ExitCode {
-    const { integrity, authenticity, completeness, freshness } = this.#verdicts;
+  get exitCode(): ExitCode {
+    const { integrity, authenticity, completeness } = this.#verdicts;
     if (integrity === 'bad' || authenticity === 'bad') return 1;
     if (completeness === 'bad') return 2;
     if (integrity === 'unknown' || authenticity === 'unknown') return 3;
-    if (completeness === 'unknown' || (freshness === 'bad' && !mayBeOld)) return 2;
-    return 0;
+    return completeness === 'unknown' ? 2 : 0;
   }
 }
 

@@ -7,7 +7,7 @@
  */
 import { toHex } from '../codec';
 import { TracehoundError } from '../errors';
-import { type Checkpoint, type Note, parseCheckpoint, parseNote, type VerifierKey } from '../note';
+import { type Checkpoint, EXTENDED, type Note, parseCheckpoint, parseNote, type VerifierKey } from '../note';
 import { count, type Findings, shown } from './findings';
 import { type Epoch, isSame, type Keys } from './keys';
 import { isQuorum, keysFor, type Policy } from './policy';
@@ -56,7 +56,11 @@ export class Heads {
       }
     }
     this.damaged = damaged;
-    this.newest = own.at(-1);
+    // By size, not by place: whoever hands heads over in another order must not make an old one the newest.
+    this.newest = own.reduceRight<Head | undefined>(
+      (newest, head) => (newest && newest.size >= head.size ? newest : head),
+      undefined,
+    );
     this.origin = this.newest?.origin;
     this.#heads = [...own, ...known.map((text) => headOf(text, true))].sort((a, b) => a.size - b.size);
   }
@@ -153,7 +157,8 @@ export class Heads {
     origin: string,
   ): void {
     const place = { place: 'checkpoint' };
-    const must = own.length > 0 || pinned.some(({ name }) => name === origin);
+    // A key of tags is made from the log's name: that nothing bears it may also mean that the master is another's.
+    const must = own.length > 0 || pinned.some(({ name, type }) => name === origin && type !== EXTENDED);
     const by = number === undefined ? '' : `, but by that of epoch ${number}`;
     const message = `the head of size ${size} is not signed by the key that was in force${by}`;
     if (must && !beyond) this.#findings.bad('authenticity', 'NOT_SIGNED', message, place);

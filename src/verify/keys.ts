@@ -12,7 +12,6 @@ import { toBase64, toHex } from '../codec';
 import { type Note, parseNote, parseVerifierKey, type VerifierKey } from '../note';
 import type { Findings, Spot } from './findings';
 import { fieldsOf, hexOf, invalid, readJson, textOf } from './json';
-import { keysFor } from './policy';
 import { checkNote, type MacKeys } from './signature';
 
 const TITLE = 'tracehound/key/v1';
@@ -51,7 +50,8 @@ export class Keys {
 
   /**
    * A record's epoch byte: only KEY raises it, and by one. `hiddenFrom`: first of the records before this one whose content
-   * is not available, which may have been KEY.
+   * is not available, which may have been KEY. A key that nobody can read any more is missed by heads that it signed, and by
+   * keys for which only it vouches; whatever a later key signs does not need it.
    */
   enter(number: number, isKey: boolean, hiddenFrom: number | undefined, spot: Spot): void {
     const expected = isKey ? this.current + 1 : this.current;
@@ -61,7 +61,7 @@ export class Keys {
     }
     if (hiddenFrom !== undefined && number > expected) {
       const message = `key epoch ${isKey ? number - 1 : number} began in a record that is not available`;
-      this.#findings.unknown('authenticity', 'KEY_UNAVAILABLE', message, spot);
+      this.#findings.note('authenticity', 'KEY_UNAVAILABLE', message, spot);
       this.#epochs.push({ number: isKey ? number - 1 : number, seq: hiddenFrom, trusted: false });
     } else {
       this.#findings.bad('integrity', 'EPOCH', `key epoch ${number}, expected ${expected}`, spot);
@@ -80,7 +80,7 @@ export class Keys {
     const number = this.current;
     if (detail === undefined) {
       this.#epochs.push({ number, seq, trusted: false });
-      this.#findings.unknown('authenticity', 'KEY_UNAVAILABLE', `the note of key ${number} is not available`, spot);
+      this.#findings.note('authenticity', 'KEY_UNAVAILABLE', `the note of key ${number} is not available`, spot);
       return;
     }
     try {
@@ -110,7 +110,7 @@ export class Keys {
   }
 
   /** Decides for each key whether it is to be trusted. */
-  async judge(origin: string, pinned: readonly VerifierKey[], macKeys: MacKeys | undefined): Promise<void> {
+  async judge(pinned: readonly VerifierKey[], macKeys: MacKeys | undefined): Promise<void> {
     for (const epoch of this.#epochs) {
       const { key, note, seq } = epoch;
       if (key === undefined || note === undefined) continue;
@@ -125,8 +125,8 @@ export class Keys {
         continue;
       }
       const previous = this.before(epoch);
-      const vouchers = [...keysFor(pinned, origin), ...(previous?.key === undefined ? [] : [previous.key])];
-      epoch.trusted = pinned.some((each) => isSame(each, key));
+      const vouchers = [...pinned, ...(previous?.key === undefined ? [] : [previous.key])];
+      // A key of the policy vouches for itself: its own signature is among these.
       for (const voucher of vouchers) {
         const checked = await checkNote(note, voucher, macKeys);
         if (checked === 'bad') {

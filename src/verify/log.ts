@@ -206,7 +206,7 @@ export class Walk {
     }
   }
 
-  /** The leaf hash before record `n`, for a KEY note that names it. */
+  /** The leaf hash before record `n`, for a KEY note that names it: one within its reach, which is in the ring. */
   #linkAt(n: number): Uint8Array | undefined {
     if (n === 0) return this.#genesis;
     const seq = n - 1;

@@ -57,7 +57,8 @@ export async function checkNote(note: Note, key: VerifierKey, macKeys?: MacKeys)
   return line && checkSignature(key, note.text, line.signature, macKeys);
 }
 
-async function ed25519(key: Uint8Array, message: Bytes, signature: Uint8Array): Promise<Checked> {
+/** Ed25519 (RFC 8032), as the platform verifies it. */
+export async function ed25519(key: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<Checked> {
   if (signature.length !== ED25519_SIGNATURE_BYTES) return 'bad';
   let imported: CryptoKey;
   try {
@@ -65,14 +66,17 @@ async function ed25519(key: Uint8Array, message: Bytes, signature: Uint8Array): 
   } catch (error) {
     return refusal(error);
   }
-  return (await crypto.subtle.verify({ name: 'Ed25519' }, imported, signature as Bytes, message)) ? 'good' : 'bad';
+  return (await crypto.subtle.verify({ name: 'Ed25519' }, imported, signature as Bytes, message as Bytes))
+    ? 'good'
+    : 'bad';
 }
 
 /** Platforms without a curve say NotSupportedError; a key that is no point is a DataError, and verifies nothing. */
 const refusal = (error: unknown): Checked =>
   (error as { name?: unknown })?.name === 'DataError' ? 'bad' : 'unsupported';
 
-async function ecdsa(spki: Uint8Array, message: Bytes, der: Uint8Array): Promise<Checked> {
+/** ECDSA on P-256 with SHA-256: a key in SPKI, a signature in DER. */
+export async function ecdsa(spki: Uint8Array, message: Uint8Array, der: Uint8Array): Promise<Checked> {
   // The C2SP type also names P-384 and P-521; nobody here signs with them.
   if (spki.length !== P256_SPKI_BYTES || toHex(spki.subarray(0, P256_SPKI.length / 2)) !== P256_SPKI)
     return 'unsupported';
@@ -85,7 +89,9 @@ async function ecdsa(spki: Uint8Array, message: Bytes, der: Uint8Array): Promise
   } catch (error) {
     return refusal(error);
   }
-  return (await crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key, signature, message)) ? 'good' : 'bad';
+  return (await crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key, signature, message as Bytes))
+    ? 'good'
+    : 'bad';
 }
 
 /** r ‖ s of `30 len 02 len r 02 len s` (RFC 3279 §2.2.3); `undefined` unless it is the one DER spelling. */

@@ -17,6 +17,7 @@ import { judge, page, type Report, readBudgets, table } from '../../bench/report
 import { size } from '../../bench/size.ts';
 import { start } from '../../bench/start.ts';
 import { threats } from '../../bench/threats.ts';
+import { verify } from '../../bench/verify.ts';
 
 const figures = new Map<string, Figure[]>();
 const small = async (name: string, benchmark: Benchmark): Promise<Map<string, number>> => {
@@ -85,6 +86,13 @@ describe('every benchmark runs', () => {
     expect(of.get('flood.flush.tracehound')!).toBeLessThanOrEqual(100);
     expect(of.get('flood.flush.lru')!).toBeGreaterThan(1_000);
     expect(of.get('flood.spoof.tracehound')).toBe(0);
+  });
+
+  test('verify: a log that is made by the page is good, however it is hashed', async () => {
+    const of = await small('verify', verify);
+    for (const id of ['verify.portable', 'verify.digest', 'verify.sidecars'])
+      expect(of.get(id)!, id).toBeGreaterThan(0);
+    expect(of.get('verify.heap')!).toBeLessThan(8);
   });
 });
 

@@ -85,6 +85,9 @@ export class DigestCore {
   setNumber(offset: number, value: number): void {
     this.view.setFloat64(this.audit + offset, value, true);
   }
+  setWord(offset: number, value: number): void {
+    this.view.setUint32(this.audit + offset, value, true);
+  }
 
   root(): string {
     this.exports.auditRoot(OUTPUT);

@@ -10,12 +10,14 @@ import { runInNewContext } from 'node:vm';
 import { serve } from '@hono/node-server';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createTracehound } from '../../runtimes/node/index';
+import { crowdsecSignals } from '../../src/signals/crowdsec';
+import { modsecuritySignals } from '../../src/signals/modsecurity';
 import type { ThreatSignal, Tracehound, TracehoundOptions } from '../../src/types';
 import { type Fetch, FRAMES, type FrameOptions } from './frames';
 import { parseList } from './structured-fields';
 
 const threat: ThreatSignal = { category: 'sqli', severity: 'high', detector: 'test' };
-const detect: FrameOptions['detect'] = (request) => (request.url.includes('attack') ? threat : undefined);
+const detect: NonNullable<FrameOptions['detect']> = (request) => (request.url.includes('attack') ? threat : undefined);
 
 interface House {
   th: Tracehound;
@@ -361,6 +363,90 @@ describe.each(FRAMES)('$name', (frame) => {
       };
       const warm = await upload(800);
       expect((await upload(3_200)) - warm).toBeLessThan(48 * 1024 * 1024);
+    });
+  });
+
+  describe('detectors in front of us', () => {
+    const ask = (path: string, ...fields: string[]): string =>
+      [`GET ${path} HTTP/1.1`, 'Host: a', 'X-Own: kept', ...fields, 'Connection: close', '', ''].join('\r\n');
+    const peers = ['127.0.0.0/8'];
+    const FORGED: [string, string[]][] = [
+      ['sent twice', ['X-Waf-Score: 0', 'X-Waf-Score: 0']],
+      ['sent twice in two cases', ['x-waf-score: 43', 'X-WAF-SCORE: 0']],
+      ['joined by a comma', ['X-Waf-Score: 0, 43']],
+      ['folded over two lines', ['X-Waf-Score: 0,', ' 43']],
+      ['with an underscore', ['X_Waf_Score: 0']],
+      ['beside a twin with an underscore', ['X-Waf-Score: 0', 'X-Waf_Score: 43']],
+    ];
+
+    test('from the trusted hop: its score is the threat, and a low one reaches the application', async () => {
+      const { th, port, reached } = await house({ signals: [modsecuritySignals({ trust: { peers } })] });
+      expect(await raw(port, ask('/echo/a', 'X-Waf-Score: 43'))).toMatch(/^HTTP\/1\.1 403 /);
+      expect(reached).toEqual([]);
+      expect(th.quarantine.list()).toMatchObject([
+        { category: 'waf-attack', severity: 'critical', detector: 'modsecurity' },
+      ]);
+      const passed = await raw(port, ask('/headers/a', 'X-Waf-Score: 3'));
+      expect(passed).toMatch(/^HTTP\/1\.1 200 /);
+      expect(passed).toContain('["x-waf-score","3"]');
+    });
+
+    test.each(FORGED)('a score %s is refused and recorded as forged', async (_, fields) => {
+      const { th, port, reached } = await house({ signals: [modsecuritySignals({ trust: { peers } })] });
+      const answer = await raw(port, ask('/echo/a', ...fields));
+      // Node's own parser refuses folded fields: then nobody has seen the request at all.
+      if (answer.startsWith('HTTP/1.1 400 ')) expect(fields[1]).toMatch(/^ /);
+      else {
+        expect(answer).toMatch(/^HTTP\/1\.1 403 /);
+        expect(th.quarantine.list()).toMatchObject([
+          { category: 'forged-signal', severity: 'medium', detector: 'tracehound' },
+        ]);
+        // Evidence keeps what was sent.
+        for (const field of fields) expect(evidenceOf(th)).toContain(field);
+      }
+      expect(reached).toEqual([]);
+    });
+
+    test.each([...FORGED, ['as a hop would send it', ['X-Waf-Score: 43']] as [string, string[]]])(
+      'a stranger’s score %s never reaches the application, whoever is allowed or skipped',
+      async (_, fields) => {
+        for (const open of [{ allow: () => true }, { skip: () => true }]) {
+          const trust = { peers: ['192.0.2.0/24'] };
+          const { port } = await house({ signals: [modsecuritySignals({ trust })], ...open });
+          const answer = await raw(port, ask('/headers/a', ...fields));
+          if (answer.startsWith('HTTP/1.1 400 ')) continue;
+          expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+          expect(answer).toContain('["x-own","kept"]');
+          expect(answer).not.toMatch(/x.waf.score/i);
+        }
+      },
+    );
+
+    test('what is stripped costs the body nothing', async () => {
+      const { port } = await house({ signals: [modsecuritySignals()], allow: () => true });
+      const head =
+        'POST /echo/a HTTP/1.1\r\nHost: a\r\nX-Waf-Score: 1\r\nContent-Length: 5\r\nConnection: close\r\n\r\n';
+      expect(await raw(port, `${head}whole`)).toMatch(/^HTTP\/1\.1 200 [\s\S]*POST whole/);
+    });
+
+    test('prove themselves by a secret, which is not kept in evidence', async () => {
+      const secret = { header: 'X-Hop', value: 'sixteen letters.' };
+      const { th, port } = await house({ signals: [modsecuritySignals({ trust: { secret } })] });
+      expect(await raw(port, ask('/echo/a', 'X-Waf-Score: 3', 'X-Hop: sixteen letters.'))).toMatch(/^HTTP\/1\.1 200 /);
+      expect(await raw(port, ask('/echo/a', 'X-Waf-Score: 3', 'X-Hop: sixteen letters!'))).toMatch(/^HTTP\/1\.1 403 /);
+      expect(await raw(port, ask('/echo/b', 'X-Waf-Score: 9', 'X-Hop: sixteen letters.'))).toMatch(/^HTTP\/1\.1 403 /);
+      expect(th.quarantine.list().map(({ category }) => category)).toEqual(['forged-signal', 'waf-attack']);
+      for (const index of [0, 1]) expect(evidenceOf(th, index)).not.toContain('sixteen letters');
+    });
+
+    test('speak about the source that the limiter sees', async () => {
+      const crowdsec = crowdsecSignals();
+      const { th, url } = await house({ signals: [crowdsec] });
+      expect((await fetch(`${url}/echo/a`)).status).toBe(200);
+      const ban = { duration: '1h', scope: 'Ip', type: 'ban', value: '127.0.0.1', scenario: 'crowdsecurity/ssh-bf' };
+      crowdsec.apply({ new: [ban] }, Date.now());
+      expect((await fetch(`${url}/echo/a`)).status).toBe(403);
+      expect(th.quarantine.list()).toMatchObject([{ category: 'crowdsec', detector: 'crowdsec' }]);
     });
   });
 

@@ -105,6 +105,18 @@ afterEach(() => {
 });
 
 describe('the message', () => {
+  test('has the target as it came where that is a path, or the authority of a tunnel', async () => {
+    const start = async (over: Partial<Facts>): Promise<string> => {
+      const { payload } = await take(facts(over));
+      return `${payload.slice(0, payload.indexOf('\r\n'))} ${/Tracehound-Target: (\w+)/.exec(payload)?.[1]}`;
+    };
+    expect(await start({ target: '/a/../b' })).toBe('POST /a/../b HTTP/1.1 raw');
+    expect(await start({ target: 'http://other.example/x' })).toBe('POST /login?next=/ HTTP/1.1 normalised');
+    expect(await start({ method: 'CONNECT', target: 'a.example:443' })).toBe('CONNECT a.example:443 HTTP/1.1 raw');
+    expect(await start({ method: 'CONNECT' })).toBe('CONNECT /login?next=/ HTTP/1.1 normalised');
+    expect(await start({ method: 'CONNECT', target: 'a b:443' })).toBe('CONNECT a%20b:443 HTTP/1.1 raw');
+  });
+
   test('is start line, the client’s fields in their order, our own fields, and the body', async () => {
     const got = await take(
       facts({

@@ -1,7 +1,7 @@
 /** Guards the seam between a bare handler and the guard: arguments, bodies, answers that cannot be written to. */
 import { describe, expect, test, vi } from 'vitest';
 import { type FetchHandler, type TracehoundFetchOptions, tracehound } from '../../src/adapters/fetch';
-import type { Signals } from '../../src/hop';
+import type { Signals } from '../../src/hearing';
 import type { ThreatSignal } from '../../src/types';
 import { type Fake, type FakeOptions, fakeTracehound } from './fake-tracehound';
 

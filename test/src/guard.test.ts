@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Facts } from '../../src/capture';
 import { type GuardOptions, guard, type Outcome, type Visit } from '../../src/guard';
+import type { Heard, Signals } from '../../src/hearing';
 import type { InterceptResult, Source, ThreatSignal } from '../../src/types';
 import { type Fake, type FakeOptions, fakeTracehound } from './fake-tracehound';
 
@@ -702,5 +703,97 @@ describe('afterwards', () => {
     fake.broken.add('ship');
     expect(status(await ask())).toBe(undefined);
     expect(fake.reported.map(String)).toEqual(['TracehoundError: fake: ship is broken']);
+  });
+});
+
+describe('detectors in front', () => {
+  const says = (said: Partial<Heard>, secrets: string[] = []): Signals => ({
+    detector: 'd',
+    secrets,
+    read: () => ({ strip: [], ...said }),
+  });
+  const failing = says({ strip: ['x-f'], failure: { error: new Error('boom') } });
+
+  test('are asked with what the adapter shows, the source as it is limited, and the runtime’s clock', async () => {
+    const read = vi.fn(() => ({ strip: [] }));
+    const { fake, ask } = room({ signals: [{ detector: 'd', secrets: [], read }], source: () => '198.51.100.7' });
+    fake.now = 4711;
+    const shown = facts({ fields: [['Host', 'a']], peer: '10.0.0.1:9' });
+    await ask({ facts: () => shown });
+    const { headers, fields, peer } = shown;
+    expect(read.mock.calls).toEqual([
+      [{ headers, fields, peer, request: 'request', source: '198.51.100.7', now: 4711 }],
+    ]);
+  });
+
+  test('that flag: refused, and detect is not asked; that say nothing: detect decides', async () => {
+    const detect = vi.fn(() => undefined);
+    const flagged = room({ signals: [says({}), says({ threat })], detect });
+    expect(status(await flagged.ask())).toBe(403);
+    expect(flagged.fake.scents[0]?.threat).toEqual(threat);
+    expect(detect).not.toHaveBeenCalled();
+    const quiet = room({ signals: [says({})], detect });
+    expect(await quiet.ask()).toMatchObject({ result: { status: 'clean' } });
+    expect(detect).toHaveBeenCalledTimes(1);
+  });
+
+  test('may be the only ones', async () => {
+    expect(await room({ signals: [says({})], detect: undefined as never }).ask()).toMatchObject({
+      result: { status: 'clean' },
+    });
+    expect(status(await room({ signals: [says({ threat })], detect: undefined as never }).ask())).toBe(403);
+  });
+
+  test('that fail leave the request uninspected, unless another one or detect flags it', async () => {
+    const open = room({ signals: [failing] });
+    expect(await open.ask()).toEqual({ rate: expect.anything(), fields: expect.anything(), strip: ['x-f'] });
+    expect(open.fake.uninspected).toEqual([['192.0.2.1', 'passed', 'threw']]);
+    expect(open.fake.reported.map(String)).toEqual(['Error: boom']);
+    const closed = room({ signals: [failing], onDetectorFailure: 'refuse' });
+    expect(status(await closed.ask())).toBe(503);
+    for (const flagging of [{ signals: [failing, says({ threat })] }, { signals: [failing], detect: () => threat }]) {
+      const flagged = room(flagging);
+      expect(status(await flagged.ask())).toBe(403);
+      expect(flagged.fake.uninspected).toEqual([]);
+    }
+  });
+
+  test('cannot be asked about a request that cannot be shown: it is uninspected', async () => {
+    const read = vi.fn(() => ({ strip: [] }));
+    const { fake, ask } = room({ signals: [{ detector: 'd', secrets: [], read }] });
+    await ask({ facts: boom });
+    expect(read).not.toHaveBeenCalled();
+    expect(fake.uninspected).toEqual([['192.0.2.1', 'passed', 'threw']]);
+  });
+
+  test('are not asked about what the limiter refused', async () => {
+    const read = vi.fn(() => ({ strip: [] }));
+    const { ask } = room({ signals: [{ detector: 'd', secrets: [], read }] }, { limit: 1 });
+    expect([status(await ask()), status(await ask()), read.mock.calls.length]).toEqual([undefined, 429, 1]);
+  });
+
+  test('strip what is forged from everything that passes, except in shadow', async () => {
+    const signals = [says({ strip: ['x-a'] }), says({ strip: ['x_a'] })];
+    for (const passing of [{}, { skip: () => true }, { allow: () => true }, { detect: boom }]) {
+      expect((await room({ signals, ...passing }).ask()).strip).toEqual(['x-a', 'x_a']);
+      expect((await room({ signals, ...passing, shadow: true }).ask()).strip).toBeUndefined();
+    }
+    expect(await room({ signals: [says({})] }).ask()).not.toHaveProperty('strip');
+  });
+
+  test('have secrets that evidence does not keep', async () => {
+    const { fake, ask } = room({ signals: [says({ threat }, ['x-hop'])] });
+    await ask({ facts: () => facts({ headers: new Headers({ 'x-hop': 'hunter2', 'x-own': 'kept' }) }) });
+    expect(fake.payload()).toContain('x-own: kept');
+    expect(fake.payload()).not.toContain('hunter2');
+  });
+
+  test('are checked before the first request', () => {
+    const { th } = fakeTracehound();
+    for (const signals of [5, {}, [undefined], [{}], [{ read: () => {} }], [{ secrets: [] }], ['cloudflare']]) {
+      expect(() => guard(th, { signals: signals as never, detect: () => undefined })).toThrow(/`signals`/);
+    }
+    expect(() => guard(th, { signals: [] })).toThrow(/`detect`/);
+    expect(() => guard(th, { signals: [says({})], detect: 'no' as never })).toThrow(/`detect`/);
   });
 });

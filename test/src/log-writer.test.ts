@@ -4,10 +4,11 @@
  */
 import { generateKeyPairSync, sign as signWith } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
+import * as abi from '../../assembly/abi';
 import { formatVerifierKey } from '../../src/note';
 import { verifyConsistency, verifyInclusion } from '../../src/tlog';
 import type { AuditOptions, Runtime, Signer, Tracehound, TracehoundOptions } from '../../src/types';
-import { type Lab, lab } from '../lab/lab';
+import { type Lab, lab, region, view } from '../lab/lab';
 import { LabStore } from '../lab/store';
 import { headOf, leafOf, type StoredLog, storedLog } from '../lab/stored-log';
 
@@ -634,6 +635,23 @@ describe('time', () => {
     // Totals: seen and flagged, six bytes each.
     expect(log.records.at(-1)!.record!.subarray(80, 92).toString('hex')).toBe('000000000003000000000003');
     expect(log.records.at(-1)!.detail).toBeUndefined();
+  });
+
+  it('says the five totals, six bytes each, and the largest number for one that has no room', async () => {
+    const it = lab();
+    const { runtime, tick } = timed(it);
+    const store = new LabStore();
+    const th = it.make({ ...optionsOf(store), runtime });
+    attack(th, 1);
+    const totals = [2 ** 48 - 1, 2 ** 32 - 1, 2 ** 40 + 3, 0, 2 ** 60];
+    for (const [i, total] of totals.entries()) {
+      view(it.last()).setFloat64(region(it.last(), abi.HEADER_AUDIT) + abi.AUDIT_SEEN + 8 * i, total, true);
+    }
+    await tick(60_000);
+    const log = await until(store, (each) => ofKind(each, KIND.CHECKPOINT).length > 0);
+    const laid = ofKind(log, KIND.CHECKPOINT)[0]!.record!.subarray(80, 112);
+    expect(totals.map((_, i) => laid.readUIntBE(6 * i, 6))).toEqual([...totals.slice(0, 4), 2 ** 48 - 1]);
+    expect(laid.readUInt16BE(30)).toBe(0);
   });
 
   it('that goes backwards is told in the next sign of life', async () => {

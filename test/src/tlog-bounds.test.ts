@@ -71,6 +71,16 @@ describe('the largest trees', () => {
 });
 
 describe('a proof that cannot be', () => {
+  it('is false: nothing, text, a list, a leaf or a root that is none', () => {
+    for (const none of [undefined, null, 'proof', 7, [], {}] as never[]) {
+      expect(verifyInclusion(leaf, none, leaf)).toBe(false);
+      expect(verifyConsistency(none, leaf, leaf)).toBe(false);
+      expect(verifyInclusion(none, { index: 0, size: 1, hashes: [] }, leaf)).toBe(false);
+      expect(verifyInclusion(leaf, { index: 0, size: 1, hashes: [] }, none)).toBe(false);
+      expect(verifyConsistency({ from: 1, to: 1, hashes: [] }, none, leaf)).toBe(false);
+    }
+  });
+
   it.each([
     [0, 0],
     [1, 1],
@@ -96,7 +106,7 @@ describe('a proof that cannot be', () => {
 describe('a frontier', () => {
   it('tells the root of every full tile once, in order, and is itself the model', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 1_300 }), (size) => {
+      fc.property(fc.integer({ min: 0, max: 5_000 }), (size) => {
         const leaves = Array.from({ length: size }, (_, i) => leafHash(Buffer.from(String(i))));
         const told: string[] = [];
         const frontier = new Frontier((level, index, words) => {

@@ -302,8 +302,10 @@ describe('a log of 300 records', () => {
         if (place === places[0]) expect(found.seq).toBe(Math.floor(at / 32));
         tile[at]! ^= 1;
       }
-      source.tiles!.set(place, tile.subarray(1));
-      expect((await verifyLog(source, {})).exitCode).toBe(1);
+      for (const other of [tile.subarray(1), Buffer.concat([tile, Buffer.alloc(32)]), Buffer.alloc(0)]) {
+        source.tiles!.set(place, other);
+        expect((await verifyLog(source, {})).exitCode).toBe(1);
+      }
       source.tiles!.set(place, tile);
     }
   });

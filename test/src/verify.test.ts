@@ -11,6 +11,7 @@ const deployment = labKey('example.com/keys/2026');
 const own = labKey('example.com/th/1', 'first');
 const second = labKey('example.com/th/1', 'second');
 const stranger = labKey('example.com/th/1', 'stranger');
+const foreign = labKey('example.com/th/2');
 const policy = parsePolicy(`log ${deployment.vkey}\nquorum none\n`);
 const now = TIME + 1_000;
 
@@ -135,6 +136,25 @@ describe('who signed', () => {
     }
   });
 
+  it('is good: also for who holds a master of tags besides', async () => {
+    const { log, note } = sound();
+    expect((await check(new LabSource(log, [note]), { macKey: new Uint8Array(32) })).authenticity).toBe('good');
+  });
+
+  it('is asked of every head, in whatever order they lie there', async () => {
+    const { log, note } = sound();
+    const old = log.checkpoint([own], 500);
+    for (const notes of [
+      [old, note],
+      [note, old],
+    ]) {
+      const report = await check(new LabSource(log, notes), { requireClose: true });
+      expect([report.exitCode, report.findings.map(({ code }) => code)]).toEqual([0, ['HELD_AT_CLOSE']]);
+    }
+    const forgedOld = await check(new LabSource(log, [log.checkpoint([stranger], 500), note]));
+    expect([codes(forgedOld), forgedOld.exitCode]).toEqual([['NOT_SIGNED'], 1]);
+  });
+
   it('is unknown without a policy, though nothing contradicts', async () => {
     const { log, note } = sound();
     const report = await verifyLog(new LabSource(log, [note]), { now });
@@ -187,7 +207,6 @@ describe('who signed', () => {
   it.each([
     ['of another log', { origin: 'example.com/th/2' }],
     ['of another epoch', { epoch: 2 }],
-    ['of a key with another name', { vkey: labKey('example.com/th/2').vkey }],
     ['of another place in the log', { link: sha256('x') }],
     ['of a place after it', { size: 9 }],
     ['that the new key did not sign', { signers: [deployment] }],
@@ -201,6 +220,26 @@ describe('who signed', () => {
     log.key(own, [deployment], change);
     const report = await key(log);
     expect([report.authenticity, report.exitCode]).toEqual(['bad', 1]);
+  });
+
+  it('is bad: a key of another name, or of another log, although the deployment vouches for it', async () => {
+    for (const change of [{}, { origin: foreign.name }]) {
+      const log = new LabLog();
+      log.key(foreign, [deployment], change);
+      const report = await key(log, [foreign]);
+      expect([report.authenticity, codes(report)[0], report.exitCode]).toEqual(['bad', 'KEY_NOTE', 1]);
+    }
+  });
+
+  it('is good: a key note that names a place of which nothing is left', async () => {
+    const log = new LabLog();
+    log.key(own, [deployment]);
+    log.grow(600).key(second, [own], { size: 400, link: log.leaves[399]! });
+    log.gap(256, 512);
+    const source = new LabSource(log, [log.checkpoint([second])]);
+    const hash = treeHead(log.leaves.slice(256, 512));
+    source.entriesOf.splice(256, 256, { kind: 'subtree', level: 8, hash, place: 'x' });
+    expect((await check(source)).authenticity).toBe('good');
   });
 
   it('is bad: a key note that names a place too far back', async () => {
@@ -243,6 +282,13 @@ const twice = (log: LabLog, id: Buffer): void => {
   log.end(id);
 };
 
+/** A GAP that is well made and stands elsewhere. */
+const gapOf = (from: number, to: number): Buffer => {
+  const log = new LabLog().grow(to);
+  log.gap(from, to);
+  return log.records.at(-1)!;
+};
+
 const forged = (key: typeof own): string => key.line('something else\n');
 
 describe('what is missing', () => {
@@ -252,6 +298,15 @@ describe('what is missing', () => {
     expect([codes(report), report.completeness, report.exitCode]).toEqual([['TRUNCATED'], 'bad', 2]);
     const held = await check(new LabSource(log.cut(500), [log.checkpoint([own], 500)]), { known: [note] });
     expect([codes(held), held.exitCode]).toEqual([['ROLLED_BACK'], 2]);
+  });
+
+  it('is the end with a key change in it: nobody can tell who should have signed, so nothing is called forged', async () => {
+    const log = new LabLog();
+    log.key(own, [deployment]);
+    log.grow(20).key(second, [own]);
+    const note = log.grow(50).checkpoint([second]);
+    const report = await check(new LabSource(log.cut(15), [note]));
+    expect([report.authenticity, codes(report), report.exitCode]).toEqual(['unknown', ['TRUNCATED', 'NOT_SIGNED'], 2]);
   });
 
   it('is everything, when a checkpoint says that there was something', async () => {
@@ -299,6 +354,37 @@ describe('what is missing', () => {
     expect(report.integrity).toBe('good');
   });
 
+  it('does not hide what was done behind it: heads within a lost run are unknown, later ones are compared', async () => {
+    const log = new LabLog();
+    log.key(own, [deployment]);
+    log.grow(600).gap(256, 512);
+    const hash = treeHead(log.leaves.slice(256, 512));
+    const heads = [log.checkpoint([own], 300), log.checkpoint([own])];
+    const source = new LabSource(log, heads);
+    source.entriesOf.splice(256, 256, { kind: 'subtree', level: 8, hash, place: 'x' });
+    expect(codes(await check(source))).toEqual(['CONTENT_UNAVAILABLE', 'ROOT_UNKNOWN']);
+    log.records.at(-2)![144]! ^= 1;
+    expect(codes(await check(source))).toContain('ROOT');
+  });
+
+  it('does not excuse a key change that no KEY record tells of, once records are there again', async () => {
+    const log = new LabLog().grow(20);
+    log.rewrite(10, (record) => record.fill(1, 7, 8));
+    const source = new LabSource(log, [log.checkpoint([deployment])]);
+    source.entriesOf[5] = { kind: 'leaf', hash: log.leaves[5]!, place: 'tile/0' };
+    const report = await check(source);
+    expect(report.findings).toContainEqual(expect.objectContaining({ code: 'EPOCH', seq: 10 }));
+    expect(report.exitCode).toBe(1);
+  });
+
+  it('is a beginning that was given up: its tile is not asked for hashes that nobody knows', async () => {
+    const log = new LabLog().grow(300);
+    const source = new LabSource(log, [log.checkpoint([deployment])], { tiles: true });
+    source.entriesOf.splice(0, 8, { kind: 'subtree', level: 3, hash: treeHead(log.leaves.slice(0, 8)), place: 'x' });
+    const report = await check(source);
+    expect([report.integrity, codes(report)]).toEqual(['good', ['MISSING', 'CONTENT_UNAVAILABLE']]);
+  });
+
   it('is a run of which not even a hash is left: no root can be computed behind it', async () => {
     const { log, note } = sound();
     const source = new LabSource(log, [log.checkpoint([own], 100), note]);
@@ -336,7 +422,25 @@ describe('what is missing', () => {
     source.entriesOf[1] = { kind: 'leaf', hash: log.leaves[1]!, place: 'tile/0' };
     const report = await check(source);
     expect([report.integrity, report.authenticity, report.exitCode]).toEqual(['good', 'unknown', 2]);
-    expect(codes(report)).toContain('KEY_UNAVAILABLE');
+    expect(codes(report)).toEqual(['CONTENT_UNAVAILABLE', 'NOT_SIGNED']);
+    expect(report.findings).toContainEqual(expect.objectContaining({ code: 'KEY_UNAVAILABLE', seq: 2 }));
+  });
+
+  it('is a key that nobody needs any more: a later one signed, for which the deployment vouches', async () => {
+    const log = new LabLog();
+    log.key(own, [deployment]);
+    log.grow(20).key(second, [deployment]);
+    const source = new LabSource(log.grow(50), [log.checkpoint([second])]);
+    source.entriesOf[1] = { kind: 'leaf', hash: log.leaves[1]!, place: 'tile/0' };
+    const vouched = await check(source);
+    expect([vouched.authenticity, codes(vouched)]).toEqual(['good', ['CONTENT_UNAVAILABLE']]);
+    const heir = new LabLog();
+    heir.key(own, [deployment]);
+    heir.grow(20).key(second, [own]);
+    const orphan = new LabSource(heir.grow(50), [heir.checkpoint([second])]);
+    expect((await check(orphan)).authenticity).toBe('good');
+    orphan.entriesOf[1] = { kind: 'leaf', hash: heir.leaves[1]!, place: 'tile/0' };
+    expect(codes(await check(orphan))).toEqual(['CONTENT_UNAVAILABLE', 'UNTRUSTED_KEY']);
   });
 });
 
@@ -519,7 +623,15 @@ describe('a record by itself', () => {
   it.each<[string, number, (record: Buffer) => void]>([
     ['GAP of another count', 12, set(44, 0, 0, 0, 9)],
     ['GAP of nothing', 12, set(80, 0, 0, 0, 0, 0, 0, 0, 5)],
-    ['GAP of what comes after it', 12, set(95, 200)],
+    [
+      'GAP of what comes after it',
+      12,
+      (record) =>
+        record.set(
+          [...gapOf(19, 40).subarray(44, 48), ...record.subarray(48, 80), ...gapOf(19, 40).subarray(80, 112)],
+          44,
+        ),
+    ],
     ['GAP with more behind it', 12, set(111, 1)],
     ['CHECKPOINT with more behind its totals', 9, set(111, 1)],
     ['RESUME with more behind its size', 8, set(39, 1)],

@@ -28,7 +28,7 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 /** What every runtime exports beside itself. */
 const COMMON = ['TracehoundError', 'VERSION', 'createTracehound', 'openLog', 'openSnapshot'];
 const RUNTIMES: Record<string, string[]> = {
-  node: ['node'],
+  node: ['guardUpgrades', 'node'],
   cloudflare: ['cloudflare'],
   vercel: ['vercel'],
   fastly: ['fastly'],
@@ -41,6 +41,11 @@ const NAMES: Record<string, string[]> = {
   ...Object.fromEntries(Object.entries(RUNTIMES).map(([name, own]) => [`./${name}`, [...COMMON, ...own].sort()])),
   './hono': ['tracehound'],
   './fetch': ['tracehound'],
+  './signals/aws-waf': ['awsWafSignals'],
+  './signals/cloudflare': ['cloudflareSignals'],
+  './signals/crowdsec': ['crowdsecSignals'],
+  './signals/fastly': ['NGWAF_ATTACKS', 'fastlySignals'],
+  './signals/modsecurity': ['modsecuritySignals'],
   './conformance': ['CASES', 'LIVES', 'TRACE', 'conform', 'replay'],
   './signer': [
     'ecdsaSigner',

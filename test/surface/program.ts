@@ -14,6 +14,8 @@ import {
   type ErrorCode,
   type EvidenceHandle,
   type FailMode,
+  type Heard,
+  type HopOptions,
   type HttpPort,
   type InterceptResult,
   type Json,
@@ -30,6 +32,8 @@ import {
   type Runtime,
   type Scent,
   type Severity,
+  type Signals,
+  type SignalView,
   type Signer,
   type Snapshot,
   type Source,
@@ -38,6 +42,7 @@ import {
   type Tracehound,
   TracehoundError,
   type TracehoundOptions,
+  type Trust,
   VERSION,
   type Watcher,
 } from 'tracehound';
@@ -48,6 +53,18 @@ import {
   type TracehoundFetchOptions,
 } from 'tracehound/fetch';
 import { type TracehoundHonoOptions, type TracehoundVariables, tracehound } from 'tracehound/hono';
+import { guardUpgrades, type UpgradeOptions, type UpgradeRequest, type UpgradeServer } from 'tracehound/node';
+import { type AwsWafSignalsOptions, awsWafSignals } from 'tracehound/signals/aws-waf';
+import { type CloudflareSignalsOptions, cloudflareSignals } from 'tracehound/signals/cloudflare';
+import {
+  type CrowdsecDecision,
+  type CrowdsecSignals,
+  type CrowdsecSignalsOptions,
+  type CrowdsecStream,
+  crowdsecSignals,
+} from 'tracehound/signals/crowdsec';
+import { type FastlyMeaning, type FastlySignalsOptions, fastlySignals, NGWAF_ATTACKS } from 'tracehound/signals/fastly';
+import { type ModsecuritySignalsOptions, modsecuritySignals } from 'tracehound/signals/modsecurity';
 import { type GeneratedKey, generateKey, type KeyFacts, type KeyType, keyNoteText, signNote } from 'tracehound/signer';
 import { type FsFile, type FsPort, fsStore, type LogStore } from 'tracehound/stores/fs';
 import { type MemoryStore, memoryStore } from 'tracehound/stores/memory';
@@ -176,6 +193,72 @@ export const folder: LogStore = fsStore('x', { fs: { ...disk, open: async () => 
 const detect: TracehoundHonoOptions['detect'] = (c) => (c.req.path === '/x' ? threat : undefined);
 const app = new Hono<{ Variables: TracehoundVariables }>();
 app.use(tracehound(th, { detect, shadow: true }));
+
+const trusts: Trust[] = [
+  'platform',
+  { peers: ['10.0.0.0/8', '2001:db8::1'] },
+  { secret: { header: 'x-hop', value: 'sixteen letters.' } },
+  (view: SignalView) => view.peer === '192.0.2.1',
+];
+const hop: HopOptions = { trust: trusts[0] as Trust, forged: 'high' };
+const cloudflareOptions: CloudflareSignalsOptions = {
+  ...hop,
+  botScore: { atMost: 29, severity: 'low', verifiedBots: 'pass', headers: true },
+  wafScore: { atMost: 20, header: 'x-waf-score', severity: 'high', classes: { sqli: 'x-waf-sqli' } },
+  leakedCredentials: { flag: [1, 4], severity: 'medium' },
+  maliciousUploads: { flag: [1], severity: 'high' },
+  threatScore: { atLeast: 10 },
+};
+const meaning: FastlyMeaning = { category: 'tor', severity: 'low' };
+const fastlyOptions: FastlySignalsOptions = {
+  ...hop,
+  tags: { ...NGWAF_ATTACKS, TOR: meaning },
+  blocked: { severity: 'high' },
+  bots: { verified: 'flag' },
+};
+const awsOptions: AwsWafSignalsOptions = {
+  ...hop,
+  headers: { sqli: { category: 'sqli', severity: 'high', value: '1' } },
+};
+const crsOptions: ModsecuritySignalsOptions = {
+  ...hop,
+  header: 'x-waf-score',
+  atLeast: 5,
+  classes: { rce: 'x-waf-rce' },
+};
+const crowdsecOptions: CrowdsecSignalsOptions = { types: { ban: 'high', captcha: 'low' }, maxDecisions: 1_000 };
+const crowdsec: CrowdsecSignals = crowdsecSignals(crowdsecOptions);
+const decision: CrowdsecDecision = { duration: '4h', scope: 'Ip', type: 'ban', value: '192.0.2.1', scenario: 'mine' };
+const stream: CrowdsecStream = { new: [decision], deleted: null };
+crowdsec.apply(stream, 0);
+export const bans: number = crowdsec.stats.held + crowdsec.stats.refused + crowdsec.stats.ignored;
+const ownSignals: Signals = {
+  detector: 'mine',
+  secrets: [],
+  read: ({ headers }: SignalView): Heard => (headers.has('x-bad') ? { threat, strip: ['x-bad'] } : { strip: [] }),
+};
+const signals: Signals[] = [
+  cloudflareSignals(cloudflareOptions),
+  fastlySignals(fastlyOptions),
+  awsWafSignals(awsOptions),
+  modsecuritySignals(crsOptions),
+  crowdsec,
+  ownSignals,
+];
+app.use(tracehound(th, { signals }));
+// @ts-expect-error A forgery is never left unflagged.
+modsecuritySignals({ forged: false });
+// @ts-expect-error There are four findings.
+cloudflareSignals({ leakedCredentials: { flag: [5] } });
+
+/** `http.IncomingMessage`, for who has Node's types. */
+interface Message extends UpgradeRequest {
+  readonly complete: boolean;
+}
+declare const server: UpgradeServer;
+const upgradeOptions: UpgradeOptions<Message> = { detect: (request) => (request.complete ? undefined : threat) };
+export const stop: () => void = guardUpgrades(server, th, upgradeOptions);
+guardUpgrades(server, th, { detect: ({ url }) => (url === '/x' ? threat : undefined) });
 
 const fetchOptions: TracehoundFetchOptions = { detect: (request) => (request.url.endsWith('/x') ? threat : undefined) };
 const fetchGuard: FetchGuard = guardFetch(th, fetchOptions);

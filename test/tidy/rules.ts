@@ -107,7 +107,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'the signals',
     files: files(own('src/signals')),
-    may: files(...PLUG, 'src/hop', 'src/address', 'src/expect'),
+    may: files(...PLUG, 'src/hop', 'src/address', 'src/expect', 'src/kind'),
   },
   { name: 'the composition root', files: files('src/tracehound', 'src/index'), may: files(HOST, own('src/engine')) },
   {
