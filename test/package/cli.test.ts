@@ -40,7 +40,8 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tracehound-cli-'));
   log = await written({ count: 300 });
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+// Three thousand files, on a disk that others use too.
+afterAll(() => rmSync(folder, { recursive: true, force: true }), 120_000);
 
 const run = (args: string[], input?: Buffer): SpawnSyncReturns<string> =>
   spawnSync(node, [bin, ...args], { cwd: folder, encoding: 'utf8', ...(input === undefined ? {} : { input }) });
@@ -65,7 +66,7 @@ function flip(path: string, byte: number): void {
   writeFileSync(path, bytes);
 }
 
-describe.runIf(built)('the command', () => {
+describe.runIf(built)('the command', { timeout: 180_000 }, () => {
   it('answers 0 for a sound log: as a folder, as a file, through a pipe', () => {
     const name = stored();
     const ran = run(['verify', name]);

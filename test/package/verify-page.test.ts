@@ -32,7 +32,7 @@ beforeAll(async () => {
     },
   });
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }), 120_000);
 
 /** All blocks as one script, which stops at the first command that fails. */
 function run(change: (path: string) => void = () => {}): { status: number | null; said: string } {
@@ -53,7 +53,7 @@ function run(change: (path: string) => void = () => {}): { status: number | null
   return { status, said: `${stdout}\n${stderr}` };
 }
 
-describe.runIf(missing.length === 0)('docs/verify.md', () => {
+describe.runIf(missing.length === 0)('docs/verify.md', { timeout: 180_000 }, () => {
   it('has examples that run', () => {
     const { status, said } = run();
     expect(status, said).toBe(0);
