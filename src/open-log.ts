@@ -12,9 +12,18 @@ import { toHex } from './codec';
 import { type Found, opened } from './continued';
 import { TracehoundError } from './errors';
 import { parseCheckpoint, parseNote } from './note';
-import { unbundle } from './reader';
 import { Segments } from './segments';
-import { detailsPath, entriesPath, Frontier, HASH_BYTES, originPath, TILE_HEIGHT, TILE_WIDTH, tilePath } from './tlog';
+import {
+  detailsPath,
+  entriesPath,
+  Frontier,
+  HASH_BYTES,
+  originPath,
+  TILE_HEIGHT,
+  TILE_WIDTH,
+  tilePath,
+  unbundle,
+} from './tlog';
 import type { LogStore, OpenedLog } from './types';
 import { type Get, type LogReport, parsePolicy, storeSource, verifyLog } from './verify';
 

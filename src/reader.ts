@@ -6,7 +6,7 @@
  */
 import { asked } from './asking';
 import type { HashReader } from './tlog';
-import { detailsPath, entriesPath, nodeHash, originPath, TILE_WIDTH, tileHashes } from './tlog';
+import { detailsPath, entriesPath, nodeHash, originPath, TILE_WIDTH, tileHashes, unbundle } from './tlog';
 import type { LogStore } from './types';
 
 const RECORD_BYTES = 176;
@@ -51,20 +51,6 @@ export function storedReader(store: LogStore, origin: string, size: number): Log
       return { record, detail: last.details[seq % TILE_WIDTH] ?? null };
     },
   };
-}
-
-/** Entries with their length before them; length 0 is none. What is cut short ends there. */
-export function unbundle(bytes: Uint8Array | undefined): (Uint8Array | null)[] {
-  const entries: (Uint8Array | null)[] = [];
-  if (bytes === undefined) return entries;
-  for (let at = 0; at + 2 <= bytes.length; ) {
-    const length = (bytes[at]! << 8) | bytes[at + 1]!;
-    const entry = bytes.subarray(at + 2, at + 2 + length);
-    if (entry.length < length) break;
-    entries.push(length === 0 ? null : entry);
-    at += 2 + length;
-  }
-  return entries;
 }
 
 export interface Held {

@@ -379,3 +379,17 @@ function tileSubtree(tile: Uint8Array, level: number, index: number): Uint8Array
   if (level === 0) return tile.slice(index * HASH_BYTES, (index + 1) * HASH_BYTES);
   return nodeHash(tileSubtree(tile, level - 1, 2 * index), tileSubtree(tile, level - 1, 2 * index + 1));
 }
+
+/** Entries of a bundle, each with two bytes of length before it; length 0 is none. What is cut short ends there. */
+export function unbundle(bytes: Uint8Array | undefined): (Uint8Array | null)[] {
+  const entries: (Uint8Array | null)[] = [];
+  if (bytes === undefined) return entries;
+  for (let at = 0; at + 2 <= bytes.length; ) {
+    const length = (bytes[at]! << 8) | bytes[at + 1]!;
+    const entry = bytes.subarray(at + 2, at + 2 + length);
+    if (entry.length < length) break;
+    entries.push(length === 0 ? null : entry);
+    at += 2 + length;
+  }
+  return entries;
+}

@@ -62,6 +62,10 @@ export async function verifyLog(source: LogSource, options: VerifyOptions = {}):
   const cut = source.cut?.();
   if (cut !== undefined) findings.bad('completeness', 'CUT', cut, { seq: walk.size });
   heads.end(walk.size);
+  const stored = Math.min(walk.read, heads.newest?.size ?? walk.read);
+  for await (const spot of source.strayParts?.(stored) ?? []) {
+    findings.bad('integrity', 'PART', 'an earlier part of what is stored is not its beginning', spot);
+  }
   await judgeSigners({ policy, macKeys: macKey && new MacKeys(macKey) }, walk, heads, keys, findings);
   judgeEnd(walk, heads, findings, options);
   const root = walk.root();

@@ -62,6 +62,8 @@ export class Walk {
   /** Leaves are missing without a hash: no root from there on. */
   #isBroken = false;
   size = 0;
+  /** Leaves up to the last one that was read by itself: what a head only claims is behind it. */
+  read = 0;
   records = 0;
   unavailable = 0;
   #details = 0;
@@ -248,6 +250,7 @@ export class Walk {
     if (!this.#isBroken) this.#frontier.appendWords(this.#ring, this.#link);
     this.#tiles?.put(0, this.size, this.#ring, this.#link);
     this.size++;
+    this.read = this.size;
   }
 
   #subtree(level: number, hash: Uint8Array, place: string): void {

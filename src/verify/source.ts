@@ -69,4 +69,9 @@ export interface LogSource {
    * cut off is missing, not changed. `undefined` when nothing was.
    */
   cut?(): string | undefined;
+  /**
+   * Parts in which the log was stored before what is stored now (C2SP partial tiles) and which are not the beginning of it,
+   * below a head of `size` records. Absent: nobody can look around there.
+   */
+  strayParts?(size: number): AsyncIterable<{ readonly seq: number; readonly place: string }>;
 }

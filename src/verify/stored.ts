@@ -13,6 +13,7 @@
 import { TracehoundError } from '../errors';
 import { NOTE_BYTES_MAX, parseCheckpoint, parseNote } from '../note';
 import { detailsPath, entriesPath, HASH_BYTES, leafHash, TILE_WIDTH, tilePath } from '../tlog';
+import { strayParts } from './parts';
 import type { LogEntry, LogSource } from './source';
 
 /** Answers the object at a path below the log's prefix, `undefined` when there is none. */
@@ -60,6 +61,7 @@ export function storeSource(get: Get, options: StoreSourceOptions = {}): LogSour
       yield* new Reader(get, prefix, signedSize(await checkpoint()), widths).batches();
     },
     tile: (level, index, width) => firstOf(get, (w) => tilePath(level, index, w), width, HASH_BYTES),
+    ...(widths && { strayParts: (size: number) => strayParts(get, widths, size, prefix) }),
   };
 }
 

@@ -8,8 +8,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/codec';
 import { formatNote, parseCheckpoint, parseNote, parseVerifierKey } from '../../src/note';
-import { unbundle } from '../../src/reader';
-import { Frontier, leafHash, verifyConsistency, verifyInclusion } from '../../src/tlog';
+import { Frontier, leafHash, unbundle, verifyConsistency, verifyInclusion } from '../../src/tlog';
 
 const root = process.env.TRACEHOUND_VECTORS;
 const present = root !== undefined && existsSync(root);
