@@ -2,16 +2,30 @@
  * What the log says of a source, a payload and a signature without saying them: a keyed tag and two salted commitments.
  * The key lives with the deployment and the salt with the evidence; once they are gone, the log no longer tells.
  *
- * Relies on: `hmac`, `sha256`, HEADER_AUDIT, SCRATCH 0x5120–0x51af. Refuses: to keep the tag key, a salt or a text.
+ * Relies on: `hmac`, `sha256`, HEADER_AUDIT, SCRATCH 0x5200–0x52ff. Refuses: to keep the tag key, a salt or a text.
  */
-import { AUDIT_TAG_INNER, AUDIT_TAG_OUTER, HEADER_AT, HEADER_AUDIT, SCRATCH_AT } from './abi';
+import {
+  AUDIT_TAG_INNER,
+  AUDIT_TAG_OUTER,
+  CATEGORY_BYTES_MAX,
+  HEADER_AT,
+  HEADER_AUDIT,
+  PANIC_AUDIT,
+  SCRATCH_AT,
+} from './abi';
+import { bytesClear, bytesCopy } from './bytes';
 import { hmac, hmacKey } from './hmac';
-import { DIGEST_BYTES, sha256Finish, sha256Start, sha256Update } from './sha256';
+import { hold } from './panic';
+import { DIGEST_BYTES, sha256 } from './sha256';
 
 const TAG_KEY_BYTES: u32 = 32;
 const SALT_BYTES: u32 = 16;
-const PREFIX: u32 = SCRATCH_AT + 0x1120;
-const STATE: u32 = SCRATCH_AT + 0x1128;
+/** What is committed to: prefix 1, salt 16, then a hash or a text. Zero between calls. */
+const MESSAGE: u32 = SCRATCH_AT + 0x1200;
+const TEXT: u32 = MESSAGE + 1 + SALT_BYTES;
+/** Of the 256 bytes; a signature text has at most CATEGORY_BYTES_MAX + 1 + 64, and a longer text is a panic. */
+const TEXT_BYTES_MAX: u32 = 0x100 - 1 - SALT_BYTES;
+if (CATEGORY_BYTES_MAX + 1 + 64 > <i32>TEXT_BYTES_MAX) ERROR('TEXT_BYTES_MAX');
 // Leaves and nodes of the tree begin with 0 and 1: none of the four hashes can stand for another.
 const PAYLOAD_PREFIX: u32 = 2;
 const DETAIL_PREFIX: u32 = 3;
@@ -38,11 +52,13 @@ export function commitDetail(salt: u32, text: u32, bytes: u32, out: u32): void {
   commit(DETAIL_PREFIX, salt, text, bytes, out);
 }
 
+/** Put together and hashed in one piece: two copies cost less than a hash in pieces. Nothing of it stays behind. */
 function commit(prefix: u32, salt: u32, at: u32, bytes: u32, out: u32): void {
-  store<u8>(PREFIX, prefix);
-  sha256Start(STATE);
-  sha256Update(STATE, PREFIX, 1);
-  sha256Update(STATE, salt, SALT_BYTES);
-  sha256Update(STATE, at, bytes);
-  sha256Finish(STATE, out);
+  hold(bytes <= TEXT_BYTES_MAX, PANIC_AUDIT);
+  store<u8>(MESSAGE, prefix);
+  bytesCopy(MESSAGE + 1, salt, SALT_BYTES);
+  bytesCopy(TEXT, at, bytes);
+  const all: u32 = 1 + SALT_BYTES + bytes;
+  sha256(MESSAGE, all, out);
+  bytesClear(MESSAGE, all);
 }
