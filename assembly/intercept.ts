@@ -18,7 +18,7 @@
 import * as abi from './abi';
 import { canonicalText, sourceKeyAt, sourceKeyBytes } from './address';
 import { recordCommit } from './audit';
-import { word } from './bytes';
+import { bytesClear, bytesCopy, word } from './bytes';
 import { commitDetail, commitPayload } from './commitments';
 import { describe, describeDropped, putHex } from './describe';
 import { entropyDraw, entropyLeft, idMake } from './ids';
@@ -142,16 +142,16 @@ function capture(now: f64): u32 {
 /** HASH_AT and SIGNATURE_AT from what the inbox gives; the rest is hashed here. */
 export function sign(copied: bool): void {
   const bytes: u32 = copied ? inbox(abi.INBOX_PAYLOAD_BYTES) : 0;
-  if (flagged(abi.IN_PAYLOAD_HASH)) memory.copy(HASH_AT, abi.INBOX_AT + abi.INBOX_PAYLOAD_HASH, 32);
+  if (flagged(abi.IN_PAYLOAD_HASH)) bytesCopy(HASH_AT, abi.INBOX_AT + abi.INBOX_PAYLOAD_HASH, 32);
   else sha256(payloadAt(), bytes, HASH_AT);
   if (flagged(abi.IN_SIGNATURE_HASH)) {
-    memory.copy(SIGNATURE_AT, abi.INBOX_AT + abi.INBOX_SIGNATURE_HASH, 32);
+    bytesCopy(SIGNATURE_AT, abi.INBOX_AT + abi.INBOX_SIGNATURE_HASH, 32);
   } else if (copied) {
-    memory.copy(SIGNATURE_AT, HASH_AT, 32);
+    bytesCopy(SIGNATURE_AT, HASH_AT, 32);
   } else {
     const bytesOfSource: u32 = canonicalText(SOURCE_TEXT_AT);
     sha256(SOURCE_TEXT_AT, bytesOfSource, SIGNATURE_AT);
-    memory.fill(SOURCE_TEXT_AT, 0, bytesOfSource);
+    bytesClear(SOURCE_TEXT_AT, bytesOfSource);
   }
 }
 
@@ -216,7 +216,7 @@ export function take(now: f64, tag: u32, bytes: u32): u32 {
   recordSource(tag);
   const seq: f64 = recordCommit();
   const slot: u32 = quarantineInsert(id, SALT_AT, SIGNATURE_AT, HASH_AT, tag, itemFlags(), now, seq, 0);
-  memory.fill(SALT_AT, 0, 16);
+  bytesClear(SALT_AT, 16);
   describe(slot);
   return abi.STATUS_QUARANTINED;
 }
@@ -243,7 +243,7 @@ export function drop(now: f64, tag: u32, reason: u32, status: u32): u32 {
 /** Writes `category:hex` of what was signed; returns its bytes. */
 function signatureText(): u32 {
   const categoryBytes: u32 = inbox(abi.INBOX_CATEGORY_BYTES);
-  memory.copy(TEXT_AT, abi.INBOX_AT + abi.INBOX_CATEGORY, categoryBytes);
+  bytesCopy(TEXT_AT, abi.INBOX_AT + abi.INBOX_CATEGORY, categoryBytes);
   store<u8>(TEXT_AT + categoryBytes, 0x3a);
   putHex(TEXT_AT + categoryBytes + 1, SIGNATURE_AT, 32);
   return categoryBytes + 65;

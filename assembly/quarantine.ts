@@ -70,6 +70,7 @@ import {
   STATE_ON_HOLD,
 } from './abi';
 import { reserve } from './arena';
+import { bytesClear, bytesCopy } from './bytes';
 import { hold } from './panic';
 import { queueAppend, queueRemove } from './queues';
 import { shareAppend, shareRemove } from './share';
@@ -163,9 +164,9 @@ export function quarantineInsert(
   const slot: u32 = slotTake();
   const item = changetype<Slot>(load<u32>(HEADER_AT + HEADER_SLOTS) + (slot - 1) * SLOT_BYTES);
   const at: u32 = changetype<u32>(item);
-  memory.copy(at + SLOT_HASH, hashAt, 32);
-  memory.copy(at + SLOT_SOURCE_TAG, tagAt, 32);
-  memory.copy(at + SLOT_ID, idAt, 16);
+  bytesCopy(at + SLOT_HASH, hashAt, 32);
+  bytesCopy(at + SLOT_SOURCE_TAG, tagAt, 32);
+  bytesCopy(at + SLOT_ID, idAt, 16);
   item.payloadBytes = payloadBytes;
   item.severity = <u8>severity;
   item.disposition = <u8>disposition;
@@ -292,15 +293,15 @@ function writeHead(item: Slot, suffixAt: u32, saltAt: u32, payloadHashAt: u32, s
   const from: u32 = categoryFrom(item);
   const categoryBytes: u32 = item.categoryBytes;
   const detectorBytes: u32 = item.detectorBytes;
-  memory.copy(HEAD_AT + ITEM_SALT, saltAt, 16);
-  memory.copy(HEAD_AT + ITEM_ID_SUFFIX, suffixAt, 8);
+  bytesCopy(HEAD_AT + ITEM_SALT, saltAt, 16);
+  bytesCopy(HEAD_AT + ITEM_ID_SUFFIX, suffixAt, 8);
   store<f64>(HEAD_AT + ITEM_SEQ, seq);
-  if (from > <u32>ITEM_HEAD_BYTES) memory.copy(HEAD_AT + ITEM_HEAD_BYTES, payloadHashAt, 32);
-  memory.copy(HEAD_AT + from, INBOX_AT + INBOX_CATEGORY, categoryBytes);
-  memory.copy(HEAD_AT + from + categoryBytes, INBOX_AT + INBOX_DETECTOR, detectorBytes);
+  if (from > <u32>ITEM_HEAD_BYTES) bytesCopy(HEAD_AT + ITEM_HEAD_BYTES, payloadHashAt, 32);
+  bytesCopy(HEAD_AT + from, INBOX_AT + INBOX_CATEGORY, categoryBytes);
+  bytesCopy(HEAD_AT + from + categoryBytes, INBOX_AT + INBOX_DETECTOR, detectorBytes);
   slabWrite(item.firstBlock, 0, HEAD_AT, payloadFrom(item));
   // The salt must die with the evidence: no copy of it stays behind in scratch.
-  memory.fill(HEAD_AT, 0, HEAD_BYTES_MAX);
+  bytesClear(HEAD_AT, HEAD_BYTES_MAX);
 }
 
 function powerOfTwo(number: u32): bool {
