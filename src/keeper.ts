@@ -125,12 +125,16 @@ export class LogKeeper {
   async flush(): Promise<void> {
     if (this.#port.options.store === undefined) return;
     this.#follow();
-    // Earlier logs first, so that they lie there when the next one names them; but none waits for the trouble of another.
+    const { origin } = this.#writer as LogWriter;
+    // No log waits for the trouble of another.
     const results = await Promise.allSettled(
       [...this.#ending, this.#writer as LogWriter].map((each) => this.#flush(each)),
     );
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
+    // The core panicked meanwhile: there is an end to store, and a beginning.
+    this.#follow();
+    if (this.#writer?.origin !== origin) await this.flush();
   }
 
   async #flush(writer: LogWriter): Promise<void> {
@@ -148,9 +152,13 @@ export class LogKeeper {
 
   /** Flushes, if that makes sense now. What fails is counted and tried again; who must know calls `flush`. */
   async nudge(): Promise<void> {
-    this.#follow();
-    const ready = [...this.#ending, this.#writer].filter((writer) => writer?.ready) as LogWriter[];
-    await Promise.allSettled(ready.map((writer) => this.#flush(writer)));
+    try {
+      this.#follow();
+      const ready = [...this.#ending, this.#writer].filter((writer) => writer?.ready) as LogWriter[];
+      await Promise.allSettled(ready.map((writer) => this.#flush(writer)));
+    } catch {
+      // The core stopped. Whoever calls it next is told; nobody waits here.
+    }
   }
 
   /** A request was answered: where there are no timers, this is when what waits is stored; `context` keeps that alive. */
@@ -300,7 +308,11 @@ export class LogKeeper {
   async #tick(): Promise<void> {
     const { now, options, isUp } = this.#port;
     if (!isUp() || this.#ended) return;
-    if (now() - this.#heartbeatAt >= options.heartbeatMs) this.#beat();
+    try {
+      if (now() - this.#heartbeatAt >= options.heartbeatMs) this.#beat();
+    } catch {
+      // As above.
+    }
     await this.nudge();
   }
 

@@ -142,6 +142,7 @@ export class LogWriter {
   /** Asks to be called before the ring could lose a record, and when enough waits to be signed. */
   watch(): void {
     const { maxRecords, log } = this.#port;
+    if (log.origin !== this.origin) return; // It has ended, and another writer watches.
     const full = (log.state()?.releasedTo ?? 0) + maxRecords - RING_RESERVE;
     const due = this.#working === undefined && !this.failing ? this.#signed + CHECKPOINT_RECORDS : full;
     log.wake(Math.min(due, full), (now) => {
@@ -199,7 +200,8 @@ export class LogWriter {
   /** Stores and signs everything that is in the log now. Rejects with why that failed. */
   async flush(): Promise<void> {
     const goal = this.#goal();
-    while (this.#signed < goal) {
+    // A panic meanwhile ends this log: what is missing of it comes from what was carried over, and not from the core.
+    while (this.#signed < Math.min(goal, this.#goal())) {
       if (this.#stopped !== undefined) throw this.#stopped;
       const others = this.#working;
       // What fails of work that somebody else began is no answer yet: we have not tried.

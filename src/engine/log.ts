@@ -40,6 +40,11 @@ export class EngineLog {
     this.#life = life;
   }
 
+  /** Name of the log that the core holds; empty before the first call. */
+  get origin(): string {
+    return this.#life.origin;
+  }
+
   head(now: number): { origin: string; size: number; root: Uint8Array } {
     return this.#life.run(now, (core) => {
       core.call.root();

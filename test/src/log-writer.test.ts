@@ -606,6 +606,41 @@ describe('one log after the other', () => {
     expect(store.text('latest')!.split('\n')[0]).toBe(origin);
   });
 
+  it('after a panic at any moment of a flush: both are stored to their end by that flush', async () => {
+    const signer = deployment();
+    const calls = async (panicAt: number): Promise<number> => {
+      const store = new LabStore();
+      const it = lab();
+      const th = it.make(optionsOf(store, { signer }));
+      attack(th, 300);
+      let before = th.audit.head();
+      const begun = store.calls.length;
+      store.fate = (_, __, number) => {
+        if (number !== begun + panicAt) return 'done';
+        before = th.audit.head();
+        it.last().stopAt = { name: 'intercept', code: 1 };
+        attack(th, 70);
+        return 'done';
+      };
+      await th.audit.flush();
+      const last = th.audit.head();
+      const log = storedLog(store, last.origin, signer.vkey);
+      expect([log.size, log.root], `panic at call ${panicAt}`).toEqual([last.size, last.root]);
+      const made = store.calls.length - begun;
+      if (panicAt < 0) return made;
+      expect(last.origin).not.toBe(ORIGIN);
+      const old = storedLog(store, ORIGIN, signer.vkey);
+      expect([old.size, old.root], `panic at call ${panicAt}`).toEqual([before.size, before.root]);
+      // Whoever watches is the writer of the new log.
+      attack(th, 70);
+      await vi.waitFor(() => expect(storedLog(store, last.origin, signer.vkey).size).toBeGreaterThan(last.size));
+      return made;
+    };
+    const made = await calls(-1);
+    expect(made).toBeGreaterThan(8);
+    for (let at = 0; at < made; at++) await calls(at);
+  });
+
   it('after a panic before anything was stored: both are there', async () => {
     const store = new LabStore();
     const it = lab();
@@ -698,6 +733,34 @@ describe('time', () => {
     timedOne.http.ship('not needed');
     lab().make({}).http.ship('no store');
     expect(kept).toHaveLength(3);
+  });
+
+  it('goes on when the core stops in a sign of life, or is not revived any more', async () => {
+    const unhandled: unknown[] = [];
+    const hear = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', hear);
+    try {
+      const it = lab();
+      const { runtime, tick } = timed(it);
+      const store = new LabStore();
+      const th = it.make({ ...optionsOf(store), runtime });
+      attack(th, 3);
+      for (const panics of [1, 2, 3]) {
+        it.now += 1;
+        it.last().stopAt = { name: 'note', code: 1 };
+        await tick(panics === 1 ? 60_000 : 1_000);
+        if (panics === 1) expect(th.watcher.snapshot().core.panics).toBe(1);
+        it.last().stopAt = { name: 'intercept', code: 1 };
+        th.intercept({ source: 'x' });
+      }
+      expect(th.watcher.snapshot().status).toBe('down');
+      await tick(60_000);
+      await expect(th.audit.flush()).rejects.toMatchObject({ code: 'CORE_DOWN' });
+      await settled();
+    } finally {
+      process.off('unhandledRejection', hear);
+    }
+    expect(unhandled).toEqual([]);
   });
 
   it('stops with close, and does not begin before the first call', async () => {
