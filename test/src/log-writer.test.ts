@@ -641,6 +641,29 @@ describe('one log after the other', () => {
     for (let at = 0; at < made; at++) await calls(at);
   });
 
+  it('after a panic the new log is watched, and loses no record while the store takes nothing', async () => {
+    const it = lab();
+    const store = new LabStore();
+    const th = it.make(optionsOf(store, { maxRecords: 1_024 }));
+    attack(th, 100);
+    await th.audit.flush();
+    attack(th, 65);
+    store.fate = () => 'refused';
+    const failing = th.audit.flush().catch(() => {});
+    it.last().stopAt = { name: 'intercept', code: 1 };
+    attack(th, 1);
+    await failing;
+    for (let i = 0; i < 40; i++) {
+      attack(th, 100);
+      await settled();
+    }
+    expect(th.watcher.snapshot().audit).toMatchObject({ lost: 0 });
+    store.fate = () => 'done';
+    await th.audit.flush();
+    const { origin, size } = th.audit.head();
+    expect(storedLog(store, origin).size).toBe(size);
+  });
+
   it('after a panic before anything was stored: both are there', async () => {
     const store = new LabStore();
     const it = lab();
