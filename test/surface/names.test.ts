@@ -54,6 +54,7 @@ const NAMES: Record<string, string[]> = {
   ],
   './stores/fs': ['fsStore'],
   './stores/memory': ['memoryStore'],
+  './stores/r2': ['r2Store'],
   './verify': [
     'TracehoundError',
     'fileSource',
