@@ -52,6 +52,7 @@ const NAMES: Record<string, string[]> = {
     'signNote',
     'signerFromText',
   ],
+  './stores/durable': ['durableStore'],
   './stores/fs': ['fsStore'],
   './stores/memory': ['memoryStore'],
   './stores/r2': ['r2Store'],
