@@ -57,8 +57,10 @@ const NAMES: Record<string, string[]> = {
     'signNote',
     'signerFromText',
   ],
+  './stores/durable': ['durableStore'],
   './stores/fs': ['fsStore'],
   './stores/memory': ['memoryStore'],
+  './stores/r2': ['r2Store'],
   './verify': [
     'TracehoundError',
     'fileSource',

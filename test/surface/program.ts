@@ -66,8 +66,10 @@ import {
 import { type FastlyMeaning, type FastlySignalsOptions, fastlySignals, NGWAF_ATTACKS } from 'tracehound/signals/fastly';
 import { type ModsecuritySignalsOptions, modsecuritySignals } from 'tracehound/signals/modsecurity';
 import { type GeneratedKey, generateKey, type KeyFacts, type KeyType, keyNoteText, signNote } from 'tracehound/signer';
+import { type DurablePort, durableStore } from 'tracehound/stores/durable';
 import { type FsFile, type FsPort, fsStore, type LogStore } from 'tracehound/stores/fs';
 import { type MemoryStore, memoryStore } from 'tracehound/stores/memory';
+import { type R2Body, type R2Port, type R2StoreOptions, r2Store } from 'tracehound/stores/r2';
 
 const rateLimit: RateLimitOptions = { windowMs: 60_000, limit: 100, blockMs: 0, maxSources: 1, ipv6Prefix: 56 };
 const quarantine: QuarantineOptions = { maxCount: 1, maxBytes: 1, maxShare: 1 };
@@ -185,6 +187,12 @@ const made: Promise<GeneratedKey> = generateKey('example.org/x', type);
 const facts: KeyFacts = { origin: 'x', epoch: 1, vkey: signer.vkey, size: 0, link: new Uint8Array(32) };
 export const note: Promise<string> = made.then(({ vkey }) => signNote(keyNoteText({ ...facts, vkey }), [signer]));
 const memory: MemoryStore = memoryStore({ maxBytes: 1_024 });
+declare const object: DurablePort;
+export const inObject: LogStore = durableStore(object);
+const r2Body: R2Body = { etag: '', arrayBuffer: async () => new ArrayBuffer(0) };
+const r2Port: R2Port = { get: async () => r2Body, put: async () => null };
+const r2Options: R2StoreOptions = { prefix: 'logs' };
+export const inR2: LogStore = r2Store(r2Port, r2Options);
 export const keys: string[] = memory.keys();
 const file: FsFile = { writeFile: async () => {}, sync: async () => {}, close: async () => {} };
 declare const disk: Omit<FsPort, 'open'>;
