@@ -47,7 +47,10 @@ export class Segments {
   /** Tiles of level 1 and above under way: their hashes so far. */
   readonly #levels: Uint8Array[][] = [];
   readonly #upper: Frontier;
+  /** The tree over the part of the oldest segment that `next` gave. */
   #tile = new Frontier();
+  /** Records of the oldest segment that are stored. */
+  #stored = 0;
   #size: number;
   #records = 0;
 
@@ -108,17 +111,20 @@ export class Segments {
     if (segment === undefined) return undefined;
     const count = countOf(segment);
     if (segment.collapsed === undefined) {
-      if (this.#tile.size === count && count < TILE_WIDTH) return undefined;
+      if (count === this.#stored) return undefined;
       while (this.#tile.size < count) this.#tile.append(segment.leaves[this.#tile.size] as Uint8Array);
     }
     const size = segment.index * TILE_WIDTH + count;
     return { size, root: this.#root(segment), objects: [...this.#bundles(segment), ...this.#above(segment)] };
   }
 
-  /** The part that `next` gave is stored. A full segment leaves the queue. */
+  /** The part that `next` gave is stored. A full segment leaves the queue; one that filled up since then does not. */
   stored(): void {
     const segment = this.#queue[0];
-    if (segment === undefined || countOf(segment) < TILE_WIDTH) return;
+    if (segment === undefined) return;
+    this.#stored = segment.collapsed === undefined ? this.#tile.size : TILE_WIDTH;
+    if (this.#stored < TILE_WIDTH) return;
+    this.#stored = 0;
     this.#enter(1, this.#subtree(segment));
     this.#upper.appendSubtree(8, this.#subtree(segment));
     this.#tile = new Frontier();

@@ -420,6 +420,28 @@ describe('a store that takes nothing for so long that memory ends', () => {
     expect(kinds(log).filter((kind) => kind === KIND.GENESIS || kind === KIND.KEY)).toHaveLength(2);
   });
 
+  it('and what comes while a part is on its way is stored after it, also when its segment filled up meanwhile', async () => {
+    for (const count of [50, 150, 250, 253, 300, 500]) {
+      const store = new LabStore();
+      const th = lab().make({ ...optionsOf(store, { maxRecords: 1_024 }), quarantine: { maxCount: 16 } });
+      attack(th, count);
+      let flood = true;
+      store.fate = async (act) => {
+        if (act !== 'putIfAbsent' || !flood) return 'done';
+        flood = false;
+        for (let i = 0; i < 7; i++) {
+          attack(th, 50);
+          await Promise.resolve();
+        }
+        return 'done';
+      };
+      await th.audit.flush();
+      await th.audit.flush();
+      const log = storedLog(store, ORIGIN);
+      expect([log.size, log.missing], `${count} before`).toEqual([th.audit.head().size, []]);
+    }
+  });
+
   it('or, with the policy to halt, refuses what would append a record, and loses none', async () => {
     const it = lab();
     const store = new LabStore();
