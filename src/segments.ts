@@ -52,7 +52,6 @@ export class Segments {
   /** Records of the oldest segment that are stored. */
   #stored = 0;
   #size: number;
-  #records = 0;
 
   /**
    * Begins with an empty log, or goes on with one of which the store holds `upper` (the tree up to the last full tile),
@@ -67,11 +66,6 @@ export class Segments {
   /** Records taken in, stored or not. */
   get size(): number {
     return this.#size;
-  }
-
-  /** Records whose content is held here. */
-  get held(): number {
-    return this.#records;
   }
 
   /** Full segments of which more than a hash is here. */
@@ -101,7 +95,6 @@ export class Segments {
     segment.leaves.push(leaf);
     segment.records.push(record);
     segment.details.push(detail);
-    if (record !== undefined) this.#records++;
     this.#size++;
   }
 
@@ -128,7 +121,6 @@ export class Segments {
     this.#enter(1, this.#subtree(segment));
     this.#upper.appendSubtree(8, this.#subtree(segment));
     this.#tile = new Frontier();
-    this.#forget(segment);
     this.#queue.shift();
   }
 
@@ -141,7 +133,6 @@ export class Segments {
       if (record === undefined || !isSlight(record)) return;
       segment.records[i] = undefined;
       segment.details[i] = null;
-      this.#records--;
     });
     return true;
   }
@@ -157,7 +148,6 @@ export class Segments {
     const tree = new Frontier();
     for (const leaf of segment.leaves) tree.append(leaf);
     segment.collapsed = tree.root();
-    this.#forget(segment);
     segment.leaves = [];
     segment.records = [];
     segment.details = [];
@@ -168,10 +158,6 @@ export class Segments {
   /** Full segments that nobody is storing at this moment, as somebody may the oldest. */
   #waiting(): Segment[] {
     return this.#queue.slice(1).filter((segment) => !isUnderWay(segment));
-  }
-
-  #forget(segment: Segment): void {
-    this.#records -= segment.records.filter((record) => record !== undefined).length;
   }
 
   #subtree(segment: Segment): Uint8Array {

@@ -2,8 +2,8 @@
  * The parts of bundles and tiles that a log was stored in before they were full (`<N>.p/<W>`), where they still lie beside
  * what they became: each must be its beginning.
  *
- * Relies on: tlog; a listing of widths. Refuses: to call it tampering where another writer went on: what
- * a writer left that was killed before it signed is of another history from the RESUME record on, and no part of the log.
+ * Relies on: tlog; a listing of widths. Refuses: to call it tampering where another writer went on: what a writer left
+ * that was killed before it signed is of another history from the RESUME record on, and no part of the log.
  */
 import { detailsPath, entriesPath, HASH_BYTES, TILE_WIDTH, tilePath, unbundle } from '../tlog';
 import type { Get } from './stored';
@@ -43,6 +43,9 @@ async function* strayBundles(
   prefix: string,
 ): AsyncGenerator<StrayPart> {
   const earlier = await earlierWidths(widths, entriesPath(index, TILE_WIDTH), width);
+  const earlierDetails = await earlierWidths(widths, detailsPath(index, TILE_WIDTH), width);
+  const earlierHashes = await earlierWidths(widths, tilePath(0, index, TILE_WIDTH), width);
+  if (earlier.length + earlierDetails.length + earlierHashes.length === 0) return;
   const first = index * TILE_WIDTH;
   const now = unbundle(await current(get, (w) => entriesPath(index, w), width));
   const goneOn = now.findIndex((record, i) => record !== null && goesOn(record, first + i));
@@ -53,7 +56,7 @@ async function* strayBundles(
     if (differs < Math.min(each, goneOnAt)) yield { seq: first + differs, place: prefix + path };
   }
   const details = unbundle(await current(get, (w) => detailsPath(index, w), width));
-  for (const each of await earlierWidths(widths, detailsPath(index, TILE_WIDTH), width)) {
+  for (const each of earlierDetails) {
     const path = detailsPath(index, each);
     const differs = differsAt(unbundle(await get(path)), details, each);
     if (differs < Math.min(each, goneOnAt)) yield { seq: first + differs, place: prefix + path };

@@ -99,6 +99,6 @@ export function pausedAt(paused: number): Before & { readonly reached: Promise<v
 /** One step fails with a code of the system. */
 export function failingAt(failing: number, code: string): Before {
   return (step) => {
-    if (step === failing) throw Object.assign(new Error(`${code}: /home/somebody/secret`), { code });
+    if (step === failing) throw Object.assign(new Error(`${code}: a secret`), { code });
   };
 }
