@@ -15,7 +15,7 @@ import { LATE, within } from './deadline';
 import { fingerprint } from './fingerprint';
 import { characters, type Field, fieldLines, joined, octets, ownLines, startLine, targetOf } from './message';
 import { Redaction } from './redaction';
-import type { HttpPort, Source } from './types';
+import type { GuardPort, Source } from './types';
 
 /** A request as its framework shows it. Asked for only when there is something to refuse or to keep. */
 export interface Facts {
@@ -78,7 +78,7 @@ const SOURCE_CHARACTERS_MAX = 128;
 export async function capture(
   facts: Facts,
   origin: { source: Source; derivation: Derivation },
-  port: HttpPort,
+  port: GuardPort,
   plan: CapturePlan,
   mayPull: boolean,
 ): Promise<Capture> {

@@ -51,6 +51,8 @@ export type ErrorCode =
   | 'SIGNER_FAILED'
   /** `quarantine.authorize` refused the act. */
   | 'ACCESS_DENIED'
+  /** The object that decides for this source did not answer in time, or failed. */
+  | 'SHARD_UNREACHABLE'
   /** A call that this build cannot carry out yet. */
   | 'UNSUPPORTED';
 

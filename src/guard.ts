@@ -19,7 +19,7 @@ import { type GuardOptions, planOf } from './guard-options';
 import { DEAF, type Hearing, hear, SILENCE } from './hearing';
 import type { Field } from './message';
 import { forbidden, limited, type Manner, rateFields, unavailable } from './refusal';
-import type { InterceptResult, RateLimitResult, Scent, Source, ThreatSignal, Tracehound } from './types';
+import type { GuardedTracehound, InterceptResult, RateLimitResult, Scent, Source, ThreatSignal } from './types';
 
 export type { GuardOptions } from './guard-options';
 
@@ -56,7 +56,7 @@ export type Guard<C> = (visit: Visit<C>) => Promise<Outcome>;
 const NO_FIELDS: readonly Field[] = [];
 
 /** Builds the guard of one mounted middleware. Throws when the options are wrong. */
-export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
+export function guard<C>(th: GuardedTracehound, options: GuardOptions<C>): Guard<C> {
   const port = th?.http;
   if (typeof port?.charge !== 'function') throw new TypeError('tracehound: no instance, expected createTracehound()');
   const plan = planOf(options, port.failMode);
@@ -83,7 +83,9 @@ export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
     let broken = false;
     if (rate === undefined) {
       try {
-        rate = port.charge(origin.source, shadow ? 'observed' : 'refused');
+        const charged = port.charge(origin.source, shadow ? 'observed' : 'refused');
+        // Decided here, it costs no turn of the queue.
+        rate = isThenable(charged) ? await charged : charged;
       } catch (error) {
         if (port.failMode === 'closed' && !shadow) return fail(visit, failed(error));
         // Open: what is flagged must still be refused, so the detector has to look.
@@ -114,7 +116,7 @@ export function guard<C>(th: Tracehound, options: GuardOptions<C>): Guard<C> {
       const passes = shadow || plan.detectorFailurePasses;
       const disposition = shadow ? 'observed' : passes ? 'passed' : 'refused';
       try {
-        port.uninspected(origin.source, disposition, found);
+        await port.uninspected(origin.source, disposition, found);
       } catch (error) {
         if (port.failMode === 'closed' && !shadow) return fail(visit, failed(error), rate, fields);
         broken = true;

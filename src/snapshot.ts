@@ -39,6 +39,7 @@ import {
 import { TracehoundError } from './errors';
 import { canonicalise } from './jcs';
 import { kindOf } from './kind';
+import { sealKey } from './seal';
 import type { Json, OpenedSnapshot, OpenSnapshotOptions, Runtime } from './types';
 import { VERSION } from './version';
 
@@ -150,7 +151,7 @@ async function seal(image: Bytes, secret: Uint8Array, runtime: Runtime): Promise
   const prefix = prefixOf(FLAG_SEALED);
   try {
     runtime.random(prefix.subarray(NONCE_AT));
-    const sealed = await crypto.subtle.encrypt(gcm(prefix), await sealKey(secret, 'encrypt'), image);
+    const sealed = await crypto.subtle.encrypt(gcm(prefix), await sealKey(secret, LABEL, ['encrypt']), image);
     return joined([prefix, new Uint8Array(sealed)]);
   } catch (cause) {
     throw new TracehoundError('RUNTIME_FAILED', 'snapshot: not sealed, expected randomness and AES-GCM, got an error', {
@@ -166,13 +167,7 @@ const gcm = (prefix: Bytes): AesGcmParams => ({
   tagLength: TAG_BYTES * 8,
 });
 
-/** HMAC-SHA-256(secret, label), as all subkeys are derived (docs/identity.md). Not extractable. */
-async function sealKey(secret: Uint8Array, use: 'encrypt' | 'decrypt'): Promise<CryptoKey> {
-  const { subtle } = crypto;
-  const key = await subtle.importKey('raw', secret as Bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
-  const bytes = await subtle.sign('HMAC', key, new TextEncoder().encode(SEAL_LABEL));
-  return subtle.importKey('raw', bytes, 'AES-GCM', false, [use]);
-}
+const LABEL = new TextEncoder().encode(SEAL_LABEL);
 
 // ── opening ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -244,7 +239,7 @@ async function unseal(own: Bytes, secret: Uint8Array): Promise<Bytes> {
   if (own.length < PREFIX_BYTES + TAG_BYTES) throw invalid('seal', 'cut short, expected at least its tag');
   let key: CryptoKey;
   try {
-    key = await sealKey(secret, 'decrypt');
+    key = await sealKey(secret, LABEL, ['decrypt']);
   } catch (cause) {
     throw new TracehoundError('RUNTIME_FAILED', 'snapshot: not opened, expected AES-GCM, got an error', { cause });
   }

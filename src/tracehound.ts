@@ -11,7 +11,7 @@ import { toHex } from './codec';
 import { resolveOptions } from './config';
 import { type Found, takeFound } from './continued';
 import { actorFacts, sidecar } from './custody';
-import { coreConfig, DISPOSITIONS, Engine, type Succession } from './engine/index';
+import { coreConfig, DISPOSITIONS, Engine, type Persistence, type Succession } from './engine/index';
 import { TracehoundError } from './errors';
 import { Custody } from './evidence';
 import { LogKeeper } from './keeper';
@@ -39,8 +39,11 @@ import { watcher } from './watcher';
 
 const encoder = new TextEncoder();
 
-/** Wires one instance on `runtime`. Throws `TypeError`/`RangeError` for bad options, naming the part. */
-export function wire(defaultRuntime: Runtime, given?: TracehoundOptions): Tracehound {
+/**
+ * Wires one instance on `runtime`, which goes on where the one that `persistence` kept has stopped. Throws
+ * `TypeError`/`RangeError` for bad options, naming the part.
+ */
+export function wire(defaultRuntime: Runtime, given?: TracehoundOptions, persistence?: Persistence): Tracehound {
   const options = resolveOptions(given);
   const config = coreConfig(options);
   const runtime = withModule(options.runtime ?? defaultRuntime, options.module);
@@ -53,6 +56,7 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions): Traceh
     secret: options.secret,
     origin: options.audit.origin,
     continues: found && { ...found, subtrees: found.frontier.subtrees() },
+    persistence,
     genesis: (origin, instance, size) => {
       const facts = genesisFacts(options, runtime, origin, instance);
       return sidecar(size === 0 ? facts : { ...facts, size }, random);
@@ -60,6 +64,8 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions): Traceh
     succession: (origin, size, restored) => sidecar(successionFacts(origin, size, restored), random),
   });
   if (options.restore !== undefined) engine.restore(restorable(options.restore));
+  // What cannot go on should say so now, and not to the first who asks something.
+  if (persistence !== undefined) engine.inherit(clock);
   const isUp = (): boolean => engine.status === 'up';
   const keeper = new LogKeeper({
     log: engine.log,

@@ -324,6 +324,17 @@ export interface HttpPort {
   uninspected(source: Source, disposition: Disposition, reason: 'threw' | 'timeout'): void;
 }
 
+/** `HttpPort` of an instance whose decisions may be made elsewhere, and come later. */
+export interface GuardPort extends Omit<HttpPort, 'charge' | 'uninspected'> {
+  charge(source: Source, disposition?: Disposition): RateLimitResult | undefined | Promise<RateLimitResult | undefined>;
+  uninspected(source: Source, disposition: Disposition, reason: 'threw' | 'timeout'): void | Promise<void>;
+}
+
+/** An instance as adapters take it: one of `createTracehound`, or one that asks others. */
+export interface GuardedTracehound extends Omit<Tracehound, 'http'> {
+  readonly http: GuardPort;
+}
+
 export interface Tracehound {
   /** Synchronous, local, never throws. */
   intercept(scent: Scent): InterceptResult;

@@ -16,7 +16,7 @@ import type { Facts } from '../capture';
 import { type GuardOptions, guard } from '../guard';
 import type { Field } from '../message';
 import { factsOf, rewritten } from '../request';
-import type { Tracehound } from '../types';
+import type { GuardedTracehound } from '../types';
 
 export type TracehoundFetchOptions = GuardOptions<Request>;
 
@@ -35,7 +35,7 @@ export type FetchGuard = <A extends unknown[]>(
  * const guarded = tracehound(th, { detect: (request) => (isBad(request) ? { category: 'sqli', severity: 'high' } : undefined) });
  * export default { fetch: guarded(async (request) => new Response('hello')) };
  */
-export function tracehound(th: Tracehound, options: TracehoundFetchOptions): FetchGuard {
+export function tracehound(th: GuardedTracehound, options: TracehoundFetchOptions): FetchGuard {
   const decide = guard(th, options);
   return (handler) => {
     if (typeof handler !== 'function') throw new TypeError('tracehound: no handler, expected a function');

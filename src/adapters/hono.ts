@@ -14,14 +14,14 @@ import type { Context, MiddlewareHandler } from 'hono';
 import type { Buffered, Facts } from '../capture';
 import { type GuardOptions, guard, type Visit } from '../guard';
 import { factsOf, rewritten } from '../request';
-import type { InterceptResult, RateLimitResult, Tracehound } from '../types';
+import type { GuardedTracehound, InterceptResult, RateLimitResult } from '../types';
 
 export type TracehoundHonoOptions = GuardOptions<Context>;
 
 /** `c.get('tracehound')`: present behind the middleware. */
 export interface TracehoundVariables {
   tracehound: {
-    readonly th: Tracehound;
+    readonly th: GuardedTracehound;
     /** Absent when nobody looked: skipped, allowed, or a failure that passed. */
     readonly result: InterceptResult | undefined;
     readonly rate: RateLimitResult | undefined;
@@ -33,7 +33,7 @@ declare module 'hono' {
 }
 
 /** Guards everything behind it. Mount it before anything that reads the body or answers. */
-export function tracehound(th: Tracehound, options: TracehoundHonoOptions): MiddlewareHandler {
+export function tracehound(th: GuardedTracehound, options: TracehoundHonoOptions): MiddlewareHandler {
   const decide = guard(th, options);
   return async function tracehound(c, next) {
     const before = c.get('tracehound');

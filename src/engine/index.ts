@@ -47,6 +47,7 @@ export { type KeyName, SEAL_LABEL } from './keys';
 export type { Continues, EngineOptions, Succession } from './life';
 export type { EngineLog, LogTail } from './log';
 export { type CoreConfig, coreConfig } from './memory';
+export { type Batch, type LeftCore, Persistence } from './persistence';
 export type { LimiterGeometry, Salvaged } from './salvage';
 export { DISPOSITIONS, PURGE_REASONS, SEVERITIES, type Status } from './words';
 
@@ -328,6 +329,7 @@ export class Engine {
     this.#life.run(now, (core) => {
       const field = core.view.getUint32(abi.HEADER_AT + abi.HEADER_AUDIT, true) + TOTALS[what];
       core.view.setFloat64(field, core.view.getFloat64(field, true) + 1, true);
+      core.poked?.(field, 8);
     });
   }
 

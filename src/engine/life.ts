@@ -13,6 +13,7 @@ import { hashOf, writeNote, writeText } from './inbox';
 import { deriveKeys, type KeyName } from './keys';
 import { type Core, link } from './link';
 import type { CoreConfig } from './memory';
+import type { Describe, Persistence } from './persistence';
 import { type LogProof, logProof, prove } from './proof';
 import { readId } from './records';
 import { restoreInto } from './restore';
@@ -26,6 +27,8 @@ export interface EngineOptions {
   readonly origin: string;
   /** A log of the store to go on with, instead of a new one. */
   readonly continues: Continues | undefined;
+  /** Where cores live on while nobody runs them. */
+  readonly persistence?: Persistence | undefined;
   /** The sidecar that GENESIS commits to; of a log that goes on after `size` records, RESUME. */
   genesis(origin: string, instance: string, size: number): Uint8Array;
   /** The sidecar that RESUME and PANIC commit to. */
@@ -105,9 +108,10 @@ export class Life {
     return this.core ? 'up' : 'idle';
   }
 
-  /** A snapshot waits to be put in place by the first call. */
+  /** A snapshot, or a core that was left, waits to be put in place by the first call. */
   get inherits(): boolean {
-    return this.#salvaged !== undefined && this.status === 'idle';
+    const waits = this.#salvaged !== undefined || this.#options.persistence?.origin !== undefined;
+    return waits && this.status === 'idle';
   }
 
   /** Begins from what a snapshot held. Only before the first call. */
@@ -152,6 +156,11 @@ export class Life {
 
   /** A fresh core, with the inheritance if there is one. */
   #start(now: number, kind: number): Core {
+    const woken = this.#wake();
+    if (woken !== undefined) {
+      this.core = woken;
+      return woken;
+    }
     const salvaged = this.#salvaged;
     let core = this.#fresh(now);
     if (salvaged !== undefined) {
@@ -166,8 +175,48 @@ export class Life {
       }
     }
     this.#salvaged = undefined;
-    this.core = core;
-    return core;
+    this.core = this.#kept(core, false);
+    return this.core;
+  }
+
+  /**
+   * The core that an earlier process left. Under another configuration, another build of the core or another secret it
+   * does not go on: what it holds is salvaged for the one that does.
+   */
+  #wake(): Core | undefined {
+    const { persistence, runtime, config, secret, origin } = this.#options;
+    const woken = persistence?.wake((its) => link(runtime.core(), its, runtime.digest));
+    if (woken === undefined) return undefined;
+    const { core, facts, details, isOwn } = woken;
+    this.details = details;
+    this.origin = facts.origin;
+    this.carried = [...facts.carried];
+    this.panics = facts.panics;
+    const isSame =
+      isOwn && facts.core === runtime.coreDigest && facts.template === origin && isEqual(facts.config, config);
+    if (!isSame) {
+      this.#salvaged = this.salvage(core, [], facts.config);
+      return undefined;
+    }
+    this.instance = facts.instance;
+    this.#epochs = facts.epochs;
+    this.keys = deriveKeys(core, secret ?? this.#randomBytes(32));
+    return this.#kept(core, true);
+  }
+
+  /** `core`, with whoever writes down what changes it. */
+  #kept(core: Core, isStored: boolean): Core {
+    const { persistence, config, runtime, origin: template } = this.#options;
+    if (persistence === undefined) return core;
+    const describe: Describe = () => {
+      const { origin, instance, panics, carried } = this;
+      const epochs = this.#epochs;
+      return {
+        facts: { config, core: runtime.coreDigest, template, origin, instance, epochs, panics, carried },
+        details: this.details,
+      };
+    };
+    return persistence.keep(core, describe, isStored);
   }
 
   /** A linked core with keys, entropy and record 0. Its name and sidecars become the engine's. */
@@ -293,8 +342,9 @@ export class Life {
   }
 
   /** What `core` holds, to be read before the next call; `earlier` logs come with it. */
-  salvage(core: Core, earlier: readonly AuditExport[] = []): Salvaged {
-    return salvage(core, this.config, this.origin, earlier, (record) => this.details.of(record));
+  salvage(core: Core, earlier: readonly AuditExport[] = [], config: CoreConfig = this.config): Salvaged {
+    const { details } = this;
+    return salvage(core, config, this.origin, earlier, (record) => details.of(record));
   }
 
   /** Nobody follows: the records that verify can still be exported. A core is brought up to hash, and for nothing else. */
@@ -349,6 +399,9 @@ export class Life {
     core.call.refill();
   }
 }
+
+const isEqual = (a: CoreConfig, b: CoreConfig): boolean =>
+  (Object.keys(b) as (keyof CoreConfig)[]).every((name) => a[name] === b[name]);
 
 /** Unreleased records of a log that ended, as far as they verify: one run, or two around what is damaged. */
 function provenRuns({ log }: Salvaged, { head, tail }: LogProof): AuditExport[] {

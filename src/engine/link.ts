@@ -72,6 +72,10 @@ export interface Core {
   readonly source: Uint8Array;
   /** SHA-256 by the platform, where it can do so at once. */
   readonly digest: Runtime['digest'];
+  /** The host has written state itself: tells whoever writes down what changes. */
+  readonly poked?: (at: number, bytes: number) => void;
+  /** A record commits to this sidecar, by its hash: the same. */
+  readonly detailed?: (hash: Uint8Array, sort: number, detail: Uint8Array) => void;
 }
 
 /** Brings up a core from `instance`. Throws `CORE_START`. */

@@ -168,4 +168,5 @@ function totals({ seen, flagged, uninspected, skipped, failedOpen }: ReturnType<
 function nextEpoch(core: Core): void {
   const at = (core.places.audit + abi.AUDIT_EPOCH) >>> 2;
   core.u32[at] = (core.u32[at] as number) + 1;
+  core.poked?.(at << 2, 4);
 }

@@ -52,6 +52,10 @@ export interface ReplayOptions {
   readonly count: number;
   readonly profile?: ProfileName;
   readonly mode?: Mode;
+  /** Makes the instance; default `wire`. */
+  readonly make?: (runtime: Runtime, options: TracehoundOptions) => Promise<Tracehound>;
+  /** Asked before each step for the instance to go on with; default the same. */
+  readonly before?: (th: Tracehound, world: World) => Promise<Tracehound>;
 }
 
 /** The lives that take every door. The modes are compared where waiting could charge otherwise: with a limiter or none. */
@@ -70,14 +74,14 @@ const HEIR_STEPS = 60;
 /** One life. Equal options give equal reports on every runtime, but for `core`, `sealed` and `ms`. */
 export async function replay(runtime: Runtime, options: ReplayOptions): Promise<ReplayReport> {
   const { seed, count, profile = 'crowd', mode = 'interceptAsync' } = options;
+  const { make = async (...of) => wire(...of), before } = options;
   const began = runtime.now();
   const world = new World(runtime, seed);
   const player = new Player(world, mode);
   const { crowd } = PROFILES[profile];
   const given: TracehoundOptions = { ...PROFILES[profile].options, secret: world.secret };
 
-  const th = wire(world.runtime, given);
-  await player.playAll(th, trace(seed, count, crowd));
+  const th = await player.playAll(await make(world.runtime, given), trace(seed, count, crowd), before);
   const end = await endOf(th, world);
 
   const image = await th.snapshot({ unsealed: true });
@@ -147,11 +151,15 @@ class Player {
     this.#mode = mode;
   }
 
-  async playAll(th: Tracehound, steps: readonly Step[]): Promise<void> {
+  /** Answers the instance that was asked last. */
+  async playAll(first: Tracehound, steps: readonly Step[], before?: ReplayOptions['before']): Promise<Tracehound> {
+    let th = first;
     for (const { ms, act } of steps) {
       this.#world.now += ms;
+      if (before !== undefined) th = await before(th, this.#world);
       await this.answers.add(`${act.do} ${await this.#play(th, act)}\n`);
     }
+    return th;
   }
 
   /** The answer as text. An error thrown is an answer too: every engine must refuse the same. */

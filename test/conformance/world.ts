@@ -53,6 +53,11 @@ export class World {
     };
   }
 
+  /** The core has yet to fail. */
+  get isStopping(): boolean {
+    return this.#stopping;
+  }
+
   /** Makes the core fail in the next request that carries a threat. */
   stop(): void {
     this.#stopping = true;

@@ -1,17 +1,8 @@
 /** Guards the store in a Durable Object's database, over the same SQL in Node's SQLite. */
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { type DurablePort, durableStore } from '../../src/stores/durable';
+import { sqliteStorage as storage } from '../lab/sqlite';
 import { storeSuite } from '../lab/store-suite';
-
-function storage(sync: () => Promise<void> = async () => {}): DurablePort {
-  const database = new DatabaseSync(':memory:');
-  const exec = (query: string, ...bindings: unknown[]) => {
-    const rows = database.prepare(query).all(...(bindings as SQLInputValue[])) as Record<string, unknown>[];
-    return { toArray: () => rows };
-  };
-  return { sql: { exec }, sync };
-}
 
 storeSuite('the store in a Durable Object', () => durableStore(storage()));
 

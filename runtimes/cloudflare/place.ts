@@ -1,0 +1,30 @@
+/**
+ * Where a source is decided about: one place for all its spellings, and one that nobody can choose without the secret.
+ *
+ * Relies on: the same canonical form as the core's limiter (DESIGN §4 *Sources*), IPv6 grouped by `ipv6Prefix`; a keyed
+ * hash of the instance. Refuses: to tell an address to whoever reads the place.
+ */
+import { toHex } from '../../src/codec';
+import { addressOf, masked } from '../../src/address';
+import { readSource } from '../../src/scent';
+import type { Source } from '../../src/types';
+
+const IPV6_BYTES = 16;
+
+/** What is asked of the instance: a keyed hash of a source. */
+interface Hasher {
+  readonly http: { partition(source: Source): Uint8Array };
+}
+
+/** Eight keyed bytes: equal for two sources exactly when the limiter counts them as one. */
+export function placeOf({ http }: Hasher, source: Source, ipv6Prefix: number): Uint8Array {
+  return http.partition({ key: canonicalOf(source, ipv6Prefix) });
+}
+
+function canonicalOf(source: Source, ipv6Prefix: number): string {
+  const { kind, text } = readSource(source);
+  if (kind === 'key') return `key ${text}`;
+  const address = kind === 'unknown' ? undefined : addressOf(text);
+  if (address === undefined) return kind === 'text' ? `key ${text}` : 'unknown';
+  return `address ${toHex(address.length === IPV6_BYTES ? masked(address, ipv6Prefix) : address)}`;
+}

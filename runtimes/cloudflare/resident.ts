@@ -1,0 +1,221 @@
+/**
+ * The instance that lives in a Durable Object: woken from its storage, asked one act after the other, its evidence and its
+ * log sent on.
+ *
+ *   act      what was decided is stored before it is answered (memory.ts)
+ *   work     what no request waits for: the log to its store, evidence to its own; by alarm what is left of it
+ *
+ * Relies on: the context of a Durable Object; stores that are passed in. Refuses: to go on after its memory could not be
+ * stored — the object ends, and wakes again as it was stored — and to store a record elsewhere before it is stored here.
+ */
+import { type StoredLogOptions, storedLog } from '../../src/log';
+import { reopenLog } from '../../src/open-log';
+import { wire } from '../../src/tracehound';
+import type {
+  AuditOptions,
+  InterceptResult,
+  LogStore,
+  Runtime,
+  Source,
+  Store,
+  Tracehound,
+  TracehoundOptions,
+} from '../../src/types';
+import { type KvPort, listBlock, unlistBlock } from './blocks';
+import { cloudflare } from './index';
+import { type MemoryStorage, ObjectMemory } from './memory';
+import { placeOf } from './place';
+
+/** What is used of `DurableObjectState`. */
+export interface ObjectContext {
+  readonly storage: MemoryStorage & { setAlarm(at: number): Promise<void> };
+  waitUntil(work: Promise<unknown>): void;
+  abort(reason?: string): void;
+}
+
+/** What an object is made with. */
+export interface ObjectOptions extends Omit<TracehoundOptions, 'audit' | 'restore' | 'runtime' | 'secret'> {
+  /** Seals what is stored of this object; the same in the Workers that ask it. */
+  secret: Uint8Array;
+  /** The secret before this one: opens what it sealed. A new log begins, which names the old one. */
+  formerSecret?: Uint8Array;
+  audit?: Omit<AuditOptions, 'log'>;
+  /** Where the log goes; each object needs a store, or a prefix, of its own. Default: nowhere, until it is exported. */
+  log?: { store: LogStore } & Omit<StoredLogOptions, 'resume'>;
+  /** Where evidence goes, as evidence bundles under `<id>.json`, when it is taken in. Needs `log` and `audit.signer`. */
+  evidence?: Store;
+  /** A KV namespace in which blocked sources are listed, for `shardedTracehound`. Default: none. */
+  blocks?: KvPort;
+}
+
+/** What the bundles that are sent on were exported for. */
+const SENDER = { actor: 'tracehound', purpose: 'cold storage' } as const;
+/** Alarm after an act, ms. */
+const ALARM_MS = 2_000;
+const ALARM_MS_MAX = 60_000;
+/** Bundles that one alarm sends. */
+const BUNDLES_MAX = 64;
+/** A backlog of this many calls is not left to the next who wakes. */
+const BACKLOG_CALLS = 256;
+
+export class Resident {
+  readonly th: Tracehound;
+  readonly #ctx: ObjectContext;
+  readonly #options: ObjectOptions;
+  readonly #memory: ObjectMemory;
+  readonly #prefix: number;
+  #hasAlarm = false;
+  #failures = 0;
+  #working: Promise<void> | undefined;
+
+  private constructor(ctx: ObjectContext, options: ObjectOptions, memory: ObjectMemory, th: Tracehound) {
+    this.#ctx = ctx;
+    this.#options = options;
+    this.#memory = memory;
+    this.#prefix = (options.rateLimit === false ? undefined : options.rateLimit?.ipv6Prefix) ?? 56;
+    this.th = th;
+  }
+
+  /** The instance as it was stored, or a fresh one. Rejects with `SNAPSHOT_INVALID` when it cannot be opened. */
+  static async wake(ctx: ObjectContext, options: ObjectOptions): Promise<Resident> {
+    const { secret, formerSecret, log, evidence, blocks: _, audit, ...rest } = options;
+    if (!(secret instanceof Uint8Array)) throw new TypeError('secret: missing, expected ≥ 32 bytes, got none');
+    if (evidence !== undefined && (log === undefined || audit?.signer === undefined)) {
+      throw new TypeError('evidence: cannot be proved, expected `log` and `audit.signer` beside it, got neither or one');
+    }
+    ctx.storage.sql.exec('CREATE TABLE IF NOT EXISTS tracehound_evidence (signature TEXT PRIMARY KEY)');
+    const memory = await ObjectMemory.open(ctx.storage, secret, formerSecret);
+    const runtime: Runtime = { ...cloudflare, defer: (work) => ctx.waitUntil(work.catch(warn)) };
+    let stored: AuditOptions = audit ?? {};
+    if (log !== undefined) {
+      const { store, ...how } = log;
+      const after = storedAfter(memory, store);
+      const { origin } = memory.persistence;
+      const resume = origin === undefined ? undefined : await reopenLog(after, origin);
+      stored = { ...audit, log: storedLog(after, { ...how, ...(resume && { resume }) }) };
+    }
+    const th = wire({ ...runtime }, { ...rest, secret, audit: stored }, memory.persistence);
+    return new Resident(ctx, options, memory, th);
+  }
+
+  /** Does something with the instance; answers when what it changed is stored. */
+  async act<T>(work: (th: Tracehound) => T | Promise<T>): Promise<T> {
+    try {
+      return await work(this.th);
+    } finally {
+      await this.#commit();
+    }
+  }
+
+  async #commit(): Promise<void> {
+    try {
+      await this.#memory.commit();
+    } catch (error) {
+      // What is here is ahead of what is stored. Nobody may build on it.
+      this.#ctx.abort(`Tracehound: not stored (${error})`);
+      throw error;
+    }
+  }
+
+  /** An act that may have left records, or evidence, behind. */
+  async record<T>(work: (th: Tracehound) => T | Promise<T>): Promise<T> {
+    const answer = await this.act(async (th) => {
+      const result = await work(th);
+      await this.remind();
+      return result;
+    });
+    this.th.http.ship();
+    return answer;
+  }
+
+  /** Remembers that evidence has to be sent on, before it is answered that it was taken in. */
+  taken(result: InterceptResult): void {
+    if (this.#options.evidence === undefined || result.status !== 'quarantined') return;
+    const { signature } = result.evidence;
+    this.#ctx.storage.sql.exec('INSERT OR IGNORE INTO tracehound_evidence (signature) VALUES (?)', signature);
+    this.#ctx.waitUntil(this.#work().catch(warn));
+  }
+
+  /** Lists a block for those who ask later; nobody waits for that. */
+  blocked(source: Source, ms: number): void {
+    const { blocks } = this.#options;
+    if (blocks === undefined || ms < 1) return;
+    this.#ctx.waitUntil(listBlock(blocks, placeOf(this.th, source, this.#prefix), this.th.http.now(), ms).catch(warn));
+  }
+
+  async unblocked(source: Source): Promise<void> {
+    const { blocks } = this.#options;
+    if (blocks !== undefined) await unlistBlock(blocks, placeOf(this.th, source, this.#prefix)).catch(warn);
+  }
+
+  /** Asks for an alarm, which sends on what is there by then. */
+  remind(): Promise<void> {
+    return this.#alarmIn(ALARM_MS);
+  }
+
+  async #alarmIn(ms: number): Promise<void> {
+    if (this.#hasAlarm) return;
+    this.#hasAlarm = true;
+    await this.#ctx.storage.setAlarm(this.th.http.now() + ms);
+  }
+
+  /** Stores and signs the log, sends evidence on, writes the pages. Tries again later what failed. */
+  async alarm(): Promise<void> {
+    this.#hasAlarm = false;
+    try {
+      await this.act((th) => th.audit.flush());
+      await this.#work();
+      this.#failures = 0;
+      if (this.#waiting().length > 0) await this.#alarmIn(ALARM_MS);
+    } catch (error) {
+      warn(error);
+      await this.#alarmIn(Math.min(ALARM_MS * 2 ** this.#failures++, ALARM_MS_MAX));
+    }
+    if (this.#memory.persistence.backlog.count >= BACKLOG_CALLS) await this.#memory.checkpoint();
+  }
+
+  #work(): Promise<void> {
+    this.#working ??= this.#send().finally(() => {
+      this.#working = undefined;
+    });
+    return this.#working;
+  }
+
+  /** Sends what waits, oldest first. Evidence that is held no more was evicted, or ended: the log says how. */
+  async #send(): Promise<void> {
+    const { evidence } = this.#options;
+    if (evidence === undefined) return;
+    for (const signature of this.#waiting()) {
+      const handle = this.th.quarantine.get(signature);
+      if (handle !== undefined) {
+        const bundle = await this.act((th) => th.quarantine.export(signature, SENDER));
+        await evidence.putIfAbsent(`${handle.id}.json`, bundle);
+      }
+      this.#ctx.storage.sql.exec('DELETE FROM tracehound_evidence WHERE signature = ?', signature);
+    }
+  }
+
+  #waiting(): string[] {
+    return this.#ctx.storage.sql
+      .exec(`SELECT signature FROM tracehound_evidence ORDER BY rowid LIMIT ${BUNDLES_MAX}`)
+      .toArray()
+      .map(({ signature }) => signature as string);
+  }
+}
+
+/** `store`, that takes nothing of a log before the object's own memory has it: else the log could be ahead of its writer. */
+function storedAfter(memory: ObjectMemory, store: LogStore): LogStore {
+  return {
+    get: (key) => store.get(key),
+    putIfAbsent: async (key, bytes) => {
+      await memory.commit();
+      return store.putIfAbsent(key, bytes);
+    },
+    swap: async (key, bytes, expected) => {
+      await memory.commit();
+      return store.swap(key, bytes, expected);
+    },
+  };
+}
+
+const warn = (error: unknown): void => console.warn('Tracehound:', error);

@@ -1,0 +1,210 @@
+/**
+ * Tracehound in a Worker whose limits and quarantine live in Durable Objects: each source is decided about in one object,
+ * whichever isolate asks, so a limit is a limit everywhere. Adapters take it like any instance.
+ *
+ *   request ─▶ a block that this isolate knows │ one in KV ─▶ the source's object ─▶ answer
+ *                                                              └─ out of reach: the instance in this isolate
+ *
+ * Relies on: a namespace of `TracehoundObject`s (object.ts) with the same `secret`. Refuses: to let a request wait for an
+ * object longer than `timeoutMs`, and to lose evidence for that: what no object takes, the isolate's own instance keeps.
+ *
+ * *Consistent*: what one object answers, per source. *Not*: limits while an object is out of reach (then each isolate limits
+ * alone, and says so: `degraded`), and blocks that are lifted (isolates and KV believe them up to a minute longer).
+ *
+ * @module
+ */
+import { within } from '../../src/deadline';
+import { TracehoundError } from '../../src/errors';
+import { integer, object, wrongKind } from '../../src/given';
+import type {
+  Actor,
+  Disposition,
+  EvidenceHandle,
+  GuardedTracehound,
+  InterceptResult,
+  RateLimitResult,
+  Scent,
+  Source,
+  Tracehound,
+  TracehoundOptions,
+} from '../../src/types';
+import { BLOCK_CACHE_S, type KvPort, listedMs } from './blocks';
+import { createTracehound } from './index';
+import { placeOf } from './place';
+import { type ObjectCalls, type ObjectStub, valueOf } from './wire';
+
+/** What is used of a namespace's binding (`DurableObjectNamespace`). */
+export interface ObjectNamespace {
+  idFromName(name: string): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: Cloudflare brands its ids and stubs; ours are their structure.
+  get(id: any): any;
+}
+
+export interface ShardedOptions extends TracehoundOptions {
+  /** The same in every isolate and in the objects: it says where a source is decided. */
+  secret: Uint8Array;
+  /** Objects that share the sources: 1 … 4,096. Default 16. Another number moves sources to objects that do not know them. */
+  shards?: number;
+  /** How long a request waits for an object, 1 … 60,000 ms. Default 1,000. */
+  timeoutMs?: number;
+  /** A KV namespace in which the objects list blocked sources. Default: none. */
+  blocks?: KvPort;
+}
+
+/** One object, asked as if it were here. Rejects with `SHARD_UNREACHABLE` when it does not answer in time. */
+export type Shard = {
+  readonly [name in keyof ObjectCalls]: (...args: Parameters<ObjectCalls[name]>) => Promise<ReturnType<ObjectCalls[name]>>;
+};
+
+/**
+ * An instance for adapters. `rateLimiter`, `quarantine`, `audit`, `watcher` are those of the isolate, which hold what came
+ * in while an object was out of reach; of the objects, ask `shardOf` and `shards`.
+ */
+export interface ShardedTracehound extends GuardedTracehound {
+  /** The object that decides about `source`. */
+  shardOf(source: Source): Shard;
+  readonly shards: readonly Shard[];
+  /** Evidence by its id or by the trace id of a refusal, wherever it is held, and where. */
+  find(idOrTraceId: string): Promise<{ evidence: EvidenceHandle; shard: Shard } | undefined>;
+  /** In the source's object, and in the list of blocks if there is one. */
+  block(source: Source, ms: number, who?: Actor): Promise<void>;
+  unblock(source: Source, who?: Actor): Promise<boolean>;
+}
+
+const OWN = ['shards', 'timeoutMs', 'blocks'] as const;
+const CALLS: readonly (keyof ObjectCalls)[] = [
+  ...(['charge', 'intercept', 'uninspected', 'peek', 'reset', 'block', 'unblock', 'find', 'list', 'stats'] as const),
+  ...(['read', 'export', 'neutralize', 'purge', 'head', 'flush', 'checkpoint', 'watch'] as const),
+];
+
+/**
+ * One instance of Tracehound whose limits and quarantine live in the objects of `namespace`. Throws as `createTracehound`.
+ *
+ * @example
+ * export class Hound extends TracehoundObject<Env> { options = () => settings }
+ * const th = shardedTracehound(env.HOUND, settings);
+ * export default { fetch: tracehound(th, { detect })(handler) };
+ */
+export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOptions): ShardedTracehound {
+  if (typeof namespace?.get !== 'function' || typeof namespace.idFromName !== 'function') {
+    throw wrongKind('namespace', 'the binding of a Durable Object', namespace);
+  }
+  const { count, timeoutMs, blocks, local } = read(options);
+  const prefix = options.rateLimit === false ? undefined : options.rateLimit?.ipv6Prefix;
+  const place = (source: Source): Uint8Array => placeOf(local, source, prefix ?? 56);
+
+  const shard = (index: number): Shard => {
+    const ask = async (name: keyof ObjectCalls, args: unknown[]): Promise<unknown> => {
+      let answer: unknown;
+      try {
+        const stub = namespace.get(namespace.idFromName(`tracehound-${index}`)) as ObjectStub;
+        answer = await within((stub[name] as (...args: unknown[]) => Promise<unknown>)(...args), timeoutMs);
+      } catch (cause) {
+        throw unreachable(name, 'failed', cause);
+      }
+      if (typeof answer !== 'object' || answer === null) throw unreachable(name, 'late', undefined);
+      return valueOf(answer as Parameters<typeof valueOf>[0]);
+    };
+    return Object.fromEntries(CALLS.map((name) => [name, (...args: unknown[]) => ask(name, args)])) as unknown as Shard;
+  };
+  const shards = Array.from({ length: count }, (_, index) => shard(index));
+  const shardAt = (place: Uint8Array): Shard =>
+    shards[new DataView(place.buffer, place.byteOffset).getUint32(0) % count] as Shard;
+  let failures = 0;
+  /** To the platform's log, the 1st, 2nd, 4th, 8th …: an object that is gone must not fill it. */
+  const report = (error: unknown): void => {
+    failures++;
+    if ((failures & (failures - 1)) === 0) local.http.defer(Promise.reject(error));
+  };
+
+  const remember = (source: Source, ms: number): void => {
+    // Lifted blocks are believed no longer than the list's.
+    if (ms >= 1) local.rateLimiter.block(source, Math.min(ms, BLOCK_CACHE_S * 1_000));
+  };
+
+  async function charge(source: Source, disposition?: Disposition): Promise<RateLimitResult | undefined> {
+    const { policy, now } = local.http;
+    if (policy === undefined) return undefined;
+    const here = (): RateLimitResult | undefined => local.http.charge(source, disposition);
+    if (local.rateLimiter.peek(source).blocked) return here();
+    const at = place(source);
+    try {
+      const listed = blocks === undefined ? 0 : await listedMs(blocks, at, now());
+      if (listed > 0) {
+        remember(source, listed);
+        return here();
+      }
+    } catch (error) {
+      report(error);
+    }
+    try {
+      const rate = await shardAt(at).charge(source, disposition);
+      if (rate?.blocked) remember(source, rate.retryAfterMs);
+      return rate;
+    } catch (error) {
+      report(error);
+      const rate = here();
+      return rate && { ...rate, degraded: true };
+    }
+  }
+
+  async function intercept(scent: Scent): Promise<InterceptResult> {
+    try {
+      return await shardAt(place(scent.source)).intercept(scent);
+    } catch (error) {
+      if (!(error instanceof TracehoundError) || error.code !== 'SCENT_INVALID') report(error);
+      // Also what cannot be sent, or is no scent: the isolate's own instance says what that is.
+      return local.interceptAsync(scent);
+    }
+  }
+
+  return {
+    ...local,
+    interceptAsync: intercept,
+    http: {
+      ...local.http,
+      charge,
+      uninspected: async (source, disposition, reason) => {
+        try {
+          await shardAt(place(source)).uninspected(source, disposition, reason);
+        } catch (error) {
+          report(error);
+          local.http.uninspected(source, disposition, reason);
+        }
+      },
+    },
+    shards,
+    shardOf: (source) => shardAt(place(source)),
+    find: async (id) => {
+      const found = await Promise.all(shards.map(async (shard) => ({ shard, evidence: await shard.find(id) })));
+      return found.find((one): one is { shard: Shard; evidence: EvidenceHandle } => one.evidence !== undefined);
+    },
+    block: (source, ms, who) => shardAt(place(source)).block(source, ms, who),
+    unblock: async (source, who) => {
+      local.rateLimiter.unblock(source, who);
+      return shardAt(place(source)).unblock(source, who);
+    },
+  };
+}
+
+function read(given: ShardedOptions): { count: number; timeoutMs: number; blocks: KvPort | undefined; local: Tracehound } {
+  const options = (object('options', given ?? null, 'an object') ?? {}) as ShardedOptions;
+  const { shards, timeoutMs, blocks, ...own } = options;
+  if (own.secret === undefined) {
+    throw new TypeError('secret: missing, expected the same ≥ 32 bytes in every isolate and object, got none');
+  }
+  const port = object('blocks', blocks, 'a KV namespace') as KvPort | undefined;
+  if (port !== undefined && typeof port.get !== 'function') throw wrongKind('blocks.get', 'a function', port.get);
+  return {
+    count: integer('shards', shards, 16, 1, 4_096),
+    timeoutMs: integer('timeoutMs', timeoutMs, 1_000, 1, 60_000, 'ms'),
+    blocks: port,
+    local: createTracehound(own),
+  };
+}
+
+const unreachable = (call: string, problem: string, cause: unknown): TracehoundError =>
+  new TracehoundError('SHARD_UNREACHABLE', `object.${call}: ${problem}, expected an answer in time, got none`, {
+    cause,
+    recoverable: true,
+  });
