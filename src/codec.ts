@@ -36,7 +36,7 @@ function hexDigit(code: number): number {
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
 /** Six bits by character code, 0xff where the character is not in the alphabet. */
-const SIXTET: Uint8Array = (() => {
+const SIXTET: Uint8Array = /* @__PURE__ */ (() => {
   const table = new Uint8Array(128).fill(0xff);
   for (let value = 0; value < 64; value++) table[BASE64.charCodeAt(value)] = value;
   return table;

@@ -1,7 +1,7 @@
 /**
  * Options of `createTracehound` → numbers that the rest may rely on.
  *
- * Relies on: `codec`, `kind`, `errors`. Refuses: to guess. An option that is misspelt, of the wrong kind or out of bounds
+ * Relies on: `given`, `codec`, `kind`, `errors`. Refuses: to guess. An option that is misspelt, of the wrong kind or out of bounds
  * throws at start, in one sentence that names it: *part: problem, expected X, got Y*. Only own properties count, each is
  * read once, and what was given is never repeated — a secret pasted into the wrong option must not reach a log.
  *
@@ -9,14 +9,15 @@
  */
 import { captureBytes, isBytes, utf8Length } from './codec';
 import { TracehoundError } from './errors';
-import { isArray, kindOf } from './kind';
-import { parseVerifierKey } from './note';
+import { callable, integer, object, readGroup, share, word, wrongKind } from './given';
+import type { LogPlug } from './keep';
+import { kindOf } from './kind';
+import type { SnapshotPlug } from './snapshot';
 import type {
-  LogStore,
-  OpenedLog,
   OpenedSnapshot,
   QuarantineOptions,
   RateLimitOptions,
+  ResolvedAudit,
   ResolvedOptions,
   Runtime,
   Signer,
@@ -27,8 +28,15 @@ export interface Resolved extends ResolvedOptions {
   readonly runtime: Runtime | undefined;
   readonly module: WebAssembly.Module | undefined;
   readonly restore: OpenedSnapshot | undefined;
+  readonly snapshots: SnapshotPlug | undefined;
+  readonly audit: Audit;
   /** Of `quarantine`. */
   readonly authorize: QuarantineOptions['authorize'];
+}
+
+interface Audit extends ResolvedAudit {
+  /** Who keeps the log. */
+  readonly log: LogPlug | undefined;
 }
 
 const MiB = 1_048_576;
@@ -53,6 +61,7 @@ const NAMES = [
   'clock',
   'module',
   'restore',
+  'snapshots',
   ...LATER,
 ] as const;
 
@@ -75,6 +84,15 @@ export function resolveOptions(options?: unknown): Resolved {
       `maxPayloadBytes: can never be held, expected at most quarantine.maxBytes (${quarantine.maxBytes}), got ${maxPayloadBytes}`,
     );
   }
+  const restore = object('restore', given.restore, 'what openSnapshot returned') as OpenedSnapshot | undefined;
+  const snapshots = plug('snapshots', given.snapshots, 'take', 'snapshots of tracehound/snapshot') as
+    | SnapshotPlug
+    | undefined;
+  if (restore !== undefined && snapshots === undefined) {
+    throw new RangeError(
+      'restore: cannot be put in place, expected snapshots of tracehound/snapshot beside it, got none',
+    );
+  }
   return Object.freeze({
     rateLimit: readRateLimit(given.rateLimit),
     quarantine,
@@ -86,7 +104,8 @@ export function resolveOptions(options?: unknown): Resolved {
     clock: callable('clock', given.clock) as (() => number) | undefined,
     runtime: readRuntime(given.runtime),
     module: object('module', given.module, 'a compiled WebAssembly.Module') as WebAssembly.Module | undefined,
-    restore: object('restore', given.restore, 'what openSnapshot returned') as OpenedSnapshot | undefined,
+    restore,
+    snapshots,
   });
 }
 
@@ -114,58 +133,33 @@ function readQuarantine(value: unknown): Pick<Resolved, 'quarantine' | 'authoriz
   return { quarantine, authorize };
 }
 
-const AUDIT_NAMES = [
-  'origin',
-  'maxRecords',
-  'signer',
-  'store',
-  'policy',
-  'checkpointMs',
-  'heartbeatMs',
-  'rotateMs',
-  'resume',
-] as const;
-/** The writer keeps 512 records of the ring free, and half of the ring is little enough to fill. */
-const STORED_RECORDS_MIN = 1_024;
-
-function readAudit(value: unknown): ResolvedOptions['audit'] {
-  const given = readGroup('audit', 'audit.', value, AUDIT_NAMES);
-  const store = readStore(given.store);
-  const signer = readSigner(given.signer);
-  const recordsMin = store === undefined ? 16 : STORED_RECORDS_MIN;
-  const resume = readResume(given, store, signer);
+function readAudit(value: unknown): Audit {
+  const given = readGroup('audit', 'audit.', value, ['origin', 'maxRecords', 'signer', 'log']);
+  const log = plug('audit.log', given.log, 'begin', 'heldLog() or storedLog(store) of tracehound/log') as
+    | LogPlug
+    | undefined;
+  const signer = readSigner(given.signer, log);
+  const resume = log?.resume;
+  if (resume !== undefined && given.origin !== undefined && given.origin !== resume.origin) {
+    throw new RangeError('audit.origin: another, expected none beside storedLog.resume or the same, got another');
+  }
+  if (resume !== undefined && signer === undefined) {
+    // The keys that signed so far are gone; only the deployment's key can say that ours may go on.
+    throw new RangeError('storedLog.resume: cannot go on alone, expected audit.signer beside it, got none');
+  }
   return Object.freeze({
     origin: resume?.origin ?? readOrigin(given.origin),
-    maxRecords: integer('audit.maxRecords', given.maxRecords, 4_096, recordsMin, MiB),
+    maxRecords: integer('audit.maxRecords', given.maxRecords, 4_096, log?.recordsMin ?? 16, MiB),
     signer,
-    store,
-    policy: word('audit.policy', given.policy, ['continue', 'halt']),
-    checkpointMs: integer('audit.checkpointMs', given.checkpointMs, 1_000, 50, 60_000, 'ms'),
-    heartbeatMs: integer('audit.heartbeatMs', given.heartbeatMs, 60_000, 1_000, 86_400_000, 'ms'),
-    rotateMs: integer('audit.rotateMs', given.rotateMs, 3_600_000, 1_000, MS_MAX, 'ms'),
-    resume,
+    log,
   });
 }
 
-function readStore(value: unknown): LogStore | undefined {
-  const store = object('audit.store', value, 'a LogStore') as LogStore | undefined;
-  if (store === undefined) return undefined;
-  for (const name of ['putIfAbsent', 'get', 'swap'] as const) {
-    if (typeof store[name] !== 'function') throw wrongKind(`audit.store.${name}`, 'a function', store[name]);
-  }
-  return store;
-}
-
-function readResume(given: Readonly<Record<string, unknown>>, store: unknown, signer: unknown): OpenedLog | undefined {
-  const resume = object('audit.resume', given.resume, 'what openLog returned') as OpenedLog | undefined;
-  if (resume === undefined) return undefined;
-  if (given.origin !== undefined && given.origin !== resume.origin) {
-    throw new RangeError('audit.origin: another, expected none beside audit.resume or the same, got another');
-  }
-  const missing = store === undefined ? 'store' : signer === undefined ? 'signer' : undefined;
-  if (missing === undefined) return resume;
-  // The keys that signed so far are gone; only the deployment's key can say that ours may go on.
-  throw new RangeError(`audit.resume: cannot go on alone, expected audit.${missing} beside it, got none`);
+/** A part that another entrance makes: an object with one function that nobody calls but we. */
+function plug(part: string, value: unknown, name: string, expected: string): object | undefined {
+  const made = object(part, value, expected) as Readonly<Record<string, unknown>> | undefined;
+  if (made !== undefined && typeof made[name] !== 'function') throw wrongKind(part, expected, value);
+  return made;
 }
 
 /**
@@ -187,24 +181,21 @@ function readOrigin(value: unknown): string {
   return value;
 }
 
-function readSigner(value: unknown): Signer | undefined {
+function readSigner(value: unknown, log: LogPlug | undefined): Signer | undefined {
   const signer = object('audit.signer', value, 'an object with `name`, `vkey` and `sign`') as Signer | undefined;
   if (signer === undefined) return undefined;
   if (typeof signer.name !== 'string') throw wrongKind('audit.signer.name', 'a string', signer.name);
   if (typeof signer.vkey !== 'string') throw wrongKind('audit.signer.vkey', 'a verifier key', signer.vkey);
   if (typeof signer.sign !== 'function') throw wrongKind('audit.signer.sign', 'a function', signer.sign);
-  if (keyName(signer.vkey) === signer.name) return signer;
+  if (log === undefined) {
+    throw new RangeError(
+      'audit.signer: nothing to sign, expected audit.log = heldLog() or storedLog(store) from tracehound/log, got none',
+    );
+  }
+  if (log.knows(signer)) return signer;
   throw new RangeError(
     'audit.signer.vkey: unusable, expected the verifier key name+id+base64 of its name, got other text',
   );
-}
-
-function keyName(vkey: string): string | undefined {
-  try {
-    return parseVerifierKey(vkey).name;
-  } catch {
-    return undefined;
-  }
 }
 
 /** A copy: the caller may, and should, overwrite its own. */
@@ -228,118 +219,4 @@ function readRuntime(value: unknown): Runtime | undefined {
     if (typeof runtime[answer] !== 'function') throw wrongKind(`runtime.${answer}`, 'a function', runtime[answer]);
   }
   return runtime;
-}
-
-// ── the kinds ───────────────────────────────────────────────────────────────────────────────────
-
-type Group<Name extends string> = { readonly [name in Name]?: unknown };
-
-/** The own properties of an options object, each read once. Inherited ones do not count: a prototype can be polluted. */
-function readGroup<Name extends string>(
-  part: string,
-  prefix: string,
-  value: unknown,
-  names: readonly Name[],
-  expected = 'an object',
-): Group<Name> {
-  const group: Record<string, unknown> = Object.create(null);
-  const source = object(part, value, expected) as Readonly<Record<string, unknown>> | undefined;
-  if (source === undefined) return group as Group<Name>;
-  for (const name of attempt(part, () => Reflect.ownKeys(source))) {
-    if (typeof name === 'symbol') continue; // Marks of frameworks; no option has such a name.
-    if (!(names as readonly string[]).includes(name)) throw unknownName(prefix, name, names);
-    group[name] = attempt(`${prefix}${name}`, () => source[name]);
-  }
-  return group as Group<Name>;
-}
-
-function attempt<Value>(part: string, read: () => Value): Value {
-  try {
-    return read();
-  } catch (cause) {
-    throw new TypeError(`${part}: not readable, expected a value, got an exception`, { cause });
-  }
-}
-
-function integer(part: string, value: unknown, fallback: number, min: number, max: number, unit = ''): number {
-  if (value === undefined) return fallback;
-  const suffix = unit && ` (${unit})`;
-  const whole = `an integer from ${min} to ${max}${suffix}`;
-  if (typeof value !== 'number') throw wrongKind(part, whole, value);
-  if (!Number.isInteger(value)) throw new RangeError(`${part}: not an integer, expected ${whole}, got ${value}`);
-  if (value < min) throw new RangeError(`${part}: too small, expected an integer ≥ ${min}${suffix}, got ${value}`);
-  if (value > max) throw new RangeError(`${part}: too large, expected an integer ≤ ${max}${suffix}, got ${value}`);
-  return value + 0; // −0 becomes 0
-}
-
-/** One of two words, the first by default. */
-function word<Word extends string>(part: string, value: unknown, words: readonly [Word, Word]): Word {
-  if (value === undefined) return words[0];
-  const expected = `'${words[0]}' or '${words[1]}'`;
-  if (typeof value !== 'string') throw wrongKind(part, expected, value);
-  if ((words as readonly string[]).includes(value)) return value as Word;
-  throw new RangeError(`${part}: unknown, expected ${expected}, got another string`);
-}
-
-function share(part: string, value: unknown, fallback: number): number {
-  if (value === undefined) return fallback;
-  const expected = 'a number above 0, at most 1';
-  if (typeof value !== 'number') throw wrongKind(part, expected, value);
-  if (!(value > 0 && value <= 1)) throw new RangeError(`${part}: out of range, expected ${expected}, got ${value}`);
-  return value;
-}
-
-function callable(part: string, value: unknown): unknown {
-  if (value !== undefined && typeof value !== 'function') throw wrongKind(part, 'a function', value);
-  return value;
-}
-
-function object(part: string, value: unknown, expected: string): object | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== 'object' || value === null || isArray(value)) throw wrongKind(part, expected, value);
-  return value;
-}
-
-function wrongKind(part: string, expected: string, value: unknown): TypeError {
-  return new TypeError(`${part}: wrong kind, expected ${expected}, got ${kindOf(value)}`);
-}
-
-function unknownName(prefix: string, name: string, names: readonly string[]): TypeError {
-  // A name that a programmer could have typed is shown; anything else was data.
-  const shown = /^[A-Za-z_]\w{0,31}$/.test(name) ? name : '?';
-  const near = nearest(name, names);
-  const hint = near === undefined ? '' : ` (did you mean \`${near}\`?)`;
-  return new TypeError(
-    `${prefix}${shown}: no such option${hint}, expected one of ${names.join(', ')}, got another name`,
-  );
-}
-
-/** The name that a typing mistake most likely meant: same letters whatever their case, or at most a third of them wrong. */
-function nearest(name: string, names: readonly string[]): string | undefined {
-  if (name.length > 32) return undefined;
-  let best: string | undefined;
-  let bestDistance = Number.POSITIVE_INFINITY;
-  for (const known of names) {
-    const distance = editDistance(name.toLowerCase(), known.toLowerCase());
-    if (distance < bestDistance && distance * 3 <= known.length) {
-      best = known;
-      bestDistance = distance;
-    }
-  }
-  return best;
-}
-
-/** Levenshtein's, one row at a time. */
-function editDistance(from: string, to: string): number {
-  const row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= from.length; i++) {
-    let diagonal = row[0]!;
-    row[0] = i;
-    for (let j = 1; j <= to.length; j++) {
-      const above = row[j]!;
-      row[j] = from[i - 1] === to[j - 1] ? diagonal : 1 + Math.min(diagonal, above, row[j - 1]!);
-      diagonal = above;
-    }
-  }
-  return row[to.length]!;
 }

@@ -27,8 +27,15 @@ export function opened(log: Found, root: string): OpenedLog {
 }
 
 /** What was found, for the first who asks; `undefined` for anybody later, and for what `openLog` did not return. */
-export function takeFound(face: OpenedLog): Found | undefined {
+function takeFound(face: OpenedLog): Found | undefined {
   const log = found.get(face);
   found.delete(face);
   return log;
+}
+
+/** As `takeFound`, where there may be nothing to go on with. Throws `TypeError` for what cannot be gone on with. */
+export function foundIn(resume: OpenedLog | undefined): Found | undefined {
+  const log = resume && takeFound(resume);
+  if (resume === undefined || log !== undefined) return log;
+  throw new TypeError('storedLog.resume: wrong kind, expected what openLog returned, unused, got another object');
 }

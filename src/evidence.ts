@@ -5,12 +5,11 @@
  * with it can damage the store.
  */
 import type { Agent } from './agent';
-import { bundle } from './bundle';
 import { fromHex } from './codec';
 import { actorFacts, sidecar } from './custody';
 import { type Engine, PURGE_REASONS } from './engine/index';
 import { TracehoundError } from './errors';
-import type { LogKeeper } from './keeper';
+import type { Keeper } from './keep';
 import type { QuarantineOptions } from './options';
 import type { TraceIds } from './trace';
 import type { Actor, EvidenceHandle, InterceptResult, PurgeReason, Quarantine, QuarantineStats, Scent } from './types';
@@ -33,7 +32,7 @@ export interface CustodyPort {
   /** The sidecar of an act, `undefined` when nobody said who. */
   detail(who: Actor | undefined): Uint8Array | undefined;
   random(bytes: Uint8Array): void;
-  keeper: LogKeeper;
+  keeper: Keeper;
   authorize: QuarantineOptions['authorize'];
 }
 
@@ -72,10 +71,12 @@ export class Custody implements Quarantine {
   async export(signature: string, who?: Actor): Promise<Uint8Array> {
     const now = this.#port.actTime();
     const { engine, keeper } = this.#port;
+    // Asked first: what cannot be exported is not recorded as exported.
+    const notary = keeper.notary('quarantine.export');
     const { slot, detail, handle } = this.#authorized(now, 'export', signature, who);
     const { salt, salvaged } = engine.secrets(now, slot);
     const payload = engine.read(now, slot, 'exported', detail);
-    return bundle({ handle, salt, payload, salvaged }, await keeper.signed());
+    return notary.bundle({ handle, salt, payload, salvaged });
   }
 
   /** The slot of an item that `who` may have; else throws `NOT_FOUND`, or `ACCESS_DENIED` after the record that says so. */

@@ -13,17 +13,19 @@
 
 import { asked } from './asking';
 import type { SignedLog } from './bundle';
-import { Checkpoints, type Head } from './checkpoints';
+import { Checkpoints } from './checkpoints';
 import { toHex } from './codec';
 import type { Found } from './continued';
 import { sidecar } from './custody';
 import { type EngineLog, ORIGIN_BYTES_MAX } from './engine/index';
 import { TracehoundError } from './errors';
+import type { Keeper, KeeperPort, Notary } from './keep';
+import { notaryOf } from './notary';
 import { parseCheckpoint, parseNote } from './note';
-import { heldReader, type LogReader, storedReader } from './reader';
+import { type LogReader, storedReader } from './reader';
 import { sha256 } from './sha256';
-import { entriesPath, leafHash, originPath, proveConsistency, proveInclusion, TILE_WIDTH, treeHead } from './tlog';
-import type { AuditExport, ConsistencyProof, InclusionProof, LogStore, ResolvedAudit, Runtime } from './types';
+import { entriesPath, leafHash, originPath, TILE_WIDTH } from './tlog';
+import type { AuditExport, LogStore } from './types';
 import { LogWriter } from './writer';
 
 const LATEST = 'latest';
@@ -31,22 +33,21 @@ const LATEST = 'latest';
 const CLAIMS_MAX = 8;
 const KIND_CLOSE = 11;
 
-export interface KeeperPort {
-  readonly log: EngineLog;
-  readonly runtime: Runtime;
-  readonly now: () => number;
-  readonly random: (bytes: Uint8Array) => void;
-  readonly options: ResolvedAudit;
+/** What `storedLog` was told. */
+export interface Stored {
+  readonly store: LogStore;
+  readonly policy: 'continue' | 'halt';
+  readonly checkpointMs: number;
+  readonly heartbeatMs: number;
+  readonly rotateMs: number;
   /** A log of the store to go on with. */
   readonly found: Found | undefined;
-  /** Steps back of the host's clock since the last question: how many, and how far in all. */
-  readonly clockSteps: () => { count: number; ms: number };
-  /** Whether a core is up: an instance that did nothing has no log. */
-  readonly isUp: () => boolean;
 }
 
-export class LogKeeper {
+export class LogKeeper implements Keeper {
   readonly #port: KeeperPort;
+  readonly #stored: Stored;
+  readonly #notary: Notary;
   /** Who signs the log that the core holds now. */
   #checkpoints: Checkpoints | undefined;
   #origin = '';
@@ -58,49 +59,50 @@ export class LogKeeper {
   #shippedAt = 0;
   /** CLOSE was written. */
   #ended = false;
+  readonly refusal: Keeper['refusal'];
 
-  constructor(port: KeeperPort) {
+  constructor(port: KeeperPort, stored: Stored) {
     this.#port = port;
-    if (port.options.store === undefined) return;
+    this.#stored = stored;
+    this.#notary = notaryOf({
+      checkpoint: () => this.#checkpoint(),
+      reader: () => this.#reader(),
+      signed: () => this.#signed(),
+    });
+    if (stored.policy === 'halt') this.refusal = () => this.#writer?.refusal();
     port.log.wake(1, () => this.#follow());
     this.#tickLater();
   }
 
-  /** Why nothing may be appended now; see `policy`. */
-  refusal(): TracehoundError | undefined {
-    return this.#writer?.refusal();
-  }
-
-  /** CLOSE was written: nothing may follow it. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Size of the newest signed head in the store. */
   get signedSize(): number {
     return this.#writer?.signed ?? 0;
   }
 
-  get storeState(): 'off' | 'ok' | 'failing' | 'stopped' {
-    if (this.#port.options.store === undefined) return 'off';
+  notary(_act: string): Notary {
+    return this.#notary;
+  }
+
+  get storeState(): 'ok' | 'failing' | 'stopped' {
     if (this.#writer?.stopped !== undefined) return 'stopped';
     return this.#writer?.failing ? 'failing' : 'ok';
   }
 
   /** The core may have begun another log since we last looked. */
   #follow(): void {
-    const { log, now, options } = this.#port;
+    const { log, now, random, options } = this.#port;
+    const { store, policy, rotateMs, found } = this.#stored;
     const { origin } = log.link(now());
     if (origin === this.#origin) return;
-    const { store } = options;
-    const continued = this.#origin === '' ? this.#port.found : undefined;
-    this.#checkpoints = new Checkpoints(this.#checkpointsPort(), origin, continued?.epoch ?? 0);
+    const { signer, maxRecords } = options;
+    const continued = this.#origin === '' ? found : undefined;
+    this.#checkpoints = new Checkpoints({ log, now, random, signer, rotateMs }, origin, continued?.epoch ?? 0);
     this.#origin = origin;
     this.#heartbeatAt = now();
-    if (store === undefined) return;
     if (this.#writer !== undefined) this.#ending.push(this.#writer);
-    const { policy, maxRecords } = options;
-    const { random } = this.#port;
     // Tells our turn in `latest` from that of a namesake.
     const token = new Uint8Array(16);
     random(token);
@@ -114,16 +116,9 @@ export class LogKeeper {
     this.#writer.watch();
   }
 
-  #checkpointsPort(): ConstructorParameters<typeof Checkpoints>[0] {
-    const { log, now, random, options } = this.#port;
-    return { log, now, random, signer: options.signer, rotateMs: options.rotateMs };
-  }
-
   // ── signed heads ────────────────────────────────────────────────────────────────────────────────
 
-  /** Stores and signs everything that is in the log now; without a store there is nothing to do. */
   async flush(): Promise<void> {
-    if (this.#port.options.store === undefined) return;
     this.#follow();
     const { origin } = this.#writer as LogWriter;
     // No log waits for the trouble of another.
@@ -161,82 +156,40 @@ export class LogKeeper {
     }
   }
 
-  /** A request was answered: where there are no timers, this is when what waits is stored; `context` keeps that alive. */
   ship(context: unknown): void {
-    const { runtime, options, now } = this.#port;
-    if (options.store === undefined || runtime.after !== undefined) return;
-    if (Math.abs(now() - this.#shippedAt) < options.checkpointMs) return;
+    const { runtime, now } = this.#port;
+    if (runtime.after !== undefined) return;
+    if (Math.abs(now() - this.#shippedAt) < this.#stored.checkpointMs) return;
     this.#shippedAt = now();
     runtime.defer(this.#tick(), context);
   }
 
-  /** The signed note of the log as it is now. */
-  async checkpoint(): Promise<string> {
-    this.#follow();
-    if (this.#writer !== undefined) {
-      await this.flush();
-      return this.#writer.checkpoint as string;
-    }
-    const checkpoints = this.#checkpoints as Checkpoints;
-    await checkpoints.prepare();
-    return checkpoints.sign(this.#head());
+  // ── for the notary ──────────────────────────────────────────────────────────────────────────────
+
+  async #checkpoint(): Promise<string> {
+    await this.flush();
+    return (this.#writer as LogWriter).checkpoint as string;
   }
 
-  #head(): Head {
-    const { log, now } = this.#port;
-    return log.head(now());
-  }
-
-  // ── proofs ──────────────────────────────────────────────────────────────────────────────────────
-
-  async proveInclusion(seq: number): Promise<InclusionProof> {
-    const reader = await this.#reader();
-    const { size } = reader;
-    if (seq >= size) throw new RangeError(`audit.proveInclusion: no such record, expected < ${size}, got ${seq}`);
-    const hashes = await proveInclusion(seq, size, reader.hash);
-    const leaf = await reader.hash(0, seq);
-    return { index: seq, size, hashes, leaf, root: toHex(await treeHead(size, reader.hash)) };
-  }
-
-  async proveConsistency(from: number, to: number | undefined): Promise<ConsistencyProof> {
-    const reader = await this.#reader();
-    const end = to ?? reader.size;
-    if (from < 1 || from > end || end > reader.size) {
-      throw new RangeError(
-        `audit.proveConsistency: no such heads, expected 1 ≤ from ≤ to ≤ ${reader.size}, got ${from} and ${end}`,
-      );
-    }
-    return { from, to: end, hashes: await proveConsistency(from, end, reader.hash) };
-  }
-
-  /** The log up to a signed head, for an evidence bundle. */
-  async signed(): Promise<SignedLog> {
-    const checkpoint = await this.checkpoint();
+  async #signed(): Promise<SignedLog> {
+    const checkpoint = await this.#checkpoint();
     const { size } = parseCheckpoint(parseNote(checkpoint).text);
-    const keys = (this.#checkpoints as Checkpoints).keys;
-    const { options, found } = this.#port;
+    const { keys } = this.#checkpoints as Checkpoints;
+    const { store, found } = this.#stored;
     const begins = found?.origin === this.#origin ? found.size : 0;
-    const reader = options.store === undefined ? this.#held(size) : storedReader(options.store, this.#origin, size);
-    return { reader, checkpoint, begins, keys };
+    return { reader: storedReader(store, this.#origin, size), checkpoint, begins, keys };
   }
 
   async #reader(): Promise<LogReader> {
-    const { options } = this.#port;
-    if (options.store === undefined) return this.#held(this.#head().size);
     await this.flush();
-    return storedReader(options.store, this.#origin, this.signedSize);
-  }
-
-  #held(size: number): LogReader {
-    const { log, now } = this.#port;
-    return heldReader(log.tail(now(), 0, size));
+    return storedReader(this.#stored.store, this.#origin, this.signedSize);
   }
 
   // ── one log after the other ─────────────────────────────────────────────────────────────────────
 
   /** Makes this log ours, and the newest: its head claimed if it was begun by another, our name in `latest`. */
   async #claim(writer: LogWriter, token: string): Promise<void> {
-    const store = this.#port.options.store as LogStore;
+    const { store } = this.#stored;
     const ours = `${writer.origin}\n${token}\n`;
     for (let attempt = 0; attempt < CLAIMS_MAX; attempt++) {
       const found = await asked('get', () => store.get(LATEST));
@@ -297,19 +250,18 @@ export class LogKeeper {
   // ── when nothing happens, and at the end ────────────────────────────────────────────────────────
 
   #tickLater(): void {
-    const { runtime, options } = this.#port;
     this.#stopTimer =
-      runtime.after?.(options.checkpointMs, () => {
+      this.#port.runtime.after?.(this.#stored.checkpointMs, () => {
         void this.#tick();
         this.#tickLater();
       }) ?? (() => {});
   }
 
   async #tick(): Promise<void> {
-    const { now, options, isUp } = this.#port;
+    const { now, isUp } = this.#port;
     if (!isUp() || this.#ended) return;
     try {
-      if (now() - this.#heartbeatAt >= options.heartbeatMs) this.#beat();
+      if (now() - this.#heartbeatAt >= this.#stored.heartbeatMs) this.#beat();
     } catch {
       // As above.
     }
@@ -324,15 +276,14 @@ export class LogKeeper {
     log.note(now(), 'checkpoint', count === 0 ? {} : { detail: sidecar({ clockBack: { count, ms } }, random) });
   }
 
-  /** Writes the end of the log, after everything that must come before it; resolves when it is stored and signed. */
   async close(): Promise<void> {
     this.#stopTimer();
-    const { log, now, isUp, options } = this.#port;
+    const { log, now, isUp } = this.#port;
     if (!isUp()) return;
     this.#follow();
     const checkpoints = this.#checkpoints as Checkpoints;
     // Without a key the end cannot be signed, which `flush` will say; it is written all the same.
-    if (options.store !== undefined) await checkpoints.prepare().catch(() => {});
+    await checkpoints.prepare().catch(() => {});
     if (!this.#ended) log.settle(now(), true);
     this.#ended = true;
     checkpoints.end();
@@ -352,7 +303,7 @@ const carriedOf = (log: EngineLog, { origin }: LogWriter): AuditExport[] =>
 const taken = (): TracehoundError =>
   new TracehoundError(
     'LOG_CONFLICT',
-    'audit.origin: in use, expected a name that has no log in this store (or openLog and `audit.resume`), got one that has',
+    'audit.origin: in use, expected a name that has no log in this store (or openLog and `storedLog.resume`), got one that has',
   );
 
 interface Predecessor {

@@ -4,7 +4,7 @@
  * Relies on: `plugs`, `types` for what an opened snapshot is. Refuses: logic; `config.ts` checks.
  * @module
  */
-import type { LogStore, Runtime, Signer } from './plugs';
+import type { Runtime, Signer } from './plugs';
 import type { Actor, EvidenceHandle, OpenedSnapshot } from './types';
 
 export interface RateLimitOptions {
@@ -37,25 +37,30 @@ export interface QuarantineOptions {
 export interface AuditOptions {
   /** Name of the log; `{instance}` becomes the instance's UUID. One origin = one writer. Default `local/{instance}`. */
   origin?: string;
-  /** Records held until exported and released; with a `store` at least 1,024. Default 4,096. */
+  /** Records held until exported and released; with a `storedLog` at least 1,024. Default 4,096. */
   maxRecords?: number;
   /** The deployment's key. It says which keys may sign heads of the log; without it nobody can tell our log from another. */
   signer?: Signer;
-  /** Where the log goes, signed, as static files (docs/format.md). Default: nowhere; then `export` and `release` are yours. */
-  store?: LogStore;
   /**
-   * When the store takes nothing and memory ends: `continue` gives up records of low severity first, counted, and says so
-   * in the log; `halt` refuses what would append another record (`LOG_FULL`). Default `continue`.
+   * Who signs the log, proves what is in it and writes it away: `heldLog()` or `storedLog(store)` of `tracehound/log`.
+   * Default: nobody; then `export` and `release` are yours, and what needs a signed head is `UNSUPPORTED`.
    */
-  policy?: 'continue' | 'halt';
-  /** Ms between two looks at what waits to be signed, where the platform has timers: 50 … 60,000. Default 1,000. */
-  checkpointMs?: number;
-  /** Ms between CHECKPOINT records, which show that an idle log is alive: 1,000 … 86,400,000. Default 60,000. */
-  heartbeatMs?: number;
-  /** Ms after which the key that signs is changed: 1,000 … 2^40. Default 3,600,000. */
-  rotateMs?: number;
-  /** Goes on with a log that ended, from `openLog`, instead of beginning another. Needs its `store` and a `signer`. */
-  resume?: OpenedLog;
+  log?: AuditLog;
+}
+
+/** What `heldLog` and `storedLog` return. Opaque. */
+export interface AuditLog {
+  readonly kept: 'held' | 'stored';
+  /** @internal For one instance. */
+  readonly begin: (...of: never[]) => unknown;
+}
+
+/** What makes snapshots and puts them in place: `snapshots` of `tracehound/snapshot`. Opaque. */
+export interface Snapshots {
+  /** @internal */
+  readonly take: (...of: never[]) => Promise<Uint8Array>;
+  /** @internal */
+  readonly restorable: (...of: never[]) => unknown;
 }
 
 /** What `openLog` returns: a log in a store, verified, to go on with. Opaque. */
@@ -84,20 +89,16 @@ export interface TracehoundOptions {
   clock?: () => number;
   /** Escape hatch for bundlers: a compiled `core.wasm`. */
   module?: WebAssembly.Module;
-  /** An opened snapshot to begin from. */
+  /** An opened snapshot to begin from. Needs `snapshots`. */
   restore?: OpenedSnapshot;
+  /** `snapshots` of `tracehound/snapshot`. Default: none; then `snapshot()` is `UNSUPPORTED`. */
+  snapshots?: Snapshots;
 }
 
 export interface ResolvedAudit {
   readonly origin: string;
   readonly maxRecords: number;
   readonly signer: Signer | undefined;
-  readonly store: LogStore | undefined;
-  readonly policy: 'continue' | 'halt';
-  readonly checkpointMs: number;
-  readonly heartbeatMs: number;
-  readonly rotateMs: number;
-  readonly resume: OpenedLog | undefined;
 }
 
 /** Options after validation: every field present. */

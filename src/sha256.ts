@@ -9,7 +9,7 @@
 
 /** First 32 bits of the fractional parts of the cube roots of the first 64 primes (FIPS 180-4 §4.2.2). */
 // biome-ignore format: a table
-const K = Int32Array.of(
+const K = /* @__PURE__ */ Int32Array.of(
   0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
   0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
   0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -30,11 +30,11 @@ const HMAC_INNER = 0x36;
 const HMAC_OUTER = 0x5c;
 
 /** The message schedule (§6.2.2 step 1). Words 0 … 15 are the block. */
-const W = new Int32Array(64);
+const W = /* @__PURE__ */ new Int32Array(64);
 /** H of a hash that is carried out in one call. */
-const H = new Int32Array(DIGEST_WORDS);
+const H = /* @__PURE__ */ new Int32Array(DIGEST_WORDS);
 /** The last block of such a hash, before it is words. */
-const TAIL = new Uint8Array(BLOCK_BYTES);
+const TAIL = /* @__PURE__ */ new Uint8Array(BLOCK_BYTES);
 
 /** The SHA-256 of `bytes`. */
 export function sha256(bytes: Uint8Array): Uint8Array {

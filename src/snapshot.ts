@@ -40,11 +40,11 @@ import { TracehoundError } from './errors';
 import { canonicalise } from './jcs';
 import { kindOf } from './kind';
 import { sealKey } from './seal';
-import type { Json, OpenedSnapshot, OpenSnapshotOptions, Runtime } from './types';
+import type { Json, OpenedSnapshot, OpenSnapshotOptions, Runtime, Snapshots } from './types';
 import { VERSION } from './version';
 
 /** 'THSNAP' and a line end of either kind: what is copied as text is spoilt here already (as in PNG). */
-const MAGIC = Uint8Array.of(0x54, 0x48, 0x53, 0x4e, 0x41, 0x50, 0x0d, 0x0a);
+const MAGIC = /* @__PURE__ */ Uint8Array.of(0x54, 0x48, 0x53, 0x4e, 0x41, 0x50, 0x0d, 0x0a);
 const SNAPSHOT_VERSION = 1;
 const FLAG_SEALED = 1;
 const VERSION_AT = 8;
@@ -69,6 +69,22 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const digest = async (bytes: Uint8Array): Promise<Bytes> =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Bytes));
 
+/** @internal {@link Snapshots}, as we see it. */
+export interface SnapshotPlug extends Snapshots {
+  readonly take: typeof takeSnapshot;
+  readonly restorable: typeof restorable;
+}
+
+const plug: SnapshotPlug = { take: takeSnapshot, restorable };
+
+/**
+ * Makes `snapshot()` and `restore` work. Passed in, so that who takes no snapshot ships nothing of it.
+ *
+ * @example
+ * const th = createTracehound({ secret, snapshots });
+ */
+export const snapshots: Snapshots = /* @__PURE__ */ Object.freeze(plug);
+
 // ── making ────────────────────────────────────────────────────────────────────────────────────────
 
 /**
@@ -76,7 +92,7 @@ const digest = async (bytes: Uint8Array): Promise<Bytes> =>
  * caller must have asked for an unsealed one, which holds no key and therefore no limiter. What could not be opened
  * again is not handed out.
  */
-export async function takeSnapshot(
+async function takeSnapshot(
   engine: Engine,
   now: number,
   options: unknown,
@@ -179,7 +195,7 @@ const LABEL = new TextEncoder().encode(SEAL_LABEL);
  * With a `secret` only sealed snapshots are opened: else whoever stores them could swap one for an unsealed forgery.
  *
  * @example
- * const th = createTracehound({ secret, restore: await openSnapshot(bytes, { secret }) });
+ * const th = createTracehound({ secret, restore: await openSnapshot(bytes, { secret }), snapshots });
  */
 export async function openSnapshot(bytes: Uint8Array, options: OpenSnapshotOptions = {}): Promise<OpenedSnapshot> {
   const secret = readSecret(options);
@@ -201,7 +217,7 @@ export async function openSnapshot(bytes: Uint8Array, options: OpenSnapshotOptio
 }
 
 /** What an engine begins from. Throws when `opened` is not what `openSnapshot` returned. */
-export function restorable(opened: OpenedSnapshot): Salvaged {
+function restorable(opened: OpenedSnapshot): Salvaged {
   const sections = opened.sections as OpenedSnapshot['sections'] | null | undefined;
   const header = sections?.header;
   if (opened.version !== SNAPSHOT_VERSION || !sections || !(header instanceof Uint8Array)) {

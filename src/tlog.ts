@@ -29,7 +29,7 @@ const PROOF_HASHES_MAX = 64;
 // ── hashes ────────────────────────────────────────────────────────────────────────────────────────
 
 /** Two hashes as words, for who has them as bytes. */
-const PAIR = new Int32Array(2 * DIGEST_WORDS);
+const PAIR = /* @__PURE__ */ new Int32Array(2 * DIGEST_WORDS);
 
 /** SHA-256(0x00 ‖ record). */
 export function leafHash(record: Uint8Array): Uint8Array {

@@ -9,15 +9,13 @@
 import { Agent, closedError } from './agent';
 import { toHex } from './codec';
 import { resolveOptions } from './config';
-import { type Found, takeFound } from './continued';
 import { actorFacts, sidecar } from './custody';
 import { coreConfig, DISPOSITIONS, Engine, type Persistence, type Succession } from './engine/index';
 import { TracehoundError } from './errors';
 import { Custody } from './evidence';
-import { LogKeeper } from './keeper';
+import { type Keeper, type KeeperPort, NoKeeper } from './keep';
 import { kindOf } from './kind';
 import { readSource } from './scent';
-import { restorable, takeSnapshot } from './snapshot';
 import { TraceIds } from './trace';
 import type {
   Actor,
@@ -25,7 +23,6 @@ import type {
   CoreInstance,
   Disposition,
   HttpPort,
-  OpenedLog,
   RateLimiter,
   RateLimitResult,
   ResolvedOptions,
@@ -49,13 +46,13 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions, persist
   const runtime = withModule(options.runtime ?? defaultRuntime, options.module);
   const { now: clock, steps: clockSteps } = steady(options.clock ?? (() => runtime.now()));
   const random = (bytes: Uint8Array): void => runtime.random(bytes);
-  const found = foundLog(options.audit.resume);
+  const begun = options.audit.log?.begin();
   const engine = new Engine({
     config,
     runtime,
     secret: options.secret,
     origin: options.audit.origin,
-    continues: found && { ...found, subtrees: found.frontier.subtrees() },
+    continues: begun?.continues,
     persistence,
     genesis: (origin, instance, size) => {
       const facts = genesisFacts(options, runtime, origin, instance);
@@ -63,22 +60,14 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions, persist
     },
     succession: (origin, size, restored) => sidecar(successionFacts(origin, size, restored), random),
   });
-  if (options.restore !== undefined) engine.restore(restorable(options.restore));
+  const { restore, snapshots } = options;
+  if (restore !== undefined && snapshots !== undefined) engine.restore(snapshots.restorable(restore));
   // What cannot go on should say so now, and not to the first who asks something.
   if (persistence !== undefined) engine.inherit(clock);
   const isUp = (): boolean => engine.status === 'up';
-  const keeper = new LogKeeper({
-    log: engine.log,
-    runtime,
-    now: clock,
-    random,
-    options: options.audit,
-    found,
-    clockSteps,
-    isUp,
-  });
-  /** Asks whether another record may be appended, where the answer can be no. */
-  const refusal = options.audit.policy === 'halt' ? () => keeper.refusal() : undefined;
+  const port: KeeperPort = { log: engine.log, runtime, now: clock, random, options: options.audit, clockSteps, isUp };
+  const keeper = begun?.keep(port) ?? new NoKeeper(port);
+  const { refusal } = keeper;
   const agent = new Agent(engine, clock, runtime, refusal);
   const trace = new TraceIds(engine, random);
   let closed = false;
@@ -114,11 +103,16 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions, persist
       authorize: options.authorize,
     }),
     // The log may be read after close(): its last record would be out of reach otherwise.
-    audit: audit(engine, keeper, options.audit.store, clock),
+    audit: audit(engine, keeper, clock),
     watcher: watcher(engine, agent, keeper, runtime, clock, () => closed),
     http: httpPort(options, engine, agent, keeper, trace, runtime, actTime),
     id: () => engine.makeId(time()),
-    snapshot: async (given) => takeSnapshot(engine, time(), given, options.secret, runtime),
+    snapshot: async (given) => {
+      const now = time();
+      if (snapshots !== undefined) return snapshots.take(engine, now, given, options.secret, runtime);
+      const missing = 'snapshot: nobody makes one, expected the option `snapshots` from tracehound/snapshot, got none';
+      throw new TracehoundError('UNSUPPORTED', missing);
+    },
     close: () => {
       closed = true;
       agent.close();
@@ -133,13 +127,6 @@ function withModule(runtime: Runtime, module: WebAssembly.Module | undefined): R
   const core = (): CoreInstance => ({ exports: new WebAssembly.Instance(module).exports });
   // Inherited, not spread: a runtime may be frozen, or an instance of a class.
   return Object.create(runtime, { core: { value: core }, coreDigest: { value: 'unknown' } });
-}
-
-/** What `openLog` found, taken for this instance alone. */
-function foundLog(resume: OpenedLog | undefined): Found | undefined {
-  const found = resume && takeFound(resume);
-  if (resume === undefined || found !== undefined) return found;
-  throw new TypeError('audit.resume: wrong kind, expected what openLog returned, unused, got another object');
 }
 
 /**
@@ -234,7 +221,7 @@ function rateLimiter(
   };
 }
 
-function audit(engine: Engine, keeper: LogKeeper, store: unknown, time: () => number): Audit {
+function audit(engine: Engine, keeper: Keeper, time: () => number): Audit {
   const seq = (name: string, value: number): number => {
     if (Number.isSafeInteger(value) && value >= 0) return value;
     throw new RangeError(`${name}: out of range, expected a sequence number ≥ 0, got ${kindOf(value)}`);
@@ -249,21 +236,24 @@ function audit(engine: Engine, keeper: LogKeeper, store: unknown, time: () => nu
       if (!keeper.ended) engine.log.settle(time(), false);
       await keeper.flush();
     },
-    checkpoint: () => keeper.checkpoint(),
-    proveInclusion: async (index) => keeper.proveInclusion(seq('audit.proveInclusion', index)),
+    checkpoint: async () => keeper.notary('audit.checkpoint').checkpoint(),
+    proveInclusion: async (index) =>
+      keeper.notary('audit.proveInclusion').proveInclusion(seq('audit.proveInclusion', index)),
     proveConsistency: async (from, to) =>
-      keeper.proveConsistency(
-        seq('audit.proveConsistency from', from),
-        to === undefined ? undefined : seq('audit.proveConsistency to', to),
-      ),
+      keeper
+        .notary('audit.proveConsistency')
+        .proveConsistency(
+          seq('audit.proveConsistency from', from),
+          to === undefined ? undefined : seq('audit.proveConsistency to', to),
+        ),
     export: ({ from, to } = {}) => {
       const first = from === undefined ? undefined : seq('audit.export from', from);
       const end = to === undefined ? undefined : seq('audit.export to', to);
       return engine.log.export(time(), first, end);
     },
     release: (toSeq) => {
-      if (store === undefined) return engine.log.release(time(), seq('audit.release', toSeq));
-      throw new TracehoundError('UNSUPPORTED', 'audit.release: the store releases, expected no audit.store, got one');
+      if (keeper.storeState === 'off') return engine.log.release(time(), seq('audit.release', toSeq));
+      throw new TracehoundError('UNSUPPORTED', 'audit.release: the store releases, expected no storedLog, got one');
     },
     carried: () => {
       engine.inherit(time);
@@ -280,7 +270,7 @@ function httpPort(
   options: ResolvedOptions,
   engine: Engine,
   agent: Agent,
-  keeper: LogKeeper,
+  keeper: Keeper,
   trace: TraceIds,
   runtime: Runtime,
   time: () => number,

@@ -9,7 +9,7 @@
 import type { Agent } from './agent';
 import { toHex } from './codec';
 import { ABI_VERSION, type Engine } from './engine/index';
-import type { LogKeeper } from './keeper';
+import type { Keeper } from './keep';
 import type { Runtime, Snapshot, Watcher } from './types';
 
 const EMPTY_ROOT = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'; // SHA-256 of nothing, RFC 9162 §2.1.1
@@ -17,7 +17,7 @@ const EMPTY_ROOT = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852
 export function watcher(
   engine: Engine,
   agent: Agent,
-  keeper: LogKeeper,
+  keeper: Keeper,
   runtime: Runtime,
   now: () => number,
   closed: () => boolean,

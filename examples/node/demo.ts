@@ -13,7 +13,7 @@ import { createApp } from './app.ts';
 import { keepIn } from './keep.ts';
 
 const folder = process.env.TRACEHOUND_LOG ?? 'demo-log';
-const audit = await keepIn(folder);
+const { audit, store } = await keepIn(folder);
 
 /** Only a demo may believe a header about who is asking: anyone could write anything into it. */
 const { app, th } = createApp({
@@ -206,7 +206,7 @@ check('one piece of evidence, by itself', 1, 'good, good', `${proved.integrity},
 
 /** The objects of one log in the store. */
 function inStore(origin: string): (path: string) => Promise<Uint8Array | undefined> {
-  return async (path) => audit.store?.get(`${origin}/${path}`);
+  return async (path) => store.get(`${origin}/${path}`);
 }
 
 const table = rows.map(({ kind, sent, expected, got }) => [

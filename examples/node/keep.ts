@@ -6,15 +6,17 @@
  *   <folder>.policy      whom to trust, for `npx tracehound verify <folder>`: hand it to whoever shall check the log
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import type { AuditOptions } from 'tracehound';
+import type { AuditOptions, LogStore } from 'tracehound';
+import { storedLog } from 'tracehound/log';
 import { generateKey, signerFromText } from 'tracehound/signer';
 import { fsStore } from 'tracehound/stores/fs';
 
-/** Audit options that keep the log in `folder`, under a key that is made once and kept beside it. */
-export async function keepIn(folder: string): Promise<AuditOptions> {
+/** The store in `folder`, and the audit options that keep the log there under a key that is made once and kept beside it. */
+export async function keepIn(folder: string): Promise<{ audit: AuditOptions; store: LogStore }> {
   const signer = await signerFromText(await keyOf(`${folder}.key`));
   await writeFile(`${folder}.policy`, `log ${signer.vkey}\nquorum none\n`);
-  return { origin: 'localhost/tracehound-example/{instance}', store: fsStore(folder), signer };
+  const store = fsStore(folder);
+  return { audit: { origin: 'localhost/tracehound-example/{instance}', signer, log: storedLog(store) }, store };
 }
 
 async function keyOf(path: string): Promise<string> {

@@ -20,7 +20,7 @@ import { HASH_BYTES } from '../tlog';
 import type { LogEntry, LogSource } from './source';
 
 /** What a log file begins with. A transfer that rewrites line ends, or strips the eighth bit, breaks it at once. */
-export const FILE_MAGIC: Uint8Array = Uint8Array.of(0x54, 0x48, 0x4c, 0x4f, 0x47, 0x0d, 0x0a, 0x01);
+export const FILE_MAGIC: Uint8Array = /* @__PURE__ */ Uint8Array.of(0x54, 0x48, 0x4c, 0x4f, 0x47, 0x0d, 0x0a, 0x01);
 
 /** Not a type: what is left when a file ends within a frame. */
 const PIECE = 0;

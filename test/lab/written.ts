@@ -4,8 +4,9 @@
  * Relies on: lab, lab store, node:crypto for the deployment's key. Refuses: a clock of its own.
  */
 import { generateKeyPairSync, sign as signWith } from 'node:crypto';
+import { type StoredLogOptions, storedLog } from '../../src/log';
 import { formatVerifierKey } from '../../src/note';
-import type { AuditOptions, Signer, Tracehound } from '../../src/types';
+import type { AuditOptions, LogStore, Signer, Tracehound } from '../../src/types';
 import { lab } from './lab';
 import { LabStore } from './store';
 
@@ -22,6 +23,20 @@ export function deploymentKey(name = 'example.com/deployment'): Signer {
   };
 }
 
+/** Options of a log, and of its way into a store, in one. */
+export interface StoredAudit extends Omit<AuditOptions, 'log'>, StoredLogOptions {}
+
+/** The `audit` option that writes to `store`. */
+export function into(store: LogStore, given: StoredAudit = {}): AuditOptions {
+  const { origin, maxRecords, signer, ...stored } = given;
+  return {
+    ...(origin !== undefined && { origin }),
+    ...(maxRecords !== undefined && { maxRecords }),
+    ...(signer !== undefined && { signer }),
+    log: storedLog(store, stored),
+  };
+}
+
 export interface Written {
   readonly store: LabStore;
   readonly signer: Signer;
@@ -34,7 +49,7 @@ export interface WriteOptions {
   readonly close?: boolean;
   readonly store?: LabStore;
   readonly signer?: Signer;
-  readonly audit?: AuditOptions;
+  readonly audit?: StoredAudit;
   readonly seed?: number;
   /** The detector says nothing that a sidecar would have to carry. */
   readonly bare?: boolean;
@@ -49,7 +64,7 @@ export async function written(options: WriteOptions = {}): Promise<Written> {
   const th = world.make({
     rateLimit: false,
     quarantine: { maxCount: 4_096, maxBytes: 2 ** 20, maxShare: 1 },
-    audit: { origin: ORIGIN, store, signer, ...audit },
+    audit: into(store, { origin: ORIGIN, signer, ...audit }),
   });
   const severities = ['low', 'medium', 'high', 'critical'] as const;
   for (let i = 0; i < count; i++) {

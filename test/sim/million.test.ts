@@ -6,6 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { createTracehound } from '../../runtimes/node/index';
+import { storedLog } from '../../src/log';
 import type { LogStore, Tracehound } from '../../src/types';
 
 const RECORDS = 1_000_000;
@@ -68,7 +69,7 @@ test('a million records leave the heap as it was after the first hundred thousan
   const th = createTracehound({
     rateLimit: false,
     quarantine: { maxCount: 512 },
-    audit: { origin: 'example.com/log', store },
+    audit: { origin: 'example.com/log', log: storedLog(store) },
   });
   await append(th, TENTH);
   const before = inUse();

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { canonicalise } from '../../src/jcs';
+import { heldLog, storedLog as keep } from '../../src/log';
 import type { Actor, Json, Tracehound, TracehoundOptions } from '../../src/types';
 import { lab, parsed } from '../lab/lab';
 import { LabStore } from '../lab/store';
@@ -104,7 +105,8 @@ describe.each([
 ])('a bundle from %s', (_, stored) => {
   const make = (options: TracehoundOptions = {}): { th: Tracehound; store: LabStore } => {
     const store = new LabStore();
-    const audit = { origin: 'example.com/log', ...(stored ? { store } : {}), ...options.audit };
+    const log = stored ? keep(store) : heldLog();
+    const audit = { origin: 'example.com/log', log, ...options.audit };
     return { th: lab().make({ rateLimit: false, ...options, audit }), store };
   };
 
@@ -162,7 +164,10 @@ describe.each([
   it('of an item that came through a panic has what its log knows of it', async () => {
     const store = new LabStore();
     const it = lab();
-    const th = it.make({ rateLimit: false, audit: { origin: 'example.com/log', ...(stored ? { store } : {}) } });
+    const th = it.make({
+      rateLimit: false,
+      audit: { origin: 'example.com/log', log: stored ? keep(store) : heldLog() },
+    });
     const signature = signatureOf(th.intercept({ source: 'a', payload: 'x', threat }));
     it.last().stopAt = { name: 'intercept', code: 1 };
     noise(th, 3);
@@ -179,7 +184,7 @@ describe.each([
 
 it('a bundle whose records are gone is refused, and says which', async () => {
   const store = new LabStore();
-  const th = lab().make({ rateLimit: false, audit: { origin: 'example.com/log', store } });
+  const th = lab().make({ rateLimit: false, audit: { origin: 'example.com/log', log: keep(store) } });
   const signature = signatureOf(th.intercept({ source: 'a', payload: 'x', threat }));
   await th.audit.flush();
   const { fate } = store;
@@ -192,7 +197,7 @@ it('a bundle whose records are gone is refused, and says which', async () => {
     message: 'quarantine.export: expected record 0, got none any more',
   });
   store.fate = fate;
-  const small = lab().make({ rateLimit: false, audit: { maxRecords: 16 } });
+  const small = lab().make({ rateLimit: false, audit: { maxRecords: 16, log: heldLog() } });
   const one = signatureOf(small.intercept({ source: 'a', payload: 'x', threat }));
   noise(small, 30);
   await expect(small.quarantine.export(one)).rejects.toMatchObject({ code: 'RANGE_UNAVAILABLE' });
@@ -206,7 +211,7 @@ describe('who may have evidence', () => {
     const store = new LabStore();
     const th = lab().make({
       rateLimit: false,
-      audit: { origin: 'example.com/log', store },
+      audit: { origin: 'example.com/log', log: keep(store) },
       quarantine: {
         authorize: (act, evidence, who) => {
           asked.push([act, evidence.signature, who]);

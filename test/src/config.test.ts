@@ -1,22 +1,31 @@
 /**
- * Guards `src/config.ts`: a wrong option stops the start with a sentence that names it, and never repeats what was given.
+ * Guards `src/config.ts`, and the options of `src/log.ts`: a wrong option stops the start with a sentence that names it, and never repeats what was given.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { resolveOptions } from '../../src/config';
 import { TracehoundError } from '../../src/errors';
+import { heldLog, storedLog } from '../../src/log';
+import { snapshots } from '../../src/snapshot';
 
 const MiB = 1_048_576;
 /** A verifier key from the tests of golang.org/x/mod sumdb/note. */
 const PETER = 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW';
 
-const failure = (options: unknown): Error => {
+const attempt = (work: () => unknown): Error | undefined => {
   try {
-    resolveOptions(options);
+    work();
   } catch (error) {
     return error as Error;
   }
-  return expect.unreachable('was accepted');
+  return undefined;
+};
+const failureOf = (work: () => unknown): Error => attempt(work) ?? expect.unreachable('was accepted');
+const failure = (options: unknown): Error => failureOf(() => resolveOptions(options));
+const STORE = {
+  putIfAbsent: async () => 'created' as const,
+  get: async () => undefined,
+  swap: async () => 'swapped' as const,
 };
 const set = (path: string, value: unknown): object => {
   const [group, name] = path.split('.') as [string, string | undefined];
@@ -34,12 +43,7 @@ describe('without options', () => {
         origin: 'local/{instance}',
         maxRecords: 4_096,
         signer: undefined,
-        store: undefined,
-        policy: 'continue',
-        checkpointMs: 1_000,
-        heartbeatMs: 60_000,
-        rotateMs: 3_600_000,
-        resume: undefined,
+        log: undefined,
       },
       secret: undefined,
       failMode: 'open',
@@ -47,6 +51,7 @@ describe('without options', () => {
       runtime: undefined,
       module: undefined,
       restore: undefined,
+      snapshots: undefined,
     };
     expect(resolveOptions()).toEqual(defaults);
     expect(resolveOptions({})).toEqual(defaults);
@@ -77,33 +82,52 @@ describe('numbers', () => {
     ['quarantine.maxBytes', 1, 2 ** 30],
     ['maxPayloadBytes', 256, 2 ** 26],
     ['audit.maxRecords', 16, MiB],
-    ['audit.checkpointMs', 50, 60_000],
-    ['audit.heartbeatMs', 1_000, 86_400_000],
-    ['audit.rotateMs', 1_000, 2 ** 40],
   ];
   const room = { quarantine: { maxBytes: 2 ** 30 } };
   const get = (resolved: object, path: string): unknown =>
     path.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown>)[name], resolved);
 
+  /** Where a number that is given as `path` is looked at. */
+  type Given = (path: string, value: unknown) => Error | undefined;
+  const asOption: Given = (path, value) => attempt(() => resolveOptions(set(path, value)));
+  const ofLog: Given = (path, value) => {
+    const [maker, name] = path.split('.') as [string, string];
+    return attempt(() => (maker === 'heldLog' ? heldLog({ [name]: value }) : storedLog(STORE, { [name]: value })));
+  };
+  const logs: [string, number, number][] = [
+    ['storedLog.checkpointMs', 50, 60_000],
+    ['storedLog.heartbeatMs', 1_000, 86_400_000],
+    ['storedLog.rotateMs', 1_000, 2 ** 40],
+    ['heldLog.rotateMs', 1_000, 2 ** 40],
+  ];
+
   for (const [path, min, max] of bounds) {
-    it(`${path} takes the integers from ${min} to ${max}, and nothing else`, () => {
+    it(`${path} is handed on`, () => {
       for (const value of [min, min + 1, max]) {
         expect(get(resolveOptions({ ...room, ...set(path, value) }), path)).toBe(value);
       }
+    });
+  }
+
+  const all = [...bounds.map((each) => [...each, asOption] as const), ...logs.map((each) => [...each, ofLog] as const)];
+  for (const [path, min, max, given] of all) {
+    const failure = (value: unknown): Error => given(path, value) ?? expect.unreachable('was accepted');
+    it(`${path} takes the integers from ${min} to ${max}, and nothing else`, () => {
+      if (given === ofLog) for (const value of [min, min + 1, max]) expect(given(path, value)).toBe(undefined);
       for (const value of [min - 1, -max]) {
-        const error = failure(set(path, value));
+        const error = failure(value);
         expect(error).toBeInstanceOf(RangeError);
         expect(error.message).toMatch(`${path}: too small, expected an integer ≥ ${min}`);
         expect(error.message).toMatch(new RegExp(`, got ${value}$`));
       }
-      expect(failure(set(path, max + 1)).message).toMatch(`${path}: too large, expected an integer ≤ ${max}`);
+      expect(failure(max + 1).message).toMatch(`${path}: too large, expected an integer ≤ ${max}`);
       for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, min + 0.5]) {
-        const error = failure(set(path, value));
+        const error = failure(value);
         expect(error).toBeInstanceOf(RangeError);
         expect(error.message).toMatch(`${path}: not an integer, expected an integer from ${min} to ${max}`);
       }
       for (const value of [String(min), null, true, [min], { valueOf: () => min }, BigInt(min), () => min]) {
-        const error = failure(set(path, value));
+        const error = failure(value);
         expect(error).toBeInstanceOf(TypeError);
         expect(error.message).toMatch(`${path}: wrong kind, expected an integer from ${min} to ${max}`);
       }
@@ -324,12 +348,16 @@ describe('what is passed in', () => {
   it('is handed on as it is', () => {
     const signer = { name: 'PeterNeumann', vkey: PETER, sign: async () => new Uint8Array(0) };
     const clock = () => 0;
-    const [module, restore] = [{}, {}];
-    const resolved = resolveOptions({ runtime, clock, module, restore, audit: { signer }, failMode: 'closed' });
+    const module = {};
+    const [restore, log] = [{}, heldLog()];
+    const audit = { signer, log };
+    const resolved = resolveOptions({ runtime, clock, module, restore, snapshots, audit, failMode: 'closed' });
     expect(resolved.runtime).toBe(runtime);
     expect(resolved.clock).toBe(clock);
     expect(resolved.module).toBe(module);
     expect(resolved.restore).toBe(restore);
+    expect(resolved.snapshots).toBe(snapshots);
+    expect(resolved.audit.log).toBe(log);
     expect(resolved.audit.signer).toBe(signer);
     expect(resolved.failMode).toBe('closed');
   });
@@ -346,6 +374,19 @@ describe('what is passed in', () => {
     expect(failure({ audit: { signer: { name: 'n' } } }).message).toMatch(/^audit\.signer\.vkey: wrong kind, /);
     expect(failure({ audit: { signer: { name: 'n', vkey: 'v' } } }).message).toMatch(
       /^audit\.signer\.sign: wrong kind, /,
+    );
+    for (const wrong of [{}, { take: 1 }]) {
+      expect(failure({ snapshots: wrong })).toBeInstanceOf(TypeError);
+      expect(failure({ snapshots: wrong }).message).toBe(
+        'snapshots: wrong kind, expected snapshots of tracehound/snapshot, got an object',
+      );
+    }
+  });
+
+  it('a snapshot to begin from needs what puts it in place', () => {
+    expect(failure({ restore: {} })).toBeInstanceOf(RangeError);
+    expect(failure({ restore: {} }).message).toBe(
+      'restore: cannot be put in place, expected snapshots of tracehound/snapshot beside it, got none',
     );
   });
 
@@ -390,54 +431,73 @@ it('whatever is given, the message has one form and repeats no text', () => {
   );
 });
 
-describe('a log that is stored', () => {
-  const store = {
-    putIfAbsent: async () => 'created' as const,
-    get: async () => undefined,
-    swap: async () => 'swapped' as const,
-  };
+describe('who keeps the log', () => {
   const signer = { name: 'PeterNeumann', vkey: PETER, sign: async () => new Uint8Array(64) };
 
-  it('needs a store that can do three things', () => {
-    expect(resolveOptions({ audit: { store } }).audit.store).toBe(store);
-    for (const name of ['putIfAbsent', 'get', 'swap']) {
-      const error = failure({ audit: { store: { ...store, [name]: 'x' } } });
-      expect(error).toBeInstanceOf(TypeError);
-      expect(error.message).toBe(`audit.store.${name}: wrong kind, expected a function, got a string`);
+  it('is made by tracehound/log', () => {
+    for (const log of [heldLog(), storedLog(STORE)]) expect(Object.isFrozen(log)).toBe(true);
+    for (const log of [5, {}, { begin: true }, STORE]) {
+      expect(failure({ audit: { log } })).toBeInstanceOf(TypeError);
+      expect(failure({ audit: { log } }).message).toMatch(
+        /^audit\.log: wrong kind, expected heldLog\(\) or storedLog\(store\) of tracehound\/log, got /,
+      );
     }
-    expect(failure({ audit: { store: 'x' } }).message).toBe(
-      'audit.store: wrong kind, expected a LogStore, got a string',
+  });
+
+  it('was a store once, and the old option says where it went', () => {
+    const error = failure({ audit: { store: STORE } });
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toBe(
+      'audit.store: moved, expected audit.log = storedLog(store) from tracehound/log, got the old name',
     );
   });
 
-  it('needs a ring of 1,024 records at least', () => {
-    expect(resolveOptions({ audit: { store, maxRecords: 1_024 } }).audit.maxRecords).toBe(1_024);
-    expect(failure({ audit: { store, maxRecords: 1_023 } }).message).toMatch(
+  it('needs a store that can do three things', () => {
+    for (const name of ['putIfAbsent', 'get', 'swap']) {
+      const error = failureOf(() => storedLog({ ...STORE, [name]: 'x' }));
+      expect(error).toBeInstanceOf(TypeError);
+      expect(error.message).toBe(`storedLog.store.${name}: wrong kind, expected a function, got a string`);
+    }
+    expect(failureOf(() => storedLog('x' as never)).message).toBe(
+      'storedLog.store: wrong kind, expected a LogStore, got a string',
+    );
+    expect(failureOf(() => storedLog(undefined as never))).toBeInstanceOf(TypeError);
+  });
+
+  it('has options of its own, with known names', () => {
+    expect(failureOf(() => storedLog(STORE, { polcy: 'halt' } as never)).message).toMatch(
+      /^storedLog\.polcy: no such option \(did you mean `policy`\?\), /,
+    );
+    expect(failureOf(() => heldLog({ policy: 'halt' } as never)).message).toMatch(/^heldLog\.policy: no such option, /);
+    expect(failureOf(() => heldLog(5 as never)).message).toBe('heldLog: wrong kind, expected an object, got 5');
+  });
+
+  it('needs a ring of 1,024 records at least where there is a store', () => {
+    const log = storedLog(STORE);
+    expect(resolveOptions({ audit: { log, maxRecords: 1_024 } }).audit.maxRecords).toBe(1_024);
+    expect(failure({ audit: { log, maxRecords: 1_023 } }).message).toMatch(
       'audit.maxRecords: too small, expected an integer ≥ 1024',
     );
+    expect(resolveOptions({ audit: { log: heldLog(), maxRecords: 16 } }).audit.maxRecords).toBe(16);
   });
 
   it('goes on or halts, in one of two words', () => {
     for (const policy of ['continue', 'halt'] as const)
-      expect(resolveOptions({ audit: { policy } }).audit.policy).toBe(policy);
-    expect(failure({ audit: { policy: 'stop' } })).toBeInstanceOf(RangeError);
-    expect(failure({ audit: { policy: 'stop' } }).message).toBe(
-      "audit.policy: unknown, expected 'continue' or 'halt', got another string",
-    );
-    expect(failure({ audit: { policy: 1 } })).toBeInstanceOf(TypeError);
+      expect(attempt(() => storedLog(STORE, { policy }))).toBe(undefined);
+    const stop = failureOf(() => storedLog(STORE, { policy: 'stop' as never }));
+    expect(stop).toBeInstanceOf(RangeError);
+    expect(stop.message).toBe("storedLog.policy: unknown, expected 'continue' or 'halt', got another string");
+    expect(failureOf(() => storedLog(STORE, { policy: 1 as never }))).toBeInstanceOf(TypeError);
   });
 
-  it('that goes on brings its name, and needs its store and a signer', () => {
+  it('that goes on brings its name, and needs a signer', () => {
     const resume = { origin: 'example.com/log', size: 3, root: '00' };
-    const { audit } = resolveOptions({ audit: { store, signer, resume } });
-    expect(audit).toMatchObject({ origin: 'example.com/log', resume });
-    expect(resolveOptions({ audit: { store, signer, resume, origin: 'example.com/log' } }).audit.origin).toBe(
-      'example.com/log',
-    );
-    expect(failure({ audit: { store, signer, resume, origin: 'other' } }).message).toMatch(/^audit.origin: another, /);
-    expect(failure({ audit: { store, resume } }).message).toMatch('expected audit.signer beside it, got none');
-    expect(failure({ audit: { signer, resume } }).message).toMatch('expected audit.store beside it, got none');
-    expect(failure({ audit: { resume: 'x' } })).toBeInstanceOf(TypeError);
+    const log = storedLog(STORE, { resume });
+    expect(resolveOptions({ audit: { log, signer } }).audit).toMatchObject({ origin: 'example.com/log', log });
+    expect(resolveOptions({ audit: { log, signer, origin: 'example.com/log' } }).audit.origin).toBe('example.com/log');
+    expect(failure({ audit: { log, signer, origin: 'other' } }).message).toMatch(/^audit.origin: another, /);
+    expect(failure({ audit: { log } }).message).toMatch('expected audit.signer beside it, got none');
+    expect(failureOf(() => storedLog(STORE, { resume: 'x' as never }))).toBeInstanceOf(TypeError);
   });
 });
 
@@ -452,7 +512,19 @@ it('who may read evidence is asked of a function', () => {
 
 it('the verifier key of a signer is read at start', () => {
   const signer = { name: 'PeterNeumann', vkey: PETER, sign: async () => new Uint8Array(64) };
-  for (const wrong of [{ name: 'other' }, { vkey: `${PETER}x` }, { vkey: 'x' }]) {
-    expect(failure({ audit: { signer: { ...signer, ...wrong } } }).message).toMatch(/^audit\.signer\.vkey: unusable, /);
+  for (const log of [heldLog(), storedLog(STORE)]) {
+    expect(resolveOptions({ audit: { signer, log } }).audit.signer).toBe(signer);
+    for (const wrong of [{ name: 'other' }, { vkey: `${PETER}x` }, { vkey: 'x' }]) {
+      const audit = { signer: { ...signer, ...wrong }, log };
+      expect(failure({ audit }).message).toMatch(/^audit\.signer\.vkey: unusable, /);
+    }
   }
+});
+
+it('a signer with nothing to sign is refused at start, not found out about later', () => {
+  const signer = { name: 'PeterNeumann', vkey: PETER, sign: async () => new Uint8Array(64) };
+  expect(failure({ audit: { signer } })).toBeInstanceOf(RangeError);
+  expect(failure({ audit: { signer } }).message).toBe(
+    'audit.signer: nothing to sign, expected audit.log = heldLog() or storedLog(store) from tracehound/log, got none',
+  );
 });

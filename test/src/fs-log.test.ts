@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createTracehound } from '../../runtimes/node';
 import { fsStore } from '../../runtimes/node/fs-store';
+import { storedLog } from '../../src/log';
 import type { Signer } from '../../src/plugs';
 import { generateKey, type KeyType, macSigner, signerFromText } from '../../src/signer';
 import { type LogReport, parsePolicy, type VerifyOptions, verifyLog } from '../../src/verify';
@@ -21,7 +22,7 @@ let made = 0;
 /** A log of some 700 records, stored in pieces. */
 async function logOf(signer: Signer | undefined, origin = 'example.org/log'): Promise<string> {
   const root = join(top, String(made++));
-  const th = createTracehound({ audit: { store: fsStore(root), origin, ...(signer && { signer }) } });
+  const th = createTracehound({ audit: { origin, ...(signer && { signer }), log: storedLog(fsStore(root)) } });
   for (let i = 0; i < 700; i++) {
     th.intercept({ source: `192.0.2.${i % 250}`, payload: `${i}`, threat: { category: 'sqli', severity: 'high' } });
     if (i % 300 === 0) await th.audit.flush();

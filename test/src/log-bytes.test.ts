@@ -7,13 +7,14 @@ import { generateKey, signerFromText } from '../../src/signer';
 import { type LogReport, parsePolicy, storeSource, verifyLog } from '../../src/verify';
 import { lab } from '../lab/lab';
 import { LabStore } from '../lab/store';
+import { into } from '../lab/written';
 
 const ORIGIN = 'example.com/log';
 
 async function written(): Promise<{ store: LabStore; check: () => Promise<LogReport> }> {
   const { skey, vkey } = await generateKey('example.com/deployment');
   const store = new LabStore();
-  const audit = { origin: ORIGIN, store, signer: await signerFromText(skey) };
+  const audit = into(store, { origin: ORIGIN, signer: await signerFromText(skey) });
   const th = lab().make({ rateLimit: false, audit });
   for (let i = 0; i < 600; i++) {
     const rule = i % 3 === 0 ? { rule: '942100' } : {};

@@ -6,11 +6,12 @@ import { generateKeyPairSync, sign as signWith } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { formatVerifierKey } from '../../src/note';
 import { openLog } from '../../src/open-log';
-import type { AuditOptions, Signer, Tracehound, TracehoundOptions } from '../../src/types';
+import type { Signer, Tracehound, TracehoundOptions } from '../../src/types';
 import { type LogReport, parsePolicy, storeSource, verifyLog } from '../../src/verify';
 import { lab } from '../lab/lab';
 import { LabStore } from '../lab/store';
 import { storedLog } from '../lab/stored-log';
+import { into, type StoredAudit } from '../lab/written';
 
 const ORIGIN = 'example.com/log';
 const signer = ((): Signer => {
@@ -24,10 +25,10 @@ const signer = ((): Signer => {
   };
 })();
 
-const optionsOf = (store: LabStore, audit: AuditOptions = {}): TracehoundOptions => ({
+const optionsOf = (store: LabStore, audit: StoredAudit = {}): TracehoundOptions => ({
   rateLimit: false,
   quarantine: { maxCount: 4_096, maxBytes: 2 ** 20, maxShare: 1 },
-  audit: { store, signer, ...audit },
+  audit: into(store, { signer, ...audit }),
 });
 
 let sent = 0;
@@ -196,7 +197,7 @@ describe('a log that is gone on with', () => {
     expect(resume).toEqual({ origin: ORIGIN, size: 4, root: first.audit.head().root });
     expect(Object.isFrozen(resume)).toBe(true);
     lab().make(optionsOf(store, { resume }));
-    const unused = 'audit.resume: wrong kind, expected what openLog returned, unused, got another object';
+    const unused = 'storedLog.resume: wrong kind, expected what openLog returned, unused, got another object';
     expect(() => lab().make(optionsOf(store, { resume }))).toThrow(new TypeError(unused));
     expect(() => lab().make(optionsOf(store, { resume: { ...resume } }))).toThrow(new TypeError(unused));
   });

@@ -1,25 +1,27 @@
 /**
- * Guards the log's way into a store: `src/segments.ts`, `checkpoints.ts`, `writer.ts`, `keeper.ts`. What lies in the store
+ * Guards the log's way into a store: `src/log.ts`, `segments.ts`, `checkpoints.ts`, `writer.ts`, `keeper.ts`, `held.ts`. What lies in the store
  * is read back by test/lab/stored-log.ts, which shares no line with them.
  */
 import { generateKeyPairSync, sign as signWith } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import * as abi from '../../assembly/abi';
+import { heldLog } from '../../src/log';
 import { formatVerifierKey } from '../../src/note';
 import { openSnapshot } from '../../src/snapshot';
 import { verifyConsistency, verifyInclusion } from '../../src/tlog';
-import type { AuditOptions, Runtime, Signer, Tracehound, TracehoundOptions } from '../../src/types';
+import type { Runtime, Signer, Tracehound, TracehoundOptions } from '../../src/types';
 import { type Lab, lab, region, view } from '../lab/lab';
 import { LabStore } from '../lab/store';
 import { headOf, leafOf, type StoredLog, storedLog } from '../lab/stored-log';
+import { into, type StoredAudit } from '../lab/written';
 
 const ORIGIN = 'example.com/log';
 const KIND = { GENESIS: 1, PANIC: 7, RESUME: 8, CHECKPOINT: 9, KEY: 10, CLOSE: 11, GAP: 12, FAILED: 16, EVACUATED: 6 };
 
-const optionsOf = (store: LabStore, audit: AuditOptions = {}): TracehoundOptions => ({
+const optionsOf = (store: LabStore, audit: StoredAudit = {}): TracehoundOptions => ({
   rateLimit: false,
   quarantine: { maxCount: 4_096, maxBytes: 2 ** 20, maxShare: 1 },
-  audit: { origin: ORIGIN, store, ...audit },
+  audit: into(store, { origin: ORIGIN, ...audit }),
 });
 
 /** A deployment's key, made by other means than ours. */
@@ -245,7 +247,11 @@ describe('keys', () => {
       const alone = lab().make(optionsOf(new LabStore()));
       attack(alone, 3);
       await expect(alone.audit.flush()).rejects.toMatchObject({ code: 'UNSUPPORTED' });
-      await expect(lab().make({}).audit.checkpoint()).rejects.toThrow('audit.signer: missing');
+      await expect(
+        lab()
+          .make({ audit: { log: heldLog() } })
+          .audit.checkpoint(),
+      ).rejects.toThrow('audit.signer: missing');
     } finally {
       Object.defineProperty(crypto.subtle, 'generateKey', { value: generateKey, configurable: true });
     }
@@ -362,10 +368,7 @@ describe('a network that fails', () => {
 });
 
 describe('a store that takes nothing for so long that memory ends', () => {
-  async function outage(
-    count: number,
-    audit: AuditOptions = {},
-  ): Promise<{ store: LabStore; th: Tracehound; it: Lab }> {
+  async function outage(count: number, audit: StoredAudit = {}): Promise<{ store: LabStore; th: Tracehound; it: Lab }> {
     const it = lab();
     const store = new LabStore();
     const th = it.make({ ...optionsOf(store, { maxRecords: 1_024, ...audit }), quarantine: { maxCount: 16 } });
@@ -827,7 +830,10 @@ describe('proofs', () => {
     ['memory', false],
   ])('from %s hold against the head', async (_, stored) => {
     const store = new LabStore();
-    const th = lab().make({ rateLimit: false, audit: { origin: ORIGIN, ...(stored ? { store } : {}) } });
+    const th = lab().make({
+      rateLimit: false,
+      audit: stored ? into(store, { origin: ORIGIN }) : { origin: ORIGIN, log: heldLog() },
+    });
     attack(th, 600);
     if (stored) await th.audit.flush();
     const old = th.audit.head();
@@ -850,7 +856,7 @@ describe('proofs', () => {
   });
 
   it('of what is not there are refused', async () => {
-    const th = lab().make({ rateLimit: false, audit: { maxRecords: 16 } });
+    const th = lab().make({ rateLimit: false, audit: { maxRecords: 16, log: heldLog() } });
     attack(th, 3);
     await expect(th.audit.proveInclusion(4)).rejects.toThrow(
       'audit.proveInclusion: no such record, expected < 4, got 4',
@@ -863,7 +869,7 @@ describe('proofs', () => {
   });
 
   it('come with a signed head, without a store as well', async () => {
-    const th = lab().make({ rateLimit: false, audit: { origin: ORIGIN } });
+    const th = lab().make({ rateLimit: false, audit: { origin: ORIGIN, log: heldLog() } });
     attack(th, 3);
     const [one, two] = await Promise.all([th.audit.checkpoint(), th.audit.checkpoint()]);
     expect(one).toBe(two);
@@ -872,6 +878,44 @@ describe('proofs', () => {
     const kept = lab().make(optionsOf(store));
     attack(kept, 3);
     expect(await kept.audit.checkpoint()).toBe(store.text(`${ORIGIN}/checkpoint`));
+  });
+});
+
+describe('a log that nobody keeps', () => {
+  it('is held, exported, released and closed, but neither signed nor proven: the answer says what is missing', async () => {
+    const it = lab();
+    const th = it.make({ rateLimit: false });
+    attack(th, 3);
+    const [{ signature }] = th.quarantine.list({ limit: 1 }) as [{ signature: string }];
+    const { size } = th.audit.head();
+    const acts = {
+      'audit.checkpoint': () => th.audit.checkpoint(),
+      'audit.proveInclusion': () => th.audit.proveInclusion(0),
+      'audit.proveConsistency': () => th.audit.proveConsistency(1),
+      'quarantine.export': () => th.quarantine.export(signature, { actor: 'kim', purpose: 'court' }),
+    };
+    for (const [act, run] of Object.entries(acts)) {
+      await expect(run(), act).rejects.toMatchObject({
+        code: 'UNSUPPORTED',
+        message: `${act}: nobody signs this log, expected audit.log = heldLog() or storedLog(store) from tracehound/log, got none`,
+      });
+    }
+    expect(th.audit.head().size).toBe(size); // what cannot be exported is not recorded as exported
+    await th.audit.flush();
+    expect(th.watcher.snapshot().audit).toMatchObject({ signed: 0, store: 'off' });
+    th.audit.release(2);
+    await th.close();
+    await th.close();
+    const { records } = th.audit.export();
+    expect(records.map((record) => record[1])).toEqual([2, 2, KIND.CLOSE]);
+    expect(it.violations).toEqual([]);
+  });
+
+  it('of an instance that did nothing is not begun by closing it', async () => {
+    const it = lab();
+    await it.make({}).close();
+    await it.make({ audit: { log: heldLog() } }).close();
+    expect(it.cores).toEqual([]);
   });
 });
 
@@ -958,7 +1002,7 @@ describe('what a detector said besides', () => {
 });
 
 it('a log that ended without a key cannot be signed any more, and says so', async () => {
-  const th = lab().make({ rateLimit: false });
+  const th = lab().make({ rateLimit: false, audit: { log: heldLog() } });
   attack(th, 3);
   await th.close();
   await expect(th.audit.checkpoint()).rejects.toMatchObject({ code: 'SIGNER_FAILED' });

@@ -57,6 +57,8 @@ const NAMES: Record<string, string[]> = {
     'signNote',
     'signerFromText',
   ],
+  './log': ['heldLog', 'openLog', 'storedLog'],
+  './snapshot': ['openSnapshot', 'snapshots'],
   './stores/durable': ['durableStore'],
   './stores/fs': ['fsStore'],
   './stores/memory': ['memoryStore'],

@@ -5,6 +5,7 @@ import {
   type Audit,
   type AuditExport,
   type AuditHead,
+  type AuditLog,
   type AuditOptions,
   type CoreExports,
   type CoreInstance,
@@ -36,6 +37,7 @@ import {
   type SignalView,
   type Signer,
   type Snapshot,
+  type Snapshots,
   type Source,
   type Store,
   type ThreatSignal,
@@ -53,6 +55,7 @@ import {
   type TracehoundFetchOptions,
 } from 'tracehound/fetch';
 import { type TracehoundHonoOptions, type TracehoundVariables, tracehound } from 'tracehound/hono';
+import { type HeldLogOptions, heldLog, type StoredLogOptions, storedLog } from 'tracehound/log';
 import { guardUpgrades, type UpgradeOptions, type UpgradeRequest, type UpgradeServer } from 'tracehound/node';
 import { type AwsWafSignalsOptions, awsWafSignals } from 'tracehound/signals/aws-waf';
 import { type CloudflareSignalsOptions, cloudflareSignals } from 'tracehound/signals/cloudflare';
@@ -66,6 +69,7 @@ import {
 import { type FastlyMeaning, type FastlySignalsOptions, fastlySignals, NGWAF_ATTACKS } from 'tracehound/signals/fastly';
 import { type ModsecuritySignalsOptions, modsecuritySignals } from 'tracehound/signals/modsecurity';
 import { type GeneratedKey, generateKey, type KeyFacts, type KeyType, keyNoteText, signNote } from 'tracehound/signer';
+import { snapshots } from 'tracehound/snapshot';
 import { type DurablePort, durableStore } from 'tracehound/stores/durable';
 import { type FsFile, type FsPort, fsStore, type LogStore } from 'tracehound/stores/fs';
 import { type MemoryStore, memoryStore } from 'tracehound/stores/memory';
@@ -74,7 +78,9 @@ import { type R2Body, type R2Port, type R2StoreOptions, r2Store } from 'tracehou
 const rateLimit: RateLimitOptions = { windowMs: 60_000, limit: 100, blockMs: 0, maxSources: 1, ipv6Prefix: 56 };
 const quarantine: QuarantineOptions = { maxCount: 1, maxBytes: 1, maxShare: 1 };
 const signer: Signer = { name: 'key', vkey: 'key+00000000+AQ==', sign: async (message: Uint8Array) => message };
-const audit: AuditOptions = { origin: 'local/{instance}', maxRecords: 16, signer };
+const heldOptions: HeldLogOptions = { rotateMs: 1_000 };
+const auditLog: AuditLog = heldLog(heldOptions);
+const audit: AuditOptions = { origin: 'local/{instance}', maxRecords: 16, signer, log: auditLog };
 const failMode: FailMode = 'open';
 const runtime: Runtime = node;
 const core: CoreInstance = runtime.core();
@@ -179,7 +185,8 @@ export const port: HttpPort = th.http;
 export const version: string = VERSION;
 
 const opened: Promise<OpenedSnapshot> = openSnapshot(new Uint8Array(), { secret: new Uint8Array(32) });
-opened.then((restore) => createTracehound({ restore }));
+const plug: Snapshots = snapshots;
+opened.then((restore) => createTracehound({ restore, snapshots: plug }));
 export const store: Store = { putIfAbsent: async () => 'created', get: async () => undefined };
 
 const type: KeyType = 'P-256';
@@ -193,6 +200,8 @@ const r2Body: R2Body = { etag: '', arrayBuffer: async () => new ArrayBuffer(0) }
 const r2Port: R2Port = { get: async () => r2Body, put: async () => null };
 const r2Options: R2StoreOptions = { prefix: 'logs' };
 export const inR2: LogStore = r2Store(r2Port, r2Options);
+const storedOptions: StoredLogOptions = { policy: 'halt' };
+export const stored: AuditLog = storedLog(memory, storedOptions);
 export const keys: string[] = memory.keys();
 const file: FsFile = { writeFile: async () => {}, sync: async () => {}, close: async () => {} };
 declare const disk: Omit<FsPort, 'open'>;

@@ -5,6 +5,7 @@
 import { build } from 'esbuild';
 import { expect, inject, it } from 'vitest';
 import { createTracehound } from '../../runtimes/node/index';
+import { storedLog } from '../../src/log';
 import { generateKey, signerFromText } from '../../src/signer';
 import { memoryStore } from '../../src/stores/memory';
 import { packLog, storeSource } from '../../src/verify';
@@ -49,7 +50,7 @@ it.skipIf(findChromium() === undefined)(
   async () => {
     const { skey, vkey } = await generateKey('example.com/deployment');
     const store = memoryStore();
-    const audit = { origin: ORIGIN, store, signer: await signerFromText(skey) };
+    const audit = { origin: ORIGIN, signer: await signerFromText(skey), log: storedLog(store) };
     const th = createTracehound({ rateLimit: false, audit });
     const threat = { category: 'sqli', severity: 'high', rule: '942100' } as const;
     for (let i = 0; i < 600; i++) th.intercept({ source: `s${i}`, payload: `' OR ${i}=${i}`, threat });

@@ -10,6 +10,7 @@ import { build } from 'esbuild';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTracehound, openLog } from '../../runtimes/node/index';
+import { storedLog } from '../../src/log';
 import { generateKey, signerFromText } from '../../src/signer';
 import type { LogStore } from '../../src/types';
 import { parsePolicy, storeSource, verifyLog } from '../../src/verify';
@@ -116,7 +117,7 @@ it('a log is written, outlives workerd, verifies, and is gone on with', async ()
       th.intercept({ source: `s${i}`, payload: `${name} ${i}`, threat: { category: 'sqli', severity: 'high' } });
     }
   };
-  const first = createTracehound({ rateLimit: false, audit: { origin: ORIGIN, signer, store } });
+  const first = createTracehound({ rateLimit: false, audit: { origin: ORIGIN, signer, log: storedLog(store) } });
   attack(first, 'first');
   await first.close();
   await flare.dispose();
@@ -129,7 +130,7 @@ it('a log is written, outlives workerd, verifies, and is gone on with', async ()
     );
   expect(await verdicts()).toMatchObject({ exitCode: 0, closed: true, size: first.audit.head().size });
   const resume = await openLog(store, { origin: ORIGIN, keys: [vkey] });
-  const second = createTracehound({ rateLimit: false, audit: { signer, store, resume } });
+  const second = createTracehound({ rateLimit: false, audit: { signer, log: storedLog(store, { resume }) } });
   attack(second, 'second');
   await second.close();
   expect(await verdicts()).toMatchObject({ exitCode: 0, closed: true, root: second.audit.head().root });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTracehound, openLog } from '../../runtimes/node/index';
+import { storedLog } from '../../src/log';
 import { generateKey, signerFromText } from '../../src/signer';
 import { type R2Port, r2Store } from '../../src/stores/r2';
 import { parsePolicy, storeSource, verifyLog } from '../../src/verify';
@@ -63,7 +64,7 @@ describe('a log in a real R2 bucket', () => {
     };
     const first = createTracehound({
       rateLimit: false,
-      audit: { origin: ORIGIN, signer, store: r2Store(await bucket()) },
+      audit: { origin: ORIGIN, signer, log: storedLog(r2Store(await bucket())) },
     });
     attack(first, 300, 'first');
     await first.close();
@@ -78,7 +79,7 @@ describe('a log in a real R2 bucket', () => {
       );
     expect(await verdicts()).toMatchObject({ exitCode: 0, closed: true, size: first.audit.head().size });
     const resume = await openLog(store, { origin: ORIGIN, keys: [vkey] });
-    const second = createTracehound({ rateLimit: false, audit: { signer, store, resume } });
+    const second = createTracehound({ rateLimit: false, audit: { signer, log: storedLog(store, { resume }) } });
     attack(second, 300, 'second');
     await second.close();
     expect(await verdicts()).toMatchObject({ exitCode: 0, closed: true, root: second.audit.head().root });
