@@ -15,6 +15,8 @@ export interface Found extends Continued {
   /** Leaf hash of the newest record. */
   readonly link: Uint8Array;
   readonly frontier: Frontier;
+  /** The core holds this log itself, and goes on with it as if nothing had happened. */
+  readonly isHeld: boolean;
 }
 
 const found = new WeakMap<OpenedLog, Found>();

@@ -32,6 +32,7 @@ const LATEST = 'latest';
 /** How often another instance may be quicker than we with its name in `latest`. */
 const CLAIMS_MAX = 8;
 const KIND_CLOSE = 11;
+const RECORD_PREV = 48;
 
 /** What `storedLog` was told. */
 export interface Stored {
@@ -98,8 +99,8 @@ export class LogKeeper implements Keeper {
     const { origin } = log.link(now());
     if (origin === this.#origin) return;
     const { signer, maxRecords } = options;
-    const continued = this.#origin === '' ? found : undefined;
-    this.#checkpoints = new Checkpoints({ log, now, random, signer, rotateMs }, origin, continued?.epoch ?? 0);
+    const continued = this.#origin === '' && found !== undefined && this.#follows(found) ? found : undefined;
+    this.#checkpoints = new Checkpoints({ log, now, random, signer, rotateMs }, origin, log.state()?.epoch ?? 0);
     this.#origin = origin;
     this.#heartbeatAt = now();
     if (this.#writer !== undefined) this.#ending.push(this.#writer);
@@ -114,6 +115,18 @@ export class LogKeeper implements Keeper {
       continued,
     );
     this.#writer.watch();
+  }
+
+  /** Whether what the core holds is what comes after `found`: its next record names the last one of that. */
+  #follows({ origin, size, link }: Found): boolean {
+    const { log, now } = this.#port;
+    const held = log.link(now());
+    if (held.origin !== origin || size > held.size) return false;
+    if (size === held.size) return toHex(held.link) === toHex(link);
+    const { heldFrom, releasedTo } = log.state() as NonNullable<ReturnType<EngineLog['state']>>;
+    if (size < Math.max(heldFrom, releasedTo)) return false; // The store has lost what was released for it.
+    const [next] = log.export(now(), size, size + 1).records;
+    return toHex((next as Uint8Array).subarray(RECORD_PREV, RECORD_PREV + 32)) === toHex(link);
   }
 
   // ── signed heads ────────────────────────────────────────────────────────────────────────────────

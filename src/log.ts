@@ -85,7 +85,7 @@ export function storedLog(store: LogStore, options?: StoredLogOptions): AuditLog
     knows,
     begin: () => {
       const found = foundIn(resume);
-      const continues = found && { ...found, subtrees: found.frontier.subtrees() };
+      const continues = found?.isHeld === false ? { ...found, subtrees: found.frontier.subtrees() } : undefined;
       return { continues, keep: (port) => new LogKeeper(port, { ...kept, found }) };
     },
   };

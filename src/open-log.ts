@@ -73,6 +73,19 @@ export async function openLog(store: LogStore, options: OpenLogOptions): Promise
   return opened(found, toHex(found.root));
 }
 
+/**
+ * What `store` holds of the log `origin` for an instance that slept and still holds the log itself: read, and for the
+ * instance to compare with what it holds, instead of verified. `undefined` when nothing of it is stored.
+ */
+export async function reopenLog(store: LogStore, origin: string): Promise<OpenedLog | undefined> {
+  const prefix = `${originPath(origin)}/`;
+  const get: Get = (path) => asked('get', () => store.get(prefix + path));
+  const checkpoint = await get('checkpoint');
+  if (checkpoint === undefined) return undefined;
+  const found = await gather(get, checkpoint);
+  return opened({ ...found, isHeld: true }, toHex(found.root));
+}
+
 /** One reading of the head for all who ask, and nothing of what lies behind it. */
 function signedOnly(get: Get, checkpoint: Uint8Array, size: number): Get {
   const behind = new Set([entriesPath(Math.floor(size / TILE_WIDTH), TILE_WIDTH)]);
@@ -128,7 +141,8 @@ async function gather(get: Get, checkpoint: Uint8Array): Promise<Found> {
       'log: its tiles are of another tree, expected the root of the head, got another',
     );
   }
-  return { origin, size, root, link, frontier, segments, checkpoint, epoch: await lastEpoch(get, size) };
+  const epoch = await lastEpoch(get, size);
+  return { origin, size, root, link, frontier, segments, checkpoint, epoch, isHeld: false };
 }
 
 /** The hashes in the newest tile of each level from 1 up, unless that is full: those are what the next hash comes after. */

@@ -4,8 +4,9 @@
  * Relies on: the same canonical form as the core's limiter (DESIGN §4 *Sources*), IPv6 grouped by `ipv6Prefix`; a keyed
  * hash of the instance. Refuses: to tell an address to whoever reads the place.
  */
-import { toHex } from '../../src/codec';
+
 import { addressOf, masked } from '../../src/address';
+import { toHex } from '../../src/codec';
 import { readSource } from '../../src/scent';
 import type { Source } from '../../src/types';
 

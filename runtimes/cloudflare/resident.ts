@@ -15,6 +15,7 @@ import type {
   AuditOptions,
   InterceptResult,
   LogStore,
+  OpenedLog,
   Runtime,
   Source,
   Store,
@@ -64,11 +65,20 @@ export class Resident {
   readonly #options: ObjectOptions;
   readonly #memory: ObjectMemory;
   readonly #prefix: number;
+  /** Reads where the log in the store ends: still to be done, because the store did not answer when the object woke. */
+  readonly #reopen: (() => Promise<unknown>) | undefined;
   #hasAlarm = false;
   #failures = 0;
   #working: Promise<void> | undefined;
 
-  private constructor(ctx: ObjectContext, options: ObjectOptions, memory: ObjectMemory, th: Tracehound) {
+  private constructor(
+    ctx: ObjectContext,
+    options: ObjectOptions,
+    memory: ObjectMemory,
+    th: Tracehound,
+    reopen: (() => Promise<unknown>) | undefined,
+  ) {
+    this.#reopen = reopen;
     this.#ctx = ctx;
     this.#options = options;
     this.#memory = memory;
@@ -81,21 +91,26 @@ export class Resident {
     const { secret, formerSecret, log, evidence, blocks: _, audit, ...rest } = options;
     if (!(secret instanceof Uint8Array)) throw new TypeError('secret: missing, expected ≥ 32 bytes, got none');
     if (evidence !== undefined && (log === undefined || audit?.signer === undefined)) {
-      throw new TypeError('evidence: cannot be proved, expected `log` and `audit.signer` beside it, got neither or one');
+      throw new TypeError(
+        'evidence: cannot be proved, expected `log` and `audit.signer` beside it, got neither or one',
+      );
     }
     ctx.storage.sql.exec('CREATE TABLE IF NOT EXISTS tracehound_evidence (signature TEXT PRIMARY KEY)');
     const memory = await ObjectMemory.open(ctx.storage, secret, formerSecret);
     const runtime: Runtime = { ...cloudflare, defer: (work) => ctx.waitUntil(work.catch(warn)) };
     let stored: AuditOptions = audit ?? {};
+    let reopen: (() => Promise<OpenedLog | undefined>) | undefined;
     if (log !== undefined) {
       const { store, ...how } = log;
       const after = storedAfter(memory, store);
       const { origin } = memory.persistence;
-      const resume = origin === undefined ? undefined : await reopenLog(after, origin);
+      reopen = async () => (origin === undefined ? undefined : await reopenLog(after, origin));
+      const resume = await reopen().catch(warn);
+      if (resume !== null) reopen = undefined;
       stored = { ...audit, log: storedLog(after, { ...how, ...(resume && { resume }) }) };
     }
-    const th = wire({ ...runtime }, { ...rest, secret, audit: stored }, memory.persistence);
-    return new Resident(ctx, options, memory, th);
+    const th = wire(runtime, { ...rest, secret, audit: stored }, memory.persistence);
+    return new Resident(ctx, options, memory, th, reopen);
   }
 
   /** Does something with the instance; answers when what it changed is stored. */
@@ -163,6 +178,12 @@ export class Resident {
   async alarm(): Promise<void> {
     this.#hasAlarm = false;
     try {
+      if (this.#reopen !== undefined) {
+        await this.#reopen();
+        await this.#memory.checkpoint();
+        // The log is gone on with from the first call of an instance on. Nothing is lost: the next who wakes is the same.
+        return this.#ctx.abort('Tracehound: the store of the log is back');
+      }
       await this.act((th) => th.audit.flush());
       await this.#work();
       this.#failures = 0;
@@ -218,4 +239,8 @@ function storedAfter(memory: ObjectMemory, store: LogStore): LogStore {
   };
 }
 
-const warn = (error: unknown): void => console.warn('Tracehound:', error);
+/** Says it, and that there is no answer. */
+const warn = (error: unknown): null => {
+  console.warn('Tracehound:', error);
+  return null;
+};

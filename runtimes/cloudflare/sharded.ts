@@ -31,7 +31,7 @@ import type {
 import { BLOCK_CACHE_S, type KvPort, listedMs } from './blocks';
 import { createTracehound } from './index';
 import { placeOf } from './place';
-import { type ObjectCalls, type ObjectStub, valueOf } from './wire';
+import { type ObjectCalls, type ObjectStub, unwrapped } from './wire';
 
 /** What is used of a namespace's binding (`DurableObjectNamespace`). */
 export interface ObjectNamespace {
@@ -53,7 +53,9 @@ export interface ShardedOptions extends TracehoundOptions {
 
 /** One object, asked as if it were here. Rejects with `SHARD_UNREACHABLE` when it does not answer in time. */
 export type Shard = {
-  readonly [name in keyof ObjectCalls]: (...args: Parameters<ObjectCalls[name]>) => Promise<ReturnType<ObjectCalls[name]>>;
+  readonly [name in keyof ObjectCalls]: (
+    ...args: Parameters<ObjectCalls[name]>
+  ) => Promise<ReturnType<ObjectCalls[name]>>;
 };
 
 /**
@@ -71,7 +73,6 @@ export interface ShardedTracehound extends GuardedTracehound {
   unblock(source: Source, who?: Actor): Promise<boolean>;
 }
 
-const OWN = ['shards', 'timeoutMs', 'blocks'] as const;
 const CALLS: readonly (keyof ObjectCalls)[] = [
   ...(['charge', 'intercept', 'uninspected', 'peek', 'reset', 'block', 'unblock', 'find', 'list', 'stats'] as const),
   ...(['read', 'export', 'neutralize', 'purge', 'head', 'flush', 'checkpoint', 'watch'] as const),
@@ -103,7 +104,7 @@ export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOp
         throw unreachable(name, 'failed', cause);
       }
       if (typeof answer !== 'object' || answer === null) throw unreachable(name, 'late', undefined);
-      return valueOf(answer as Parameters<typeof valueOf>[0]);
+      return unwrapped(answer as Parameters<typeof unwrapped>[0]);
     };
     return Object.fromEntries(CALLS.map((name) => [name, (...args: unknown[]) => ask(name, args)])) as unknown as Shard;
   };
@@ -187,7 +188,12 @@ export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOp
   };
 }
 
-function read(given: ShardedOptions): { count: number; timeoutMs: number; blocks: KvPort | undefined; local: Tracehound } {
+function read(given: ShardedOptions): {
+  count: number;
+  timeoutMs: number;
+  blocks: KvPort | undefined;
+  local: Tracehound;
+} {
   const options = (object('options', given ?? null, 'an object') ?? {}) as ShardedOptions;
   const { shards, timeoutMs, blocks, ...own } = options;
   if (own.secret === undefined) {

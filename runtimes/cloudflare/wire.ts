@@ -66,7 +66,11 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof TracehoundError) return { code: error.code, message, recoverable: error.recoverable };
   if (error instanceof TypeError) return { code: 'TypeError', message, recoverable: false };
   if (error instanceof RangeError) return { code: 'RangeError', message, recoverable: false };
-  return { code: 'RUNTIME_FAILED', message: 'object: the call failed, expected an answer, got an error', recoverable: true };
+  return {
+    code: 'RUNTIME_FAILED',
+    message: 'object: the call failed, expected an answer, got an error',
+    recoverable: true,
+  };
 }
 
 export function errorOf({ code, message, recoverable }: Failure): Error {
@@ -76,7 +80,7 @@ export function errorOf({ code, message, recoverable }: Failure): Error {
 }
 
 /** The value of an answer. Throws the error that came instead. */
-export function valueOf<T>(answer: Answer<T>): T {
+export function unwrapped<T>(answer: Answer<T>): T {
   if ('error' in answer) throw errorOf(answer.error);
   return answer.value;
 }

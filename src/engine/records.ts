@@ -87,6 +87,8 @@ export function readAudit(core: Core): {
   heldFrom: number;
   releasedTo: number;
   lost: number;
+  /** Key changes. */
+  epoch: number;
   seen: number;
   flagged: number;
   uninspected: number;
@@ -100,6 +102,7 @@ export function readAudit(core: Core): {
     heldFrom: number(abi.AUDIT_HELD_FROM),
     releasedTo: number(abi.AUDIT_RELEASED_TO),
     lost: number(abi.AUDIT_LOST),
+    epoch: core.view.getUint32(at + abi.AUDIT_EPOCH, true),
     seen: number(abi.AUDIT_SEEN),
     flagged: number(abi.AUDIT_FLAGGED),
     uninspected: number(abi.AUDIT_UNINSPECTED),
