@@ -28,6 +28,9 @@ export function opened(log: Found, root: string): OpenedLog {
   return face;
 }
 
+/** Whether it is a log that its instance still holds: that one knows its name itself, and begins no part of it. */
+export const isHeld = (face: OpenedLog): boolean => found.get(face)?.isHeld === true;
+
 /** What was found, for the first who asks; `undefined` for anybody later, and for what `openLog` did not return. */
 function takeFound(face: OpenedLog): Found | undefined {
   const log = found.get(face);

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { foundIn } from './continued';
+import { foundIn, isHeld } from './continued';
 import { integer, object, readGroup, word, wrongKind } from './given';
 import { HeldKeeper } from './held';
 import type { LogPlug } from './keep';
@@ -81,7 +81,7 @@ export function storedLog(store: LogStore, options?: StoredLogOptions): AuditLog
   const plug: LogPlug = {
     kept: 'stored',
     recordsMin: STORED_RECORDS_MIN,
-    resume,
+    resume: resume !== undefined && isHeld(resume) ? undefined : resume,
     knows,
     begin: () => {
       const found = foundIn(resume);

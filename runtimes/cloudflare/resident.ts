@@ -90,10 +90,12 @@ export class Resident {
   static async wake(ctx: ObjectContext, options: ObjectOptions): Promise<Resident> {
     const { secret, formerSecret, log, evidence, blocks: _, audit, ...rest } = options;
     if (!(secret instanceof Uint8Array)) throw new TypeError('secret: missing, expected ≥ 32 bytes, got none');
-    if (evidence !== undefined && (log === undefined || audit?.signer === undefined)) {
-      throw new TypeError(
-        'evidence: cannot be proved, expected `log` and `audit.signer` beside it, got neither or one',
-      );
+    if (log !== undefined && audit?.signer === undefined) {
+      // Each time the object wakes it signs with another key, which somebody must vouch for.
+      throw new TypeError('log: nobody vouches for it, expected `audit.signer` beside it, got none');
+    }
+    if (evidence !== undefined && log === undefined) {
+      throw new TypeError('evidence: cannot be proved, expected `log` beside it, got none');
     }
     ctx.storage.sql.exec('CREATE TABLE IF NOT EXISTS tracehound_evidence (signature TEXT PRIMARY KEY)');
     const memory = await ObjectMemory.open(ctx.storage, secret, formerSecret);
