@@ -15,7 +15,7 @@
  */
 import { within } from '../../src/deadline';
 import { TracehoundError } from '../../src/errors';
-import { integer, object, wrongKind } from '../../src/given';
+import { integer, object, word, wrongKind } from '../../src/given';
 import type {
   Actor,
   Disposition,
@@ -47,6 +47,11 @@ export interface ShardedOptions extends TracehoundOptions {
   shards?: number;
   /** How long a request waits for an object, 1 … 60,000 ms. Default 1,000. */
   timeoutMs?: number;
+  /**
+   * What becomes of an unflagged request whose object does not answer: the isolate limits alone (`local`), or `failMode`
+   * decides (`fail`). Default `local`.
+   */
+  whenUnreachable?: 'local' | 'fail';
   /** A KV namespace in which the objects list blocked sources. Default: none. */
   blocks?: KvPort;
 }
@@ -90,16 +95,20 @@ export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOp
   if (typeof namespace?.get !== 'function' || typeof namespace.idFromName !== 'function') {
     throw wrongKind('namespace', 'the binding of a Durable Object', namespace);
   }
-  const { count, timeoutMs, blocks, local } = read(options);
+  const { count, timeoutMs, whenUnreachable, blocks, local } = read(options);
   const prefix = options.rateLimit === false ? undefined : options.rateLimit?.ipv6Prefix;
   const place = (source: Source): Uint8Array => placeOf(local, source, prefix ?? 56);
 
   const shard = (index: number): Shard => {
     const ask = async (name: keyof ObjectCalls, args: unknown[]): Promise<unknown> => {
+      const once = (): Promise<unknown> => {
+        const stub = namespace.get(namespace.idFromName(`tracehound-${index}`)) as ObjectStub;
+        return within((stub[name] as (...args: unknown[]) => Promise<unknown>)(...args), timeoutMs);
+      };
       let answer: unknown;
       try {
-        const stub = namespace.get(namespace.idFromName(`tracehound-${index}`)) as ObjectStub;
-        answer = await within((stub[name] as (...args: unknown[]) => Promise<unknown>)(...args), timeoutMs);
+        // An object that moved or ended wakes elsewhere. Charged twice is refused early, never admitted late.
+        answer = await once().catch((error: unknown) => (isRetryable(error) ? once() : Promise.reject(error)));
       } catch (cause) {
         throw unreachable(name, 'failed', cause);
       }
@@ -144,6 +153,7 @@ export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOp
       return rate;
     } catch (error) {
       report(error);
+      if (whenUnreachable === 'fail') throw error;
       const rate = here();
       return rate && { ...rate, degraded: true };
     }
@@ -188,14 +198,18 @@ export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOp
   };
 }
 
-function read(given: ShardedOptions): {
-  count: number;
-  timeoutMs: number;
-  blocks: KvPort | undefined;
-  local: Tracehound;
-} {
+interface Settings {
+  readonly count: number;
+  readonly timeoutMs: number;
+  readonly whenUnreachable: 'local' | 'fail';
+  readonly blocks: KvPort | undefined;
+  /** The instance of this isolate. */
+  readonly local: Tracehound;
+}
+
+function read(given: ShardedOptions): Settings {
   const options = (object('options', given ?? null, 'an object') ?? {}) as ShardedOptions;
-  const { shards, timeoutMs, blocks, ...own } = options;
+  const { shards, timeoutMs, whenUnreachable, blocks, ...own } = options;
   if (own.secret === undefined) {
     throw new TypeError('secret: missing, expected the same ≥ 32 bytes in every isolate and object, got none');
   }
@@ -204,10 +218,17 @@ function read(given: ShardedOptions): {
   return {
     count: integer('shards', shards, 16, 1, 4_096),
     timeoutMs: integer('timeoutMs', timeoutMs, 1_000, 1, 60_000, 'ms'),
+    whenUnreachable: word('whenUnreachable', whenUnreachable, ['local', 'fail']),
     blocks: port,
     local: createTracehound(own),
   };
 }
+
+/** Cloudflare's word for errors after which another try may do ("Error handling", Durable Objects). */
+const isRetryable = (error: unknown): boolean => {
+  const { retryable, overloaded } = (error ?? {}) as { retryable?: unknown; overloaded?: unknown };
+  return retryable === true && overloaded !== true;
+};
 
 const unreachable = (call: string, problem: string, cause: unknown): TracehoundError =>
   new TracehoundError('SHARD_UNREACHABLE', `object.${call}: ${problem}, expected an answer in time, got none`, {
