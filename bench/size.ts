@@ -41,13 +41,23 @@ async function bundle(contents: string, conditions: readonly string[]): Promise<
   };
 }
 
-const app = (runtime: string): string => `
+const app = (runtime: string, options = ''): string => `
   import { Hono } from 'hono';
   import { createTracehound } from './runtimes/${runtime}/index';
   import { tracehound } from './src/adapters/hono';
+  import { heldLog, storedLog } from './src/log';
+  import { snapshots } from './src/snapshot';
   const app = new Hono();
-  app.use(tracehound(createTracehound(), { detect: () => undefined }));
+  app.use(tracehound(createTracehound(${options}), { detect: () => undefined }));
   export default app;`;
+
+/** What comes in with an option, and nothing of it without. */
+const PARTS = {
+  heldLog: '{ audit: { log: heldLog() } }',
+  storedLog: '{ audit: { log: storedLog({}) } }',
+  snapshots: '{ snapshots }',
+  everything: '{ audit: { log: storedLog({}) }, snapshots }',
+} as const;
 
 export async function size(_task: Task): Promise<Figure[]> {
   const figures: Figure[] = [];
@@ -71,6 +81,10 @@ export async function size(_task: Task): Promise<Figure[]> {
   if (existsSync(new URL('../runtimes/cloudflare/index.ts', import.meta.url))) {
     const edge = await bundle(app('cloudflare'), ['workerd']);
     add('bundle.cloudflare', 'Hono + Tracehound + core.wasm for Cloudflare', edge.size);
+    for (const [name, options] of Object.entries(PARTS)) {
+      const more = await bundle(app('cloudflare', options), ['workerd']);
+      add(`bundle.cloudflare.${name}`, `the same with ${name}`, more.size);
+    }
     add('bundle.builtins', 'Node builtins in the Cloudflare bundle', edge.builtins.length, 'imports');
   }
   return figures;

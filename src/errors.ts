@@ -43,7 +43,7 @@ export type ErrorCode =
   | 'LOG_CONFLICT'
   /** The store holds less of a log than it held before. */
   | 'LOG_ROLLBACK'
-  /** `audit.policy` is `halt` and the next record might be lost. */
+  /** `policy` of `storedLog` is `halt` and the next record might be lost. */
   | 'LOG_FULL'
   /** A store did not answer, or not as a store answers. */
   | 'STORE_FAILED'

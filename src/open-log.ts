@@ -2,7 +2,7 @@
  * Opens a log that somebody left in a store, for one instance to go on with: verified from its first record to its head.
  *
  *   const resume = await openLog(store, { origin: 'example.com/log', keys: [vkey], known })
- *   createTracehound({ audit: { store, signer, resume } })
+ *   createTracehound({ audit: { signer, log: storedLog(store, { resume }) } })
  *
  * Relies on: verify for what is there, tlog for how it lies there. Refuses: to write; the instance claims the log before its
  * first record (writer.ts), and of two that opened one log the second to claim it ends the first.
@@ -41,7 +41,7 @@ export interface OpenLogOptions {
 }
 
 /**
- * Verifies the log `origin` of `store` and returns what `audit.resume` needs. Rejects with
+ * Verifies the log `origin` of `store` and returns what `storedLog` needs to `resume`. Rejects with
  *
  * - `NOT_FOUND`: there is no such log;
  * - `LOG_INVALID`: it is damaged, or was tampered with; the message names the first record;
@@ -54,7 +54,7 @@ export interface OpenLogOptions {
  *
  * @example
  * const resume = await openLog(store, { origin: 'example.com/log', keys: [signer.vkey] });
- * const th = createTracehound({ audit: { store, signer, resume } });
+ * const th = createTracehound({ audit: { signer, log: storedLog(store, { resume }) } });
  */
 export async function openLog(store: LogStore, options: OpenLogOptions): Promise<OpenedLog> {
   const { origin, keys, known, digest } = options;

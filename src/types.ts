@@ -238,11 +238,14 @@ export interface Audit {
   /** Recomputes every link over the records held. `gaps`: records that fell out unreleased. */
   verify(): { ok: boolean; from: number; to: number; gaps: number };
   /**
-   * Writes what was folded; with a `store`, resolves when everything up to now lies there, signed. Rejects with
+   * Writes what was folded; with a `storedLog`, resolves when everything up to now lies there, signed. Rejects with
    * `STORE_FAILED`, `SIGNER_FAILED`, `LOG_CONFLICT` or `LOG_ROLLBACK`; nothing is lost by that.
    */
   flush(): Promise<void>;
-  /** The signed head of the log as it is now: a C2SP checkpoint. Rejects as `flush`, and `UNSUPPORTED` where nobody can sign. */
+  /**
+   * The signed head of the log as it is now: a C2SP checkpoint. Rejects as `flush`, and `UNSUPPORTED` where nobody can sign:
+   * this, the two proofs and `quarantine.export` need `audit.log`.
+   */
   checkpoint(): Promise<string>;
   /** Proof that record `seq` is in the log (RFC 9162 §2.1.3). Rejects with `RANGE_UNAVAILABLE` when leaves are gone. */
   proveInclusion(seq: number): Promise<InclusionProof>;

@@ -48,7 +48,7 @@ export interface R2StoreOptions {
  *
  * @example
  * const store = r2Store(env.EVIDENCE, { prefix: 'logs' });
- * const th = createTracehound({ secret, audit: { signer, store } });
+ * const th = createTracehound({ secret, audit: { signer, log: storedLog(store) } });
  */
 export function r2Store(bucket: R2Port, options: R2StoreOptions = {}): LogStore {
   if (typeof bucket?.get !== 'function' || typeof bucket.put !== 'function') {

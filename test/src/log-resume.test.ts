@@ -188,6 +188,20 @@ describe('a log that is gone on with', () => {
     }
   });
 
+  it('exports evidence with the record that says who went on', async () => {
+    const store = new LabStore();
+    const first = lab({ seed: seeds++ }).make(optionsOf(store, { origin: ORIGIN }));
+    attack(first, 300);
+    await first.close();
+    const th = await next(store);
+    attack(th, 1);
+    const [{ signature }] = th.quarantine.list({ limit: 1 }) as [{ signature: string }];
+    const bundle = await th.quarantine.export(signature, { actor: 'kim', purpose: 'court' });
+    const { records } = JSON.parse(new TextDecoder().decode(bundle)) as { records: { record: string }[] };
+    const kinds = records.map(({ record }) => Buffer.from(record, 'base64')[1]); // GENESIS, RESUME, QUARANTINED, EXPORTED, KEY
+    expect(kinds).toEqual([1, 8, 2, 27, 10]);
+  });
+
   it('is opened for one instance only', async () => {
     const store = new LabStore();
     const first = lab({ seed: seeds++ }).make(optionsOf(store, { origin: ORIGIN }));

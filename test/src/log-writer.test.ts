@@ -881,6 +881,21 @@ describe('proofs', () => {
   });
 });
 
+it('a held log that follows a panic is signed under its own name, by a key of its own', async () => {
+  const it = lab();
+  const signer = deployment();
+  const th = it.make({ rateLimit: false, audit: { origin: ORIGIN, signer, log: heldLog() } });
+  attack(th, 3);
+  const before = await th.audit.checkpoint();
+  it.last().stopAt = { name: 'intercept', code: 1 };
+  th.intercept({ source: 'x', payload: 'y', threat: { category: 'sqli', severity: 'high' } });
+  const { origin } = th.audit.head();
+  const after = await th.audit.checkpoint();
+  expect([before, after].map((note) => note.split('\n')[0])).toEqual([ORIGIN, origin]);
+  expect(after).toContain(`\n— ${origin} `);
+  expect(th.audit.export().records.filter((record) => record[1] === KIND.KEY)).toHaveLength(1);
+});
+
 describe('a log that nobody keeps', () => {
   it('is held, exported, released and closed, but neither signed nor proven: the answer says what is missing', async () => {
     const it = lab();
