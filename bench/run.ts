@@ -6,6 +6,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { core } from './core.ts';
+import { edge } from './edge.ts';
 import { flood } from './flood.ts';
 import { intercept } from './intercept.ts';
 import type { Benchmark, Figure, Size } from './measure.ts';
@@ -25,6 +26,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   memory,
   flood,
   verify,
+  edge,
 };
 
 function readArguments(given: readonly string[]): { names: string[]; size: Size; strict: boolean } {

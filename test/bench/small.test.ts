@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { hire, inTurns } from '../../bench/child.ts';
 import { core } from '../../bench/core.ts';
+import { EDGE_FIGURES } from '../../bench/edge.ts';
 import { flood } from '../../bench/flood.ts';
 import { intercept } from '../../bench/intercept.ts';
 import { keys } from '../../bench/keys.ts';
@@ -108,6 +109,8 @@ describe('budgets', () => {
     const cloudflare = existsSync(new URL('../../runtimes/cloudflare/index.ts', import.meta.url));
     const known = new Set([...figures.values()].flat().map(({ id }) => id));
     for (const name of Object.keys(CONFIGURATIONS)) known.add(`memory.formula.${name}`);
+    // It needs the engines: test/engines/edge.test.ts runs it.
+    for (const id of EDGE_FIGURES) known.add(id);
     for (const { figure, min, max, sentence } of readBudgets()) {
       if (!figure.startsWith('size.bundle.') || cloudflare || figure === 'size.bundle.node') {
         expect(known, figure).toContain(figure);

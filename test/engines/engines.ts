@@ -139,17 +139,20 @@ const config :Workerd.Config = (
   },
 };
 
-/** Fastly's: what js-compute builds holds the engine that will serve it; a host of our own calls it. */
+/** Builds the program in `folder` into a module that holds the engine that will serve it; returns its path. */
+export async function fastlyModule(folder: string): Promise<string> {
+  const cli = installed('fastly', join(modules, '@fastly', 'js-compute', 'dist', 'cli', 'js-compute-runtime-cli.js'));
+  await output(process.execPath, [cli, 'app.mjs', 'app.wasm'], folder);
+  return join(folder, 'app.wasm');
+}
+
+/** Fastly's: what js-compute built is called by a host of our own. */
 const fastly: Engine = {
   name: 'fastly',
   target: 'fastly',
   runtime: 'fastly',
   version: () => versionOf('fastly', join(modules, '@fastly', 'js-compute')),
-  run: async (folder) => {
-    const cli = installed('fastly', join(modules, '@fastly', 'js-compute', 'dist', 'cli', 'js-compute-runtime-cli.js'));
-    await output(process.execPath, [cli, 'app.mjs', 'app.wasm'], folder);
-    return node24.script(join(import.meta.dirname, 'fastly-serve.ts'), join(folder, 'app.wasm'));
-  },
+  run: async (folder) => node24.script(join(import.meta.dirname, 'fastly-serve.ts'), await fastlyModule(folder)),
 };
 
 /** Lambda's: CloudFront calls a function with an event and gets a value, in the Node that Lambda offers. */

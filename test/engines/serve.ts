@@ -140,6 +140,11 @@ export async function serveExample(
   return ENGINES[platform](folder, port ?? (await freePort()), example);
 }
 
+/** Serves a program that was bundled into `folder`. */
+export async function serveBundle(platform: 'cloudflare', folder: string): Promise<Served> {
+  return ENGINES[platform](folder, await freePort(), '');
+}
+
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, HOST);
   await new Promise((resolve) => server.once('listening', resolve));
