@@ -44,11 +44,12 @@ export {
 } from './image';
 export type { EngineSource, Question } from './inbox';
 export { type KeyName, SEAL_LABEL } from './keys';
-export type { Continues, EngineOptions, Succession } from './life';
+export type { EngineOptions } from './life';
 export type { EngineLog, LogTail } from './log';
 export { type CoreConfig, coreConfig } from './memory';
 export { type Batch, type LeftCore, Persistence } from './persistence';
 export type { LimiterGeometry, Salvaged } from './salvage';
+export type { Continues, Succession } from './succession';
 export { DISPOSITIONS, PURGE_REASONS, SEVERITIES, type Status } from './words';
 
 const TOTALS: Readonly<Record<'seen' | 'skipped' | 'failedOpen', number>> = {
