@@ -123,7 +123,7 @@ export class LogKeeper implements Keeper {
     const held = log.link(now());
     if (held.origin !== origin || size > held.size) return false;
     if (size === held.size) return toHex(held.link) === toHex(link);
-    const { heldFrom, releasedTo } = log.state() as NonNullable<ReturnType<EngineLog['state']>>;
+    const { heldFrom = 0, releasedTo = 0 } = log.state() ?? {};
     if (size < Math.max(heldFrom, releasedTo)) return false; // The store has lost what was released for it.
     const [next] = log.export(now(), size, size + 1).records;
     return toHex((next as Uint8Array).subarray(RECORD_PREV, RECORD_PREV + 32)) === toHex(link);

@@ -248,13 +248,15 @@ export class LogWriter {
   async #put(part: Part): Promise<void> {
     const { log, now } = this.#port;
     await Promise.all(part.objects.map((object) => this.#create(object)));
-    if (this.#checkpoints.covers(part.size)) {
+    const isCovered = this.#checkpoints.covers(part.size);
+    if (isCovered) {
       const note = await this.#checkpoints.sign({ origin: this.origin, size: part.size, root: part.root });
       await this.#publish(note);
     }
     this.#signed = part.size;
     this.#segments.stored();
-    if (log.link(now()).origin === this.origin) log.release(now(), part.size);
+    // What no signed head covers yet is kept: a writer that sleeps begins again behind the newest head.
+    if (isCovered && log.link(now()).origin === this.origin) log.release(now(), part.size);
   }
 
   /**

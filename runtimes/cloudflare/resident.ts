@@ -41,8 +41,11 @@ export interface ObjectOptions extends Omit<TracehoundOptions, 'audit' | 'restor
   /** The secret before this one: opens what it sealed. A new log begins, which names the old one. */
   formerSecret?: Uint8Array;
   audit?: Omit<AuditOptions, 'log'>;
-  /** Where the log goes; each object needs a store, or a prefix, of its own. Default: nowhere, until it is exported. */
-  log?: { store: LogStore } & Omit<StoredLogOptions, 'resume'>;
+  /**
+   * Where the log goes; each object needs a store, or a prefix, of its own. When that takes nothing and `audit.maxRecords`
+   * wait, the object refuses (`LOG_FULL`) rather than give up records: they would have to outlive it. Default: nowhere.
+   */
+  log?: { store: LogStore } & Omit<StoredLogOptions, 'policy' | 'resume'>;
   /** Where evidence goes, as evidence bundles under `<id>.json`, when it is taken in. Needs `log` and `audit.signer`. */
   evidence?: Store;
   /** A KV namespace in which blocked sources are listed, for `shardedTracehound`. Default: none. */
@@ -109,7 +112,7 @@ export class Resident {
       reopen = async () => (origin === undefined ? undefined : await reopenLog(after, origin));
       const resume = await reopen().catch(warn);
       if (resume !== null) reopen = undefined;
-      stored = { ...audit, log: storedLog(after, { ...how, ...(resume && { resume }) }) };
+      stored = { ...audit, log: storedLog(after, { ...how, policy: 'halt', ...(resume && { resume }) }) };
     }
     const th = wire(runtime, { ...rest, secret, audit: stored }, memory.persistence);
     return new Resident(ctx, options, memory, th, reopen);
