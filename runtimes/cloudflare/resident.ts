@@ -67,6 +67,7 @@ export class Resident {
   readonly #ctx: ObjectContext;
   readonly #options: ObjectOptions;
   readonly #memory: ObjectMemory;
+  readonly #now: () => number;
   readonly #prefix: number;
   /** Reads where the log in the store ends: still to be done, because the store did not answer when the object woke. */
   readonly #reopen: (() => Promise<unknown>) | undefined;
@@ -85,6 +86,7 @@ export class Resident {
     this.#ctx = ctx;
     this.#options = options;
     this.#memory = memory;
+    this.#now = options.clock ?? cloudflare.now;
     this.#prefix = (options.rateLimit === false ? undefined : options.rateLimit?.ipv6Prefix) ?? 56;
     this.th = th;
   }
@@ -160,7 +162,7 @@ export class Resident {
   blocked(source: Source, ms: number): void {
     const { blocks } = this.#options;
     if (blocks === undefined || ms < 1) return;
-    this.#ctx.waitUntil(listBlock(blocks, placeOf(this.th, source, this.#prefix), this.th.http.now(), ms).catch(warn));
+    this.#ctx.waitUntil(listBlock(blocks, placeOf(this.th, source, this.#prefix), this.#now(), ms).catch(warn));
   }
 
   async unblocked(source: Source): Promise<void> {
@@ -176,7 +178,7 @@ export class Resident {
   async #alarmIn(ms: number): Promise<void> {
     if (this.#hasAlarm) return;
     this.#hasAlarm = true;
-    await this.#ctx.storage.setAlarm(this.th.http.now() + ms);
+    await this.#ctx.storage.setAlarm(this.#now() + ms);
   }
 
   /** Stores and signs the log, sends evidence on, writes the pages. Tries again later what failed. */
