@@ -139,15 +139,20 @@ const config :Workerd.Config = (
   },
 };
 
-/** Fastly's: what js-compute builds holds the engine that will serve it; a host of our own calls it. */
+/** Makes of `app.mjs` what Fastly Compute runs, `app.wasm`: js-compute puts the engine into it. */
+export async function buildCompute(folder: string): Promise<void> {
+  const cli = installed('fastly', join(modules, '@fastly', 'js-compute', 'dist', 'cli', 'js-compute-runtime-cli.js'));
+  await output(process.execPath, [cli, 'app.mjs', 'app.wasm'], folder);
+}
+
+/** Fastly's: the engine that js-compute put beside the program; a host of our own calls it. Fastly's host: test/wide. */
 const fastly: Engine = {
   name: 'fastly',
   target: 'fastly',
   runtime: 'fastly',
   version: () => versionOf('fastly', join(modules, '@fastly', 'js-compute')),
   run: async (folder) => {
-    const cli = installed('fastly', join(modules, '@fastly', 'js-compute', 'dist', 'cli', 'js-compute-runtime-cli.js'));
-    await output(process.execPath, [cli, 'app.mjs', 'app.wasm'], folder);
+    await buildCompute(folder);
     return node24.script(join(import.meta.dirname, 'fastly-serve.ts'), join(folder, 'app.wasm'));
   },
 };
