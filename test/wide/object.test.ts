@@ -80,6 +80,7 @@ async function ask(th, params) {
     case 'list': return shard.list();
     case 'flush': return (await shard.flush()) ?? null;
     case 'watch': return shard.watch();
+    case 'seen': return (await Promise.all(instances['/blocks'].shards.map((one) => one.watch()))).reduce((sum, { totals }) => sum + totals.seen, 0);
     case 'find': return (await th.find(params.get('id')))?.evidence ?? null;
     case 'read': return new TextDecoder().decode(await shard.read(params.get('id'), { actor: 'test', purpose: 'look' }));
   }
@@ -136,6 +137,17 @@ async function ask<T>(what: string, source: string, id = ''): Promise<T> {
   const text = await response.text();
   if (!response.ok) throw new Error(text);
   return JSON.parse(text) as T;
+}
+
+/** Takes the objects out of memory, as Cloudflare does with those that nobody asks; answers how many were there. */
+async function evict(className: string): Promise<number> {
+  const evicted = await Promise.allSettled(
+    [0, 1, 2, 3].map((shard) => flare.unsafeEvictDurableObject('object', className, { name: `tracehound-${shard}` })),
+  );
+  return evicted.filter((each) => {
+    if (each.status === 'rejected' && !String(each.reason).includes('not currently running')) throw each.reason;
+    return each.status === 'fulfilled';
+  }).length;
 }
 
 /** All of a bucket's objects, as files below `into`. */
@@ -204,6 +216,44 @@ describe('a Durable Object decides', () => {
     expect(found).toMatchObject({ category: 'xss', severity: 'high', seen: 2 });
     const evidence = await ask<string>('read', '192.0.2.2', found.signature);
     expect(evidence).toContain('x-attack: 1');
+  });
+
+  it('goes on after it was evicted, also between two requests of many', async () => {
+    const source = '192.0.2.3';
+    const { signature } = await (async () => {
+      expect((await send('front-a', '/', from(source, { 'x-attack': '1' }))).status).toBe(403);
+      const [handle] = await ask<{ signature: string }[]>('list', source);
+      return handle!;
+    })();
+    const statuses: number[] = [];
+    for (let round = 0; round < 6; round++) {
+      const answers = await Promise.all(
+        Array.from({ length: 30 }, (_, i) => send(ISOLATES[i % 3]!, '/', from(source)).then(({ status }) => status)),
+      );
+      statuses.push(...answers);
+      expect(await evict('Hound')).toBeGreaterThan(0);
+    }
+    // The attack was charged, too.
+    expect(statuses.filter((status) => status === 200)).toHaveLength(LIMIT - 1);
+    expect((await ask<{ seen: number; signature: string }[]>('list', source))[0]).toMatchObject({ signature, seen: 1 });
+  });
+
+  it('writes blocks into KV, and who reads them there asks no object', async () => {
+    const source = '192.0.2.4';
+    const blocked = () => send('front-b', '/blocks', from(source));
+    expect([(await blocked()).status, (await blocked()).status, (await blocked()).status]).toEqual([200, 200, 429]);
+    const kv = await flare.getKVNamespace('BLOCKS', 'object');
+    const [key] = await until(async () => {
+      const { keys } = await kv.list();
+      return keys.length > 0 ? keys : undefined;
+    });
+    expect(key!.name).toMatch(/^[0-9a-f]{16}$/);
+    expect(Number(await kv.get(key!.name))).toBeGreaterThan(Date.now());
+    // Another isolate: whatever the objects say now, it has read the list.
+    expect(await evict('Blocker')).toBeGreaterThan(0);
+    const before = await ask<number>('seen', '/blocks');
+    expect((await send('front-c', '/blocks', from(source))).status).toBe(429);
+    expect(await ask<number>('seen', '/blocks')).toBe(before);
   });
 
   it('a threat that request.cf names is answered 403, and its evidence lies in R2 and verifies', async () => {
