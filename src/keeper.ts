@@ -96,10 +96,13 @@ export class LogKeeper implements Keeper {
   #follow(): void {
     const { log, now, random, options } = this.#port;
     const { store, policy, rotateMs, found } = this.#stored;
+    if (log.link(now()).origin === this.#origin) return;
+    const isOurs = this.#origin === '' && found !== undefined && this.#follows(found);
+    // The store holds more than we know of, or something else: it was set back, or we were.
+    if (this.#origin === '' && found?.isHeld && !isOurs) log.renew(now());
+    const continued = isOurs ? found : undefined;
     const { origin } = log.link(now());
-    if (origin === this.#origin) return;
     const { signer, maxRecords } = options;
-    const continued = this.#origin === '' && found !== undefined && this.#follows(found) ? found : undefined;
     this.#checkpoints = new Checkpoints({ log, now, random, signer, rotateMs }, origin, log.state()?.epoch ?? 0);
     this.#origin = origin;
     this.#heartbeatAt = now();

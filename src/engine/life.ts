@@ -300,6 +300,14 @@ export class Life {
     return error;
   }
 
+  /** Begins another log, with everything that the core holds: as after a restore. */
+  renew(now: number): void {
+    const core = this.up(now);
+    this.core = undefined;
+    this.#salvaged = this.salvage(core);
+    this.#start(now, abi.KIND_RESUME);
+  }
+
   /** No more cores for this instance. */
   #giveUp(cause: unknown): TracehoundError {
     this.#down = new TracehoundError(

@@ -138,6 +138,11 @@ export class EngineLog {
     if (toSeq > newest) throw new RangeError(`audit.release: too large, expected toSeq ≤ ${newest}, got ${toSeq}`);
   }
 
+  /** Begins another log: the name of this one is somebody else's in the store. */
+  renew(now: number): void {
+    this.#life.renew(now);
+  }
+
   get carried(): readonly AuditExport[] {
     return this.#life.carried;
   }

@@ -290,20 +290,33 @@ describe('the log of an object', () => {
     expect(await last.act((th) => th.interceptAsync(threat()))).toMatchObject({ status: 'quarantined' });
   });
 
-  it('that was changed in the store is not gone on with', async () => {
+  it.each(['store', 'object'])('is followed by another one when its %s was set back', async (what) => {
     const [disk, logs] = [sqliteStorage(), new LabStore()];
     const first = await Resident.wake(process(disk).ctx, kept(logs));
     await first.act((th) => attack(th, 30));
     await first.alarm();
     const { origin } = first.th.audit.head();
-    const before = logs.copy();
+    const before = { disk: copyOf(disk), logs: logs.copy() };
     await first.act((th) => attack(th, 30));
     await first.alarm();
-    // Set back to an earlier moment: what was released for it is gone.
-    logs.objects = before.objects;
-    const second = await Resident.wake(process(disk).ctx, kept(logs));
-    await expect(second.act((th) => th.audit.flush())).rejects.toMatchObject({ code: 'LOG_CONFLICT' });
-    expect(second.th.audit.head().origin).toBe(origin);
+    const now = what === 'store' ? { disk, logs: before.logs } : { disk: before.disk, logs };
+    const items = what === 'store' ? 60 : 30;
+    const second = await Resident.wake(process(now.disk).ctx, kept(now.logs));
+    const signed = storedLog(now.logs, origin, signer.vkey, true);
+    await second.act((th) => attack(th, 3));
+    await second.alarm();
+    expect(storedLog(now.logs, origin, signer.vkey, true)).toEqual(signed);
+    // Another log, which says what it follows on: more than the store has of it, or less.
+    const next = second.th.audit.head();
+    const log = storedLog(now.logs, next.origin, signer.vkey, true);
+    expect(log).toMatchObject({ size: next.size, root: next.root, missing: [] });
+    const [, resume] = log.records;
+    expect(resume!.detail).toMatchObject({ origin, items, lost: 0 });
+    const { size } = resume!.detail as { size: number };
+    expect(Math.sign(size - signed.size)).toBe(what === 'store' ? 1 : -1);
+    expect(second.th.quarantine.stats.count).toBe(items + 3);
+    const third = await Resident.wake(process(now.disk).ctx, kept(now.logs));
+    expect(third.th.audit.head()).toEqual(next);
   });
 
   it('sends evidence on, once, and what was evicted before not at all', async () => {
