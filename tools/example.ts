@@ -14,7 +14,7 @@ const examples = join(root, 'examples');
 const names = readdirSync(examples, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .flatMap(({ name }) => readdirSync(join(examples, name)).map((file) => `${name}/${file}`))
-  .filter((name) => /\/(fetch|hono|native|middleware)\.ts$/.test(name))
+  .filter((name) => /\/(fetch|hono|object|native|middleware)\.ts$/.test(name))
   .map((name) => name.slice(0, -3));
 
 const [name = ''] = process.argv.slice(2);

@@ -19,7 +19,13 @@ import { type Answer, failureOf, type ObjectCalls, type ObjectStub } from './wir
 
 export type { KvPort } from './blocks';
 export type { ObjectOptions } from './resident';
-export { type Shard, type ShardedOptions, type ShardedTracehound, shardedTracehound } from './sharded';
+export {
+  type ObjectNamespace,
+  type Shard,
+  type ShardedOptions,
+  type ShardedTracehound,
+  shardedTracehound,
+} from './sharded';
 
 type Told<Name extends keyof ObjectCalls> = Promise<Answer<ReturnType<ObjectCalls[Name]>>>;
 

@@ -15,7 +15,7 @@ const LIMIT = 20;
 const names = readdirSync(examples, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && entry.name !== 'standard')
   .flatMap(({ name }) => readdirSync(join(examples, name)).map((file) => `${name}/${file}`))
-  .filter((name) => /\/(fetch|hono|native|middleware)\.ts$/.test(name));
+  .filter((name) => /\/(fetch|hono|object|native|middleware)\.ts$/.test(name));
 
 it('there are two of each platform: with Hono and without', () => {
   for (const platform of ['node', 'cloudflare', 'vercel', 'fastly', 'lambda-edge', 'deno', 'bun']) {

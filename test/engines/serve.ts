@@ -4,7 +4,7 @@
  * Relies on: `npm ci --prefix test/engines`. Refuses: other addresses than 127.0.0.1. What it started, `stop` ends.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
@@ -37,7 +37,13 @@ const ENGINES: Readonly<Record<Platform, (folder: string, port: number, example:
     return command(join(require.resolve('deno/bin.cjs'), '..', 'deno'), [...allowed, 'app.mjs'], folder, port);
   },
   bun: (folder, port) => command(require.resolve('bun/bin/bun.exe'), ['run', '--no-install', 'app.mjs'], folder, port),
-  cloudflare: (folder, port) => {
+  cloudflare: (folder, port, example) => {
+    mkdirSync(join(folder, 'state'), { recursive: true });
+    const object = example.endsWith('object.ts')
+      ? `durableObjectNamespaces = [(className = "Hound", uniqueKey = "hound", enableSql = true)],
+    durableObjectStorage = (localDisk = "disk"),
+    bindings = [(name = "HOUND", durableObjectNamespace = "Hound")],`
+      : '';
     writeFileSync(
       join(folder, 'config.capnp'),
       `using Workerd = import "/workerd/workerd.capnp";
@@ -45,7 +51,8 @@ const config :Workerd.Config = (
   services = [(name = "main", worker = (
     modules = [(name = "app.mjs", esModule = embed "app.mjs"), (name = "core.wasm", wasm = embed "core.wasm")],
     compatibilityDate = "2026-11-01",
-  ))],
+    ${object}
+  )), (name = "disk", disk = (path = "state", writable = true))],
   sockets = [(name = "http", address = "${HOST}:${port}", http = (), service = "main")],
 );
 `,

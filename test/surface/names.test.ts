@@ -79,8 +79,8 @@ const NAMES: Record<string, string[]> = {
   './core/inline': ['digest', 'instantiate'],
   './core/js': ['digest', 'instantiate'],
 };
-/** What Node cannot load: only the bundlers of their platforms know what the import of a `.wasm` file means. */
-const ELSEWHERE = ['./core/workerd', './core/edge-light'];
+/** What Node cannot load: `.wasm` files as bundlers of their platforms do, and what is built into workerd. */
+const ELSEWHERE = ['./core/workerd', './core/edge-light', './cloudflare/object'];
 
 describe('the package', () => {
   test('says its version once', () => {
