@@ -15,7 +15,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Actor, Disposition, PurgeReason, Scent, Source, Tracehound } from '../../src/types';
 import { type ObjectContext, type ObjectOptions, Resident } from './resident';
-import { type Answer, failureOf, type ObjectCalls, type ObjectStub } from './wire';
+import { type Answer, failureOf, type ObjectCalls, type ObjectStub } from './rpc';
 
 export type { KvPort } from './blocks';
 export type { ObjectOptions } from './resident';

@@ -59,6 +59,9 @@ const ALARM_MS = 2_000;
 const ALARM_MS_MAX = 60_000;
 /** Bundles that one alarm sends. */
 const BUNDLES_MAX = 64;
+/** Blocks remembered as listed; and by how much an end must differ to be listed again. */
+const LISTED_MAX = 1_024;
+const LISTED_MS = 1_000;
 /** A backlog of this many calls is not left to the next who wakes. */
 const BACKLOG_CALLS = 256;
 
@@ -71,6 +74,8 @@ export class Resident {
   readonly #prefix: number;
   /** Reads where the log in the store ends: still to be done, because the store did not answer when the object woke. */
   readonly #reopen: (() => Promise<unknown>) | undefined;
+  /** Ends of the blocks that were listed last, unix ms. */
+  readonly #listed = new Map<string, number>();
   #hasAlarm = false;
   #failures = 0;
   #working: Promise<void> | undefined;
@@ -162,12 +167,21 @@ export class Resident {
   blocked(source: Source, ms: number): void {
     const { blocks } = this.#options;
     if (blocks === undefined || ms < 1) return;
-    this.#ctx.waitUntil(listBlock(blocks, placeOf(this.th, source, this.#prefix), this.#now(), ms).catch(warn));
+    const place = placeOf(this.th, source, this.#prefix);
+    const until = this.#now() + ms;
+    // Every refusal of a blocked source comes by here, and KV takes one write a second to a key.
+    if ((this.#listed.get(place.join()) ?? 0) > until - LISTED_MS) return;
+    this.#listed.set(place.join(), until);
+    if (this.#listed.size > LISTED_MAX) this.#listed.delete(this.#listed.keys().next().value as string);
+    this.#ctx.waitUntil(listBlock(blocks, place, this.#now(), ms).catch(warn));
   }
 
   async unblocked(source: Source): Promise<void> {
     const { blocks } = this.#options;
-    if (blocks !== undefined) await unlistBlock(blocks, placeOf(this.th, source, this.#prefix)).catch(warn);
+    if (blocks === undefined) return;
+    const place = placeOf(this.th, source, this.#prefix);
+    this.#listed.delete(place.join());
+    await unlistBlock(blocks, place).catch(warn);
   }
 
   /** Asks for an alarm, which sends on what is there by then. */

@@ -31,7 +31,7 @@ import type {
 import { BLOCK_CACHE_S, type KvPort, listedMs } from './blocks';
 import { createTracehound } from './index';
 import { placeOf } from './place';
-import { type ObjectCalls, type ObjectStub, unwrapped } from './wire';
+import { type ObjectCalls, type ObjectStub, unwrapped } from './rpc';
 
 /** What is used of a namespace's binding (`DurableObjectNamespace`). */
 export interface ObjectNamespace {
@@ -71,7 +71,7 @@ export interface ShardedTracehound extends GuardedTracehound {
   /** The object that decides about `source`. */
   shardOf(source: Source): Shard;
   readonly shards: readonly Shard[];
-  /** Evidence by its id or by the trace id of a refusal, wherever it is held, and where. */
+  /** Evidence by its id or by the trace id of a refusal, and where it is held. Rejects when it may lie out of reach. */
   find(idOrTraceId: string): Promise<{ evidence: EvidenceHandle; shard: Shard } | undefined>;
   /** In the source's object, and in the list of blocks if there is one. */
   block(source: Source, ms: number, who?: Actor): Promise<void>;
@@ -87,7 +87,7 @@ const CALLS: readonly (keyof ObjectCalls)[] = [
  * One instance of Tracehound whose limits and quarantine live in the objects of `namespace`. Throws as `createTracehound`.
  *
  * @example
- * export class Hound extends TracehoundObject<Env> { options = () => settings }
+ * export class Hound extends TracehoundObject<Env> { options() { return settings; } }
  * const th = shardedTracehound(env.HOUND, settings);
  * export default { fetch: tracehound(th, { detect })(handler) };
  */
@@ -139,8 +139,8 @@ export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOp
     if (local.rateLimiter.peek(source).blocked) return here();
     const at = place(source);
     try {
-      const listed = blocks === undefined ? 0 : await listedMs(blocks, at, now());
-      if (listed > 0) {
+      const listed = blocks === undefined ? 0 : await within(listedMs(blocks, at, now()), timeoutMs);
+      if (typeof listed === 'number' && listed > 0) {
         remember(source, listed);
         return here();
       }
@@ -187,8 +187,15 @@ export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOp
     shards,
     shardOf: (source) => shardAt(place(source)),
     find: async (id) => {
-      const found = await Promise.all(shards.map(async (shard) => ({ shard, evidence: await shard.find(id) })));
-      return found.find((one): one is { shard: Shard; evidence: EvidenceHandle } => one.evidence !== undefined);
+      const asked = await Promise.allSettled(shards.map((shard) => shard.find(id)));
+      for (const [i, answer] of asked.entries()) {
+        const evidence = answer.status === 'fulfilled' ? answer.value : undefined;
+        if (evidence !== undefined) return { evidence, shard: shards[i] as Shard };
+      }
+      // It may lie where nobody answered.
+      const failed = asked.find((answer) => answer.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
+      return undefined;
     },
     block: (source, ms, who) => shardAt(place(source)).block(source, ms, who),
     unblock: async (source, who) => {

@@ -164,8 +164,9 @@ describe('an instance in an object', () => {
     const first = process(sqliteStorage());
     let now = 1_700_000_000_000;
     const resident = await Resident.wake(first.ctx, { ...plain, blocks, clock: () => now });
-    resident.blocked('2001:db8::1', 10_000);
+    for (let i = 0; i < 5; i++) resident.blocked('2001:db8::1', 10_000 - i);
     await Promise.all(first.deferred);
+    expect(first.deferred).toHaveLength(1);
     const [[key, [until, ttl]]] = [...entries] as [[string, [string, number]]];
     expect(key).toMatch(/^[0-9a-f]{16}$/);
     expect(Number(until)).toBe(now + 10_000);
@@ -174,6 +175,11 @@ describe('an instance in an object', () => {
     // Another spelling, the same source.
     await resident.unblocked('2001:db8:0:0::1');
     expect(entries.size).toBe(0);
+    // Blocked anew, and longer: listed anew.
+    resident.blocked('2001:db8::1', 10_000);
+    resident.blocked('2001:db8::1', 12_000);
+    await Promise.all(first.deferred);
+    expect(entries.get(key)).toEqual([String(now + 12_000), 60]);
   });
 });
 

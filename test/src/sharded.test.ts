@@ -5,8 +5,8 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { placeOf } from '../../runtimes/cloudflare/place';
+import { failureOf } from '../../runtimes/cloudflare/rpc';
 import { type ShardedOptions, shardedTracehound } from '../../runtimes/cloudflare/sharded';
-import { failureOf } from '../../runtimes/cloudflare/wire';
 import { createTracehound } from '../../runtimes/node/index';
 import { tracehound } from '../../src/adapters/fetch';
 import { TracehoundError } from '../../src/index';
@@ -217,8 +217,10 @@ describe('objects that answer', () => {
       expect(await th.http.charge({ address: '192.0.2.2' })).toMatchObject({ blocked: false });
     }
     // A list that is gone is no list.
-    const broken = make(objects, { blocks: { ...blocks, get: () => Promise.reject(new Error('kv')) } });
-    expect(await broken.http.charge('192.0.2.9')).toMatchObject({ allowed: true, degraded: false });
+    for (const get of [() => Promise.reject(new Error('kv')), () => new Promise<never>(() => {})]) {
+      const broken = make(objects, { blocks: { ...blocks, get }, timeoutMs: 50 });
+      expect(await broken.http.charge('192.0.2.9')).toMatchObject({ allowed: true, degraded: false });
+    }
   });
 });
 
@@ -242,6 +244,18 @@ describe('an object that does not answer', () => {
     const answer = await guarded(() => new Response('hello'))(new Request('https://example.com/'));
     expect(answer.status).toBe(403);
     expect(th.quarantine.stats.count).toBe(1);
+  });
+
+  it('hides no evidence that another holds, and may hide its own', async () => {
+    let isGone = '';
+    const objects = namespace((_, name) => (name === isGone ? new Error('gone') : undefined));
+    const th = make(objects);
+    const { id } = evidenceOf(await th.interceptAsync(threat('192.0.2.1')));
+    const home = objects.calls.at(-1)!.split(' ')[1]!;
+    isGone = home === 'tracehound-0' ? 'tracehound-1' : 'tracehound-0';
+    expect((await th.find(id))?.evidence.id).toBe(id);
+    isGone = home;
+    await expect(th.find(id)).rejects.toMatchObject({ code: 'SHARD_UNREACHABLE' });
   });
 
   it('may be made to fail requests instead', async () => {
