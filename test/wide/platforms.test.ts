@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { node } from '../../runtimes/node/index';
+import { generateKey } from '../../src/signer';
 import { type CaseReport, type ReplayReport, replay, TRACE } from '../conformance/index';
 import { bundleFile, bundleText } from '../engines/programs';
 import { event, faults } from '../runtimes/cloudfront';
@@ -204,6 +205,48 @@ export default { fetch: guarded(() => new Response(th.watcher.snapshot().runtime
       async (url) => {
         expect(await (await fetch(url)).text()).toBe('workerd');
         expect((await fetch(url + ATTACK)).status).toBe(403);
+      },
+    );
+  });
+
+  it('serves the Durable Objects of the guide, word for word', async () => {
+    const folder = join(consumer, 'wrangler-objects');
+    mkdirSync(folder);
+    const guide = readFileSync(join(root, 'docs', 'deploy', 'cloudflare.md'), 'utf8').split('## One limit for all')[1]!;
+    const block = (language: string): string => guide.split(`\`\`\`${language}\n`)[1]!.split('```')[0]!;
+    // There is no site behind this one.
+    const program = block('ts').replace('guarded((request) => fetch(request))', "guarded(() => new Response('hello'))");
+    expect(program).toContain('hello');
+    writeFileSync(join(folder, 'index.ts'), program);
+    const { skey } = await generateKey('example.com/guide');
+    const vars = { TRACEHOUND_SECRET: 'a'.repeat(64), SIGNING_KEY: skey };
+    const head = JSON.stringify({ name: 'hounds', main: 'index.ts', compatibility_date: '2026-11-01', vars }).slice(
+      0,
+      -1,
+    );
+    writeFileSync(join(folder, 'wrangler.jsonc'), block('jsonc').replace('{', `${head},`));
+    const cli = join(modules, 'wrangler', 'bin', 'wrangler.js');
+    await serving(
+      (port) => [
+        cli,
+        'dev',
+        '--ip',
+        '127.0.0.1',
+        '--port',
+        String(port),
+        '--inspector-port',
+        '0',
+        '--log-level',
+        'error',
+      ],
+      folder,
+      async (url) => {
+        const statuses: number[] = [];
+        for (let i = 0; i < 102; i++) {
+          statuses.push((await fetch(url, { headers: { 'cf-connecting-ip': '192.0.2.1' } })).status);
+        }
+        expect(statuses.slice(0, 100).every((status) => status === 200)).toBe(true);
+        expect(statuses.slice(100)).toEqual([429, 429]);
       },
     );
   });
