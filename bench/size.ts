@@ -41,22 +41,22 @@ async function bundle(contents: string, conditions: readonly string[]): Promise<
   };
 }
 
-const app = (runtime: string, options = ''): string => `
+const app = (runtime: string, made = 'createTracehound()'): string => `
   import { Hono } from 'hono';
-  import { createTracehound } from './runtimes/${runtime}/index';
+  import { createTracehound, ${runtime} } from './runtimes/${runtime}/index';
   import { tracehound } from './src/adapters/hono';
+  import { createLean } from './src/lean';
   import { heldLog, storedLog } from './src/log';
-  import { snapshots } from './src/snapshot';
   const app = new Hono();
-  app.use(tracehound(createTracehound(${options}), { detect: () => undefined }));
+  app.use(tracehound(${made}, { detect: () => undefined }));
   export default app;`;
 
-/** What comes in with an option, and nothing of it without. */
-const PARTS = {
-  heldLog: '{ audit: { log: heldLog() } }',
-  storedLog: '{ audit: { log: storedLog({}) } }',
-  snapshots: '{ snapshots }',
-  everything: '{ audit: { log: storedLog({}) }, snapshots }',
+/** What an application can have besides what is there by default, and what it can do without. */
+const APPS = {
+  storedLog: 'createTracehound({ audit: { log: storedLog({}) } })',
+  lean: 'createLean(cloudflare)',
+  'lean.heldLog': 'createLean(cloudflare, { audit: { log: heldLog() } })',
+  'lean.storedLog': 'createLean(cloudflare, { audit: { log: storedLog({}) } })',
 } as const;
 
 export async function size(_task: Task): Promise<Figure[]> {
@@ -78,12 +78,17 @@ export async function size(_task: Task): Promise<Figure[]> {
   add('hono', 'Hono alone, minified', alone.size);
   const node = await bundle(app('node'), []);
   add('bundle.node', 'Hono + Tracehound + core, one ES module for Node', node.size);
+  const nodeLean = await bundle(app('node', 'createLean(node)'), []);
+  add('bundle.node.lean', 'the same with createLean(node)', nodeLean.size);
   if (existsSync(new URL('../runtimes/cloudflare/index.ts', import.meta.url))) {
     const edge = await bundle(app('cloudflare'), ['workerd']);
     add('bundle.cloudflare', 'Hono + Tracehound + core.wasm for Cloudflare', edge.size);
-    for (const [name, options] of Object.entries(PARTS)) {
-      const more = await bundle(app('cloudflare', options), ['workerd']);
-      add(`bundle.cloudflare.${name}`, `the same with ${name}`, more.size);
+    for (const [name, made] of Object.entries(APPS)) {
+      add(
+        `bundle.cloudflare.${name}`,
+        `the same with ${made}`,
+        (await bundle(app('cloudflare', made), ['workerd'])).size,
+      );
     }
     add('bundle.builtins', 'Node builtins in the Cloudflare bundle', edge.builtins.length, 'imports');
   }

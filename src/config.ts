@@ -12,7 +12,6 @@ import { TracehoundError } from './errors';
 import { callable, integer, object, readGroup, share, word, wrongKind } from './given';
 import type { LogPlug } from './keep';
 import { kindOf } from './kind';
-import type { SnapshotPlug } from './snapshot';
 import type {
   OpenedSnapshot,
   QuarantineOptions,
@@ -28,7 +27,6 @@ export interface Resolved extends ResolvedOptions {
   readonly runtime: Runtime | undefined;
   readonly module: WebAssembly.Module | undefined;
   readonly restore: OpenedSnapshot | undefined;
-  readonly snapshots: SnapshotPlug | undefined;
   readonly audit: Audit;
   /** Of `quarantine`. */
   readonly authorize: QuarantineOptions['authorize'];
@@ -36,7 +34,7 @@ export interface Resolved extends ResolvedOptions {
 
 interface Audit extends ResolvedAudit {
   /** Who keeps the log. */
-  readonly log: LogPlug | undefined;
+  readonly log: LogPlug;
 }
 
 const MiB = 1_048_576;
@@ -61,12 +59,14 @@ const NAMES = [
   'clock',
   'module',
   'restore',
-  'snapshots',
   ...LATER,
 ] as const;
 
-/** Checks everything, then returns frozen numbers. Throws `TypeError`, `RangeError`, or `UNSUPPORTED`. */
-export function resolveOptions(options?: unknown): Resolved {
+/**
+ * Checks everything, then returns frozen numbers; `keep` is who keeps the log if no option says so. Throws `TypeError`,
+ * `RangeError`, or `UNSUPPORTED`.
+ */
+export function resolveOptions(options: unknown, keep: LogPlug): Resolved {
   const given = readGroup('options', '', options, NAMES);
   for (const name of LATER) {
     if (given[name] === undefined) continue;
@@ -84,28 +84,18 @@ export function resolveOptions(options?: unknown): Resolved {
       `maxPayloadBytes: can never be held, expected at most quarantine.maxBytes (${quarantine.maxBytes}), got ${maxPayloadBytes}`,
     );
   }
-  const restore = object('restore', given.restore, 'what openSnapshot returned') as OpenedSnapshot | undefined;
-  const snapshots = plug('snapshots', given.snapshots, 'take', 'snapshots of tracehound/snapshot') as
-    | SnapshotPlug
-    | undefined;
-  if (restore !== undefined && snapshots === undefined) {
-    throw new RangeError(
-      'restore: cannot be put in place, expected snapshots of tracehound/snapshot beside it, got none',
-    );
-  }
   return Object.freeze({
     rateLimit: readRateLimit(given.rateLimit),
     quarantine,
     authorize,
     maxPayloadBytes,
-    audit: readAudit(given.audit),
+    audit: readAudit(given.audit, keep),
     secret: readSecret(given.secret),
     failMode: word('failMode', given.failMode, ['open', 'closed']),
     clock: callable('clock', given.clock) as (() => number) | undefined,
     runtime: readRuntime(given.runtime),
     module: object('module', given.module, 'a compiled WebAssembly.Module') as WebAssembly.Module | undefined,
-    restore,
-    snapshots,
+    restore: object('restore', given.restore, 'what openSnapshot returned') as OpenedSnapshot | undefined,
   });
 }
 
@@ -133,13 +123,12 @@ function readQuarantine(value: unknown): Pick<Resolved, 'quarantine' | 'authoriz
   return { quarantine, authorize };
 }
 
-function readAudit(value: unknown): Audit {
+function readAudit(value: unknown, keep: LogPlug): Audit {
   const given = readGroup('audit', 'audit.', value, ['origin', 'maxRecords', 'signer', 'log']);
-  const log = plug('audit.log', given.log, 'begin', 'heldLog() or storedLog(store) of tracehound/log') as
-    | LogPlug
-    | undefined;
-  const signer = readSigner(given.signer, log);
-  const resume = log?.resume;
+  const log = readLog(given.log) ?? keep;
+  const { resume, recordsMin } = log;
+  const signer = readSigner(given.signer);
+  if (signer !== undefined) log.expectSigner(signer);
   if (resume !== undefined && given.origin !== undefined && given.origin !== resume.origin) {
     throw new RangeError('audit.origin: another, expected none beside storedLog.resume or the same, got another');
   }
@@ -149,17 +138,17 @@ function readAudit(value: unknown): Audit {
   }
   return Object.freeze({
     origin: resume?.origin ?? readOrigin(given.origin),
-    maxRecords: integer('audit.maxRecords', given.maxRecords, 4_096, log?.recordsMin ?? 16, MiB),
+    maxRecords: integer('audit.maxRecords', given.maxRecords, 4_096, recordsMin, MiB),
     signer,
     log,
   });
 }
 
-/** A part that another entrance makes: an object with one function that nobody calls but we. */
-function plug(part: string, value: unknown, name: string, expected: string): object | undefined {
-  const made = object(part, value, expected) as Readonly<Record<string, unknown>> | undefined;
-  if (made !== undefined && typeof made[name] !== 'function') throw wrongKind(part, expected, value);
-  return made;
+function readLog(value: unknown): LogPlug | undefined {
+  const expected = 'heldLog() or storedLog(store) of tracehound/log';
+  const log = object('audit.log', value, expected) as LogPlug | undefined;
+  if (log !== undefined && typeof log.begin !== 'function') throw wrongKind('audit.log', expected, value);
+  return log;
 }
 
 /**
@@ -181,21 +170,13 @@ function readOrigin(value: unknown): string {
   return value;
 }
 
-function readSigner(value: unknown, log: LogPlug | undefined): Signer | undefined {
+function readSigner(value: unknown): Signer | undefined {
   const signer = object('audit.signer', value, 'an object with `name`, `vkey` and `sign`') as Signer | undefined;
   if (signer === undefined) return undefined;
   if (typeof signer.name !== 'string') throw wrongKind('audit.signer.name', 'a string', signer.name);
   if (typeof signer.vkey !== 'string') throw wrongKind('audit.signer.vkey', 'a verifier key', signer.vkey);
   if (typeof signer.sign !== 'function') throw wrongKind('audit.signer.sign', 'a function', signer.sign);
-  if (log === undefined) {
-    throw new RangeError(
-      'audit.signer: nothing to sign, expected audit.log = heldLog() or storedLog(store) from tracehound/log, got none',
-    );
-  }
-  if (log.knows(signer)) return signer;
-  throw new RangeError(
-    'audit.signer.vkey: unusable, expected the verifier key name+id+base64 of its name, got other text',
-  );
+  return signer;
 }
 
 /** A copy: the caller may, and should, overwrite its own. */

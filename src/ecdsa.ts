@@ -13,9 +13,9 @@ import { fromBase64, fromHex, toBase64 } from './codec';
 const NUMBER_BYTES = 32;
 const POINT_BYTES = 65;
 const UNCOMPRESSED = 0x04;
-const SPKI_HEAD = fromHex('3059301306072a8648ce3d020106082a8648ce3d030107034200')!;
-const PKCS8_HEAD = fromHex('308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b0201010420')!;
-const PKCS8_MIDDLE = fromHex('a144034200')!;
+const SPKI_HEAD = /* @__PURE__ */ fromHex('3059301306072a8648ce3d020106082a8648ce3d030107034200')!;
+const PKCS8_HEAD = /* @__PURE__ */ fromHex('308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b0201010420')!;
+const PKCS8_MIDDLE = /* @__PURE__ */ fromHex('a144034200')!;
 
 /** A key on P-256 as a JSON Web Key (RFC 7518 §6.2), the one format of these keys that every Web Crypto imports. */
 export interface P256Jwk {

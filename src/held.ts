@@ -5,12 +5,11 @@
  */
 import type { SignedLog } from './bundle';
 import { Checkpoints } from './checkpoints';
-import { type KeeperPort, NoKeeper, type Notary } from './keep';
+import { type KeeperPort, type Notary, UnstoredKeeper } from './keep';
 import { notaryOf } from './notary';
-import { parseCheckpoint, parseNote } from './note';
 import { heldReader, type LogReader } from './reader';
 
-export class HeldKeeper extends NoKeeper {
+export class HeldKeeper extends UnstoredKeeper {
   readonly #port: KeeperPort;
   readonly #rotateMs: number;
   readonly #notary: Notary;
@@ -22,13 +21,13 @@ export class HeldKeeper extends NoKeeper {
     this.#port = port;
     this.#rotateMs = rotateMs;
     this.#notary = notaryOf({
-      checkpoint: () => this.#checkpoint(),
+      checkpoint: async () => (await this.#head()).checkpoint,
       reader: async () => this.#reader(port.log.head(port.now()).size),
       signed: () => this.#signed(),
     });
   }
 
-  override notary(_act: string): Notary {
+  notary(_act: string): Notary {
     return this.#notary;
   }
 
@@ -39,22 +38,23 @@ export class HeldKeeper extends NoKeeper {
     if (this.#checkpoints === undefined || origin !== this.#origin) {
       const { signer } = options;
       this.#origin = origin;
-      this.#checkpoints = new Checkpoints({ log, now, random, signer, rotateMs: this.#rotateMs }, origin);
+      const port = { log, now, random, signer, rotateMs: this.#rotateMs };
+      this.#checkpoints = new Checkpoints(port, origin, log.state()?.epoch ?? 0);
     }
     return this.#checkpoints;
   }
 
-  async #checkpoint(): Promise<string> {
+  async #head(): Promise<{ size: number; checkpoint: string; keys: readonly number[] }> {
     const { log, now } = this.#port;
     const checkpoints = this.#current();
     await checkpoints.prepare();
-    return checkpoints.sign(log.head(now()));
+    const head = log.head(now());
+    return { size: head.size, checkpoint: await checkpoints.sign(head), keys: checkpoints.keys };
   }
 
   async #signed(): Promise<SignedLog> {
-    const checkpoint = await this.#checkpoint();
-    const { size } = parseCheckpoint(parseNote(checkpoint).text);
-    return { reader: this.#reader(size), checkpoint, begins: 0, keys: (this.#checkpoints as Checkpoints).keys };
+    const { size, ...head } = await this.#head();
+    return { reader: this.#reader(size), begins: 0, ...head };
   }
 
   #reader(size: number): LogReader {

@@ -1,13 +1,13 @@
 /**
- * What an instance asks of whoever keeps its log, and the answers where nobody does: the log is then held until its caller
- * exports and releases it, and nobody signs.
+ * What an instance asks of whoever keeps its log, and the answers where nobody stores it: the log is then held until its
+ * caller exports and releases it.
  *
  * Relies on: the engine's log. Refuses: to know who signs or where a log goes. That comes in with `audit.log`
- * (`tracehound/log`), so that who keeps no log ships none of it.
+ * (`tracehound/log`), so that who stores no log does not ship what stores one.
  */
 import type { Exported } from './bundle';
 import type { Continues, EngineLog } from './engine/index';
-import { TracehoundError } from './errors';
+import type { TracehoundError } from './errors';
 import type { AuditLog, ConsistencyProof, InclusionProof, OpenedLog, ResolvedAudit, Runtime, Signer } from './types';
 
 export interface KeeperPort {
@@ -27,8 +27,8 @@ export interface LogPlug extends AuditLog {
   /** The smallest `maxRecords` it can work with. */
   readonly recordsMin: number;
   readonly resume: OpenedLog | undefined;
-  /** Whether the verifier key of a signer is one, of its name. */
-  knows(signer: Signer): boolean;
+  /** Throws `RangeError` for a signer that cannot sign here. */
+  readonly expectSigner: (signer: Signer) => void;
   readonly begin: () => Begun;
 }
 
@@ -65,8 +65,8 @@ export interface Notary {
   bundle(item: Exported): Promise<Uint8Array>;
 }
 
-/** Nobody. */
-export class NoKeeper implements Keeper {
+/** Nobody stores the log. */
+export abstract class UnstoredKeeper implements Keeper {
   readonly #port: KeeperPort;
   readonly signedSize: number = 0;
   readonly storeState = 'off';
@@ -77,12 +77,7 @@ export class NoKeeper implements Keeper {
     this.#port = port;
   }
 
-  notary(act: string): Notary {
-    throw new TracehoundError(
-      'UNSUPPORTED',
-      `${act}: nobody signs this log, expected audit.log = heldLog() or storedLog(store) from tracehound/log, got none`,
-    );
-  }
+  abstract notary(act: string): Notary;
 
   async flush(): Promise<void> {}
 

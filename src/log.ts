@@ -1,10 +1,10 @@
 /**
  * Who keeps the log of an instance: `createTracehound({ audit: { log } })`.
  *
- *   heldLog()            it stays in memory; heads are signed and proofs made while everything is held
+ *   heldLog()            it stays in memory; heads are signed and proofs made while everything is held. The default
  *   storedLog(store)     it goes into a store as static files (docs/format.md), signed, and is read back for proofs
  *
- * Relies on: keeper, held. Refuses: to be needed. Who limits and quarantines only does not ship it.
+ * Relies on: keeper, held. Refuses: to be needed. Who stores no log does not ship what stores one.
  *
  * @module
  */
@@ -41,20 +41,19 @@ export interface StoredLogOptions extends HeldLogOptions {
 const STORED_RECORDS_MIN = 1_024;
 
 /**
- * A log that stays in memory. While none of its records was released, its head is signed (`audit.checkpoint`), proofs are
- * made and evidence is exported.
+ * A log that stays in memory: what `createTracehound` has by default, for who wants its keys to change at another pace. While
+ * none of its records was released, its head is signed (`audit.checkpoint`), proofs are made and evidence is exported.
  *
  * @example
- * const th = createTracehound({ audit: { signer, log: heldLog() } });
+ * const th = createTracehound({ audit: { signer, log: heldLog({ rotateMs: 60_000 }) } });
  */
 export function heldLog(options?: HeldLogOptions): AuditLog {
   const given = readGroup('heldLog', 'heldLog.', options, ['rotateMs']);
   const rotateMs = rotation('heldLog', given.rotateMs);
   const plug: LogPlug = {
-    kept: 'held',
     recordsMin: 16,
     resume: undefined,
-    knows,
+    expectSigner,
     begin: () => ({ continues: undefined, keep: (port) => new HeldKeeper(port, rotateMs) }),
   };
   return Object.freeze(plug);
@@ -79,10 +78,9 @@ export function storedLog(store: LogStore, options?: StoredLogOptions): AuditLog
     rotateMs: rotation('storedLog', given.rotateMs),
   };
   const plug: LogPlug = {
-    kept: 'stored',
     recordsMin: STORED_RECORDS_MIN,
     resume: resume !== undefined && isHeld(resume) ? undefined : resume,
-    knows,
+    expectSigner,
     begin: () => {
       const found = foundIn(resume);
       const continues = found?.isHeld === false ? { ...found, subtrees: found.frontier.subtrees() } : undefined;
@@ -102,10 +100,13 @@ function readStore(value: unknown): void {
   }
 }
 
-function knows({ name, vkey }: Signer): boolean {
+function expectSigner({ name, vkey }: Signer): void {
   try {
-    return parseVerifierKey(vkey).name === name;
+    if (parseVerifierKey(vkey).name === name) return;
   } catch {
-    return false;
+    // It is none: said below.
   }
+  throw new RangeError(
+    'audit.signer.vkey: unusable, expected the verifier key name+id+base64 of its name, got other text',
+  );
 }

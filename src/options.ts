@@ -43,24 +43,15 @@ export interface AuditOptions {
   signer?: Signer;
   /**
    * Who signs the log, proves what is in it and writes it away: `heldLog()` or `storedLog(store)` of `tracehound/log`.
-   * Default: nobody; then `export` and `release` are yours, and what needs a signed head is `UNSUPPORTED`.
+   * Default: `heldLog()`; then `export` and `release` are yours.
    */
   log?: AuditLog;
 }
 
 /** What `heldLog` and `storedLog` return. Opaque. */
 export interface AuditLog {
-  readonly kept: 'held' | 'stored';
   /** @internal For one instance. */
   readonly begin: (...of: never[]) => unknown;
-}
-
-/** What makes snapshots and puts them in place: `snapshots` of `tracehound/snapshot`. Opaque. */
-export interface Snapshots {
-  /** @internal */
-  readonly take: (...of: never[]) => Promise<Uint8Array>;
-  /** @internal */
-  readonly restorable: (...of: never[]) => unknown;
 }
 
 /** What `openLog` returns: a log in a store, verified, to go on with. Opaque. */
@@ -89,10 +80,8 @@ export interface TracehoundOptions {
   clock?: () => number;
   /** Escape hatch for bundlers: a compiled `core.wasm`. */
   module?: WebAssembly.Module;
-  /** An opened snapshot to begin from. Needs `snapshots`. */
+  /** An opened snapshot to begin from. */
   restore?: OpenedSnapshot;
-  /** `snapshots` of `tracehound/snapshot`. Default: none; then `snapshot()` is `UNSUPPORTED`. */
-  snapshots?: Snapshots;
 }
 
 export interface ResolvedAudit {

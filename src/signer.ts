@@ -94,12 +94,12 @@ const utf8 = (text: string): Bytes => new TextEncoder().encode(text);
 export async function generateSigner(name: string): Promise<Signer> {
   checkName(name);
   try {
-    return await ed25519Signer({ name, keys: await generatePair('Ed25519', false) });
+    return ofEd25519(name, await held(await generatePair('Ed25519', false), 'Ed25519'));
   } catch {
     // Named differently everywhere (NotSupportedError, SyntaxError, TypeError): whatever it was, the other curve is next.
   }
   try {
-    return await ecdsaSigner({ name, keys: await generatePair('P-256', false) });
+    return ofEcdsa(name, await held(await generatePair('P-256', false), 'ECDSA'));
   } catch (cause) {
     throw failed('this platform makes neither Ed25519 nor P-256 keys, expected a kept key or macSigner', cause);
   }
@@ -156,21 +156,8 @@ export async function ed25519Signer(
   options: { name: string; seed: Uint8Array } | { name: string; keys: CryptoKeyPair },
 ): Promise<Signer> {
   const name = checkName(options.name);
-  const { privateKey, publicKey } =
-    'seed' in options
-      ? await importSeed(checkBytes('seed', options.seed, SEED_BYTES, SEED_BYTES))
-      : await pair(options);
-  return signer(
-    name,
-    ED25519,
-    publicKey,
-    async (message) => new Uint8Array(await crypto.subtle.sign(ED25519_ALGORITHM, privateKey, message as Bytes)),
-  );
-
-  async function pair({ keys }: { keys: CryptoKeyPair }): Promise<Imported> {
-    checkPair(keys, 'Ed25519');
-    return { privateKey: keys.privateKey, publicKey: await exportRaw(keys.publicKey) };
-  }
+  if (!('seed' in options)) return ofEd25519(name, await held(options.keys, 'Ed25519'));
+  return ofEd25519(name, await importSeed(checkBytes('seed', options.seed, SEED_BYTES, SEED_BYTES)));
 }
 
 /**
@@ -181,7 +168,20 @@ export async function ecdsaSigner(
   options: { name: string; pkcs8: Uint8Array } | { name: string; keys: CryptoKeyPair },
 ): Promise<Signer> {
   const name = checkName(options.name);
-  const { privateKey, publicKey } = 'pkcs8' in options ? await importPkcs8(options.pkcs8) : await pair(options);
+  if (!('pkcs8' in options)) return ofEcdsa(name, await held(options.keys, 'ECDSA'));
+  return ofEcdsa(name, await importPkcs8(options.pkcs8));
+}
+
+function ofEd25519(name: string, { privateKey, publicKey }: Imported): Signer {
+  return signer(
+    name,
+    ED25519,
+    publicKey,
+    async (message) => new Uint8Array(await crypto.subtle.sign(ED25519_ALGORITHM, privateKey, message as Bytes)),
+  );
+}
+
+function ofEcdsa(name: string, { privateKey, publicKey }: Imported): Signer {
   const spki = spkiOfPoint(publicKey);
   if (spki === undefined) throw new RangeError('keys: wrong key, expected one on P-256, got another');
   return signer(name, ECDSA, spki, async (message) => {
@@ -189,11 +189,6 @@ export async function ecdsaSigner(
     if (der === undefined) throw failed('ECDSA: expected a signature of 64 bytes, got another');
     return der;
   });
-
-  async function pair({ keys }: { keys: CryptoKeyPair }): Promise<Imported> {
-    checkPair(keys, 'ECDSA');
-    return { privateKey: keys.privateKey, publicKey: await exportRaw(keys.publicKey) };
-  }
 }
 
 /**
@@ -297,8 +292,18 @@ const generatePair = (type: KeyType, extractable: boolean): Promise<CryptoKeyPai
     'verify',
   ]) as Promise<CryptoKeyPair>;
 
-const exportRaw = (key: CryptoKey): Promise<Uint8Array> =>
-  attempt('cannot export the public key', async () => new Uint8Array(await crypto.subtle.exportKey('raw', key)));
+/** A pair that Web Crypto holds. Apart from what imports a key: who only makes keys does not ship that. */
+async function held(keys: CryptoKeyPair, algorithm: string): Promise<Imported> {
+  for (const part of ['privateKey', 'publicKey'] as const) {
+    if (keys?.[part]?.algorithm?.name !== algorithm) {
+      throw new TypeError(
+        `keys.${part}: wrong kind, expected a CryptoKey of ${algorithm}, got ${kindOf(keys?.[part])}`,
+      );
+    }
+  }
+  const raw = await attempt('cannot export the public key', () => crypto.subtle.exportKey('raw', keys.publicKey));
+  return { privateKey: keys.privateKey, publicKey: new Uint8Array(raw) };
+}
 
 /** Web Crypto tells the public key of a seed in one way: import it so that it may leave, and look at it as JSON. */
 async function importSeed(seed: Uint8Array): Promise<Imported> {
@@ -347,16 +352,6 @@ function checkBytes(part: string, value: Uint8Array, min: number, max: number): 
     throw new RangeError(`${part}: wrong length, expected ${expected} bytes, got ${value.length}`);
   }
   return value;
-}
-
-function checkPair(keys: CryptoKeyPair, algorithm: string): void {
-  for (const part of ['privateKey', 'publicKey'] as const) {
-    if (keys?.[part]?.algorithm?.name !== algorithm) {
-      throw new TypeError(
-        `keys.${part}: wrong kind, expected a CryptoKey of ${algorithm}, got ${kindOf(keys?.[part])}`,
-      );
-    }
-  }
 }
 
 async function attempt<T>(problem: string, work: () => Promise<T>, recoverable = false): Promise<T> {

@@ -40,7 +40,7 @@ import { TracehoundError } from './errors';
 import { canonicalise } from './jcs';
 import { kindOf } from './kind';
 import { sealKey } from './seal';
-import type { Json, OpenedSnapshot, OpenSnapshotOptions, Runtime, Snapshots } from './types';
+import type { Json, OpenedSnapshot, OpenSnapshotOptions, Runtime } from './types';
 import { VERSION } from './version';
 
 /** 'THSNAP' and a line end of either kind: what is copied as text is spoilt here already (as in PNG). */
@@ -69,22 +69,6 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const digest = async (bytes: Uint8Array): Promise<Bytes> =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Bytes));
 
-/** @internal {@link Snapshots}, as we see it. */
-export interface SnapshotPlug extends Snapshots {
-  readonly take: typeof takeSnapshot;
-  readonly restorable: typeof restorable;
-}
-
-const plug: SnapshotPlug = { take: takeSnapshot, restorable };
-
-/**
- * Makes `snapshot()` and `restore` work. Passed in, so that who takes no snapshot ships nothing of it.
- *
- * @example
- * const th = createTracehound({ secret, snapshots });
- */
-export const snapshots: Snapshots = /* @__PURE__ */ Object.freeze(plug);
-
 // ── making ────────────────────────────────────────────────────────────────────────────────────────
 
 /**
@@ -92,7 +76,7 @@ export const snapshots: Snapshots = /* @__PURE__ */ Object.freeze(plug);
  * caller must have asked for an unsealed one, which holds no key and therefore no limiter. What could not be opened
  * again is not handed out.
  */
-async function takeSnapshot(
+export async function takeSnapshot(
   engine: Engine,
   now: number,
   options: unknown,
@@ -167,7 +151,7 @@ async function seal(image: Bytes, secret: Uint8Array, runtime: Runtime): Promise
   const prefix = prefixOf(FLAG_SEALED);
   try {
     runtime.random(prefix.subarray(NONCE_AT));
-    const sealed = await crypto.subtle.encrypt(gcm(prefix), await sealKey(secret, LABEL, ['encrypt']), image);
+    const sealed = await crypto.subtle.encrypt(gcm(prefix), await keyFor(secret, 'encrypt'), image);
     return joined([prefix, new Uint8Array(sealed)]);
   } catch (cause) {
     throw new TracehoundError('RUNTIME_FAILED', 'snapshot: not sealed, expected randomness and AES-GCM, got an error', {
@@ -183,7 +167,8 @@ const gcm = (prefix: Bytes): AesGcmParams => ({
   tagLength: TAG_BYTES * 8,
 });
 
-const LABEL = new TextEncoder().encode(SEAL_LABEL);
+const keyFor = (secret: Uint8Array, use: 'encrypt' | 'decrypt'): Promise<CryptoKey> =>
+  sealKey(secret, new TextEncoder().encode(SEAL_LABEL), [use]);
 
 // ── opening ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -195,7 +180,7 @@ const LABEL = new TextEncoder().encode(SEAL_LABEL);
  * With a `secret` only sealed snapshots are opened: else whoever stores them could swap one for an unsealed forgery.
  *
  * @example
- * const th = createTracehound({ secret, restore: await openSnapshot(bytes, { secret }), snapshots });
+ * const th = createTracehound({ secret, restore: await openSnapshot(bytes, { secret }) });
  */
 export async function openSnapshot(bytes: Uint8Array, options: OpenSnapshotOptions = {}): Promise<OpenedSnapshot> {
   const secret = readSecret(options);
@@ -217,7 +202,7 @@ export async function openSnapshot(bytes: Uint8Array, options: OpenSnapshotOptio
 }
 
 /** What an engine begins from. Throws when `opened` is not what `openSnapshot` returned. */
-function restorable(opened: OpenedSnapshot): Salvaged {
+export function restorable(opened: OpenedSnapshot): Salvaged {
   const sections = opened.sections as OpenedSnapshot['sections'] | null | undefined;
   const header = sections?.header;
   if (opened.version !== SNAPSHOT_VERSION || !sections || !(header instanceof Uint8Array)) {
@@ -255,7 +240,7 @@ async function unseal(own: Bytes, secret: Uint8Array): Promise<Bytes> {
   if (own.length < PREFIX_BYTES + TAG_BYTES) throw invalid('seal', 'cut short, expected at least its tag');
   let key: CryptoKey;
   try {
-    key = await sealKey(secret, LABEL, ['decrypt']);
+    key = await keyFor(secret, 'decrypt');
   } catch (cause) {
     throw new TracehoundError('RUNTIME_FAILED', 'snapshot: not opened, expected AES-GCM, got an error', { cause });
   }

@@ -13,9 +13,11 @@ import { actorFacts, sidecar } from './custody';
 import { coreConfig, DISPOSITIONS, Engine, type Persistence, type Succession } from './engine/index';
 import { TracehoundError } from './errors';
 import { Custody } from './evidence';
-import { type Keeper, type KeeperPort, NoKeeper } from './keep';
+import type { Keeper, KeeperPort, LogPlug } from './keep';
 import { kindOf } from './kind';
+import { heldLog } from './log';
 import { readSource } from './scent';
+import { restorable, takeSnapshot } from './snapshot';
 import { TraceIds } from './trace';
 import type {
   Actor,
@@ -36,23 +38,38 @@ import { watcher } from './watcher';
 
 const encoder = new TextEncoder();
 
-/**
- * Wires one instance on `runtime`, which goes on where the one that `persistence` kept has stopped. Throws
- * `TypeError`/`RangeError` for bad options, naming the part.
- */
-export function wire(defaultRuntime: Runtime, given?: TracehoundOptions, persistence?: Persistence): Tracehound {
-  const options = resolveOptions(given);
+/** What of an instance can be left out (lean.ts), and is then not shipped. */
+export interface Parts {
+  /** Who keeps the log, when `audit.log` does not say. */
+  readonly log: LogPlug;
+  readonly takeSnapshot: typeof takeSnapshot;
+  readonly restorable: typeof restorable;
+}
+
+/** One whole instance on `runtime`, which goes on where the one that `persistence` kept has stopped. */
+export function wire(runtime: Runtime, given?: TracehoundOptions, persistence?: Persistence): Tracehound {
+  return compose(runtime, given, { log: heldLog() as LogPlug, takeSnapshot, restorable }, persistence);
+}
+
+/** Wires one instance of `parts`. Throws `TypeError`/`RangeError` for bad options, naming the part. */
+export function compose(
+  defaultRuntime: Runtime,
+  given: TracehoundOptions | undefined,
+  parts: Parts,
+  persistence?: Persistence,
+): Tracehound {
+  const options = resolveOptions(given, parts.log);
   const config = coreConfig(options);
   const runtime = withModule(options.runtime ?? defaultRuntime, options.module);
   const { now: clock, steps: clockSteps } = steady(options.clock ?? (() => runtime.now()));
   const random = (bytes: Uint8Array): void => runtime.random(bytes);
-  const begun = options.audit.log?.begin();
+  const begun = options.audit.log.begin();
   const engine = new Engine({
     config,
     runtime,
     secret: options.secret,
     origin: options.audit.origin,
-    continues: begun?.continues,
+    continues: begun.continues,
     persistence,
     genesis: (origin, instance, size) => {
       const facts = genesisFacts(options, runtime, origin, instance);
@@ -60,13 +77,12 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions, persist
     },
     succession: (origin, size, restored) => sidecar(successionFacts(origin, size, restored), random),
   });
-  const { restore, snapshots } = options;
-  if (restore !== undefined && snapshots !== undefined) engine.restore(snapshots.restorable(restore));
+  if (options.restore !== undefined) engine.restore(parts.restorable(options.restore));
   // What cannot go on should say so now, and not to the first who asks something.
   if (persistence !== undefined) engine.inherit(clock);
   const isUp = (): boolean => engine.status === 'up';
   const port: KeeperPort = { log: engine.log, runtime, now: clock, random, options: options.audit, clockSteps, isUp };
-  const keeper = begun?.keep(port) ?? new NoKeeper(port);
+  const keeper = begun.keep(port);
   const { refusal } = keeper;
   const agent = new Agent(engine, clock, runtime, refusal);
   const trace = new TraceIds(engine, random);
@@ -107,12 +123,7 @@ export function wire(defaultRuntime: Runtime, given?: TracehoundOptions, persist
     watcher: watcher(engine, agent, keeper, runtime, clock, () => closed),
     http: httpPort(options, engine, agent, keeper, trace, runtime, actTime),
     id: () => engine.makeId(time()),
-    snapshot: async (given) => {
-      const now = time();
-      if (snapshots !== undefined) return snapshots.take(engine, now, given, options.secret, runtime);
-      const missing = 'snapshot: nobody makes one, expected the option `snapshots` from tracehound/snapshot, got none';
-      throw new TracehoundError('UNSUPPORTED', missing);
-    },
+    snapshot: async (given) => parts.takeSnapshot(engine, time(), given, options.secret, runtime),
     close: () => {
       closed = true;
       agent.close();

@@ -243,8 +243,8 @@ export interface Audit {
    */
   flush(): Promise<void>;
   /**
-   * The signed head of the log as it is now: a C2SP checkpoint. Rejects as `flush`, and `UNSUPPORTED` where nobody can sign:
-   * this, the two proofs and `quarantine.export` need `audit.log`.
+   * The signed head of the log as it is now: a C2SP checkpoint. Rejects as `flush`, and `UNSUPPORTED` where nobody can sign;
+   * of a lean instance without `audit.log` so do the two proofs and `quarantine.export`.
    */
   checkpoint(): Promise<string>;
   /** Proof that record `seq` is in the log (RFC 9162 §2.1.3). Rejects with `RANGE_UNAVAILABLE` when leaves are gone. */

@@ -10,7 +10,6 @@ import { digest, instantiate as instantiateWasm } from '../build/core.inline.js'
 import { instantiate as instantiateJs } from '../build/core.js.js';
 import { createTracehound } from '../runtimes/node/index';
 import type { CoreInstance, Runtime, Tracehound, TracehoundOptions } from '../src/index';
-import { snapshots } from '../src/snapshot';
 
 export const BUILDS: [build: 'wasm' | 'js', core: () => CoreInstance][] = [
   ['wasm', instantiateWasm],
@@ -80,7 +79,6 @@ export function ground(options: TracehoundOptions = {}, over: GroundOptions = {}
   const self: Ground = {
     th: createTracehound({
       secret: SECRET,
-      snapshots,
       ...options,
       rateLimit: options.rateLimit === false ? false : { maxSources: 256, ...options.rateLimit },
       quarantine: { maxCount: 256, maxBytes: 524_288, maxShare: 1, ...options.quarantine },

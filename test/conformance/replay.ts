@@ -5,7 +5,7 @@
  * Relies on: the world of the seed, and the core and digest of the runtime that is looked at. Refuses: judgement; the
  * reports leave the engine and are compared outside.
  */
-import { openSnapshot, snapshots } from '../../src/snapshot';
+import { openSnapshot } from '../../src/snapshot';
 import { wire } from '../../src/tracehound';
 import type { InterceptResult, Runtime, Tracehound, TracehoundOptions } from '../../src/types';
 import { type Act, PROFILES, type ProfileName, type Step, trace } from './trace';
@@ -81,16 +81,12 @@ export async function replay(runtime: Runtime, options: ReplayOptions): Promise<
   const { crowd } = PROFILES[profile];
   const given: TracehoundOptions = { ...PROFILES[profile].options, secret: world.secret };
 
-  const th = await player.playAll(
-    await make(world.runtime, { ...given, snapshots }),
-    trace(seed, count, crowd),
-    before,
-  );
+  const th = await player.playAll(await make(world.runtime, given), trace(seed, count, crowd), before);
   const end = await endOf(th, world);
 
   const image = await th.snapshot({ unsealed: true });
   const opened = await openSnapshot(image, { secret: world.secret, unsealed: true });
-  const heir = wire(world.runtime, { ...given, restore: opened, snapshots });
+  const heir = wire(world.runtime, { ...given, restore: opened });
   await player.playAll(heir, trace(seed + 1, HEIR_STEPS, crowd));
   return {
     mode,

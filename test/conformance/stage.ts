@@ -4,7 +4,6 @@
  *
  * Relies on: `World`. Refuses: anything shared between cases.
  */
-import { snapshots } from '../../src/snapshot';
 import { wire } from '../../src/tracehound';
 import type { InterceptResult, Runtime, Tracehound, TracehoundOptions } from '../../src/types';
 import { World } from './world';
@@ -34,7 +33,6 @@ export function stage(runtime: Runtime): Stage {
       const world = new World(runtime, seed);
       const th = wire(world.runtime, {
         secret: world.secret,
-        snapshots,
         ...options,
         rateLimit: options.rateLimit === false ? false : { maxSources: 64, ...options.rateLimit },
         quarantine: { ...SMALL.quarantine, ...options.quarantine },

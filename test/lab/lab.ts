@@ -7,7 +7,6 @@
 import { createHash } from 'node:crypto';
 import * as abi from '../../assembly/abi';
 import { instantiate } from '../../build/core.inline.js';
-import { snapshots } from '../../src/snapshot';
 import { wire } from '../../src/tracehound';
 import type { CoreExports, Runtime, Tracehound, TracehoundOptions } from '../../src/types';
 
@@ -46,7 +45,6 @@ export interface Lab {
   readonly violations: string[];
   /** Runs when a core is made; may arm it. */
   onCore: (core: Watched) => void;
-  /** An instance that makes snapshots, and else is as `options` say. */
   make(options?: TracehoundOptions): Tracehound;
   last(): Watched;
 }
@@ -66,7 +64,7 @@ export function lab(options: LabOptions = {}): Lab {
     drawn: [],
     violations: [],
     onCore: () => {},
-    make: (given) => wire(it.runtime, { snapshots, ...given }),
+    make: (given) => wire(it.runtime, given),
     last: () => it.cores.at(-1) as Watched,
     runtime: {
       name: 'lab',

@@ -11,18 +11,19 @@ import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const built = existsSync(join(root, 'dist', 'src', 'log.js'));
+const built = existsSync(join(root, 'dist', 'src', 'lean.js'));
 
-/** The bundle of an application with Hono that gives `options`, for Cloudflare. */
-async function bundleOf(options: string): Promise<string> {
+/** The bundle of an application with Hono that makes its instance so, for Cloudflare. */
+async function bundleOf(made: string): Promise<string> {
   const contents = `
     import { Hono } from 'hono';
-    import { createTracehound, openLog, openSnapshot } from './dist/runtimes/cloudflare/index';
+    import { cloudflare, createTracehound, openLog } from './dist/runtimes/cloudflare/index';
     import { tracehound } from './dist/src/adapters/hono';
+    import { createLean } from './dist/src/lean';
     import { heldLog, storedLog } from './dist/src/log';
-    import { snapshots } from './dist/src/snapshot';
+    import { generateKey, signerFromText } from './dist/src/signer';
     const app = new Hono();
-    app.use(tracehound(createTracehound(${options}), { detect: () => undefined }));
+    app.use(tracehound(${made}, { detect: () => undefined }));
     export default app;`;
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: root, loader: 'js' },
@@ -44,11 +45,12 @@ const PARTS = {
   signer: ['tracehound/key/v1', 'generateKey', 'SIGNER_FAILED'],
   notes: ['NOTE_INVALID', 'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a'],
   sha256: ['1116352408', '1779033703'],
-  tiles: ['tile/entries/'],
   proofs: ['c2sp.org/tlog-proof@v1', 'audit.proveInclusion: no such record'],
+  snapshots: ['SNAPSHOT_INVALID', 'AES-GCM'],
+  tiles: ['tile/entries/'],
   writer: ['LOG_CONFLICT', 'putIfAbsent'],
   opener: ['openLog: no such log'],
-  snapshots: ['SNAPSHOT_INVALID', 'AES-GCM'],
+  keptKeys: ['PRIVATE+KEY+', '302e020100300506032b657004220420', '308187020100301306072a8648ce3d0201'],
 } as const;
 type Part = keyof typeof PARTS;
 
@@ -58,20 +60,26 @@ const partsIn = (bundle: string): Part[] =>
 
 describe.runIf(built)('a bundle has in it', () => {
   const held: Part[] = ['signer', 'notes', 'sha256', 'proofs'];
-  const all = Object.keys(PARTS) as Part[];
+  const stored: Part[] = ['tiles', 'writer'];
+  const store = '{ audit: { log: storedLog({}) } }';
   it.each<[string, string, Part[]]>([
-    ['nothing of logs and snapshots, when none is used', '', []],
-    ['what signs and proves, with a held log', '{ audit: { log: heldLog() } }', held],
+    ['what signs, proves and makes snapshots, by default', 'createTracehound()', [...held, 'snapshots']],
+    ['the writer too, with a stored log', `createTracehound(${store})`, [...held, 'snapshots', ...stored]],
+    ['nothing of logs and snapshots, when it is lean', 'createLean(cloudflare)', []],
     [
-      'the writer too, with a stored log',
-      '{ audit: { log: storedLog({}) } }',
-      ['signer', 'notes', 'sha256', 'tiles', 'proofs', 'writer'],
+      'what signs and proves, when it is lean with a held log',
+      'createLean(cloudflare, { audit: { log: heldLog() } })',
+      held,
     ],
-    ['what makes snapshots, with snapshots', '{ snapshots }', ['snapshots']],
+    ['the writer too, when it is lean with a stored log', `createLean(cloudflare, ${store})`, [...held, ...stored]],
     // The words are still theirs: this fails when one of them went out of use.
-    ['everything, when everything is used', '{ audit: { log: storedLog({}) }, snapshots, clock: openLog }', all],
-  ])('%s', async (_, options, parts) => {
-    const bundle = await bundleOf(options);
+    [
+      'everything, when everything is used',
+      'createTracehound({ audit: { log: storedLog({}) }, clock: [openLog, signerFromText, generateKey] })',
+      Object.keys(PARTS) as Part[],
+    ],
+  ])('%s', async (_, made, parts) => {
+    const bundle = await bundleOf(made);
     expect(partsIn(bundle)).toEqual(parts);
     for (const word of parts.flatMap((part) => PARTS[part])) expect(bundle).toContain(word);
   });

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { canonicalise } from '../../src/jcs';
-import { heldLog, storedLog as keep } from '../../src/log';
+import { storedLog as keep } from '../../src/log';
 import type { Actor, Json, Tracehound, TracehoundOptions } from '../../src/types';
 import { lab, parsed } from '../lab/lab';
 import { LabStore } from '../lab/store';
@@ -105,8 +105,7 @@ describe.each([
 ])('a bundle from %s', (_, stored) => {
   const make = (options: TracehoundOptions = {}): { th: Tracehound; store: LabStore } => {
     const store = new LabStore();
-    const log = stored ? keep(store) : heldLog();
-    const audit = { origin: 'example.com/log', log, ...options.audit };
+    const audit = { origin: 'example.com/log', ...(stored ? { log: keep(store) } : {}), ...options.audit };
     return { th: lab().make({ rateLimit: false, ...options, audit }), store };
   };
 
@@ -166,7 +165,7 @@ describe.each([
     const it = lab();
     const th = it.make({
       rateLimit: false,
-      audit: { origin: 'example.com/log', log: stored ? keep(store) : heldLog() },
+      audit: { origin: 'example.com/log', ...(stored ? { log: keep(store) } : {}) },
     });
     const signature = signatureOf(th.intercept({ source: 'a', payload: 'x', threat }));
     it.last().stopAt = { name: 'intercept', code: 1 };
@@ -197,7 +196,7 @@ it('a bundle whose records are gone is refused, and says which', async () => {
     message: 'quarantine.export: expected record 0, got none any more',
   });
   store.fate = fate;
-  const small = lab().make({ rateLimit: false, audit: { maxRecords: 16, log: heldLog() } });
+  const small = lab().make({ rateLimit: false, audit: { maxRecords: 16 } });
   const one = signatureOf(small.intercept({ source: 'a', payload: 'x', threat }));
   noise(small, 30);
   await expect(small.quarantine.export(one)).rejects.toMatchObject({ code: 'RANGE_UNAVAILABLE' });

@@ -3,14 +3,18 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { resolveOptions } from '../../src/config';
+import { resolveOptions as resolve } from '../../src/config';
 import { TracehoundError } from '../../src/errors';
+import type { LogPlug } from '../../src/keep';
 import { heldLog, storedLog } from '../../src/log';
-import { snapshots } from '../../src/snapshot';
 
 const MiB = 1_048_576;
 /** A verifier key from the tests of golang.org/x/mod sumdb/note. */
 const PETER = 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW';
+
+/** Who keeps a log when nothing is said. */
+const HELD = heldLog() as LogPlug;
+const resolveOptions = (options?: unknown): ReturnType<typeof resolve> => resolve(options, HELD);
 
 const attempt = (work: () => unknown): Error | undefined => {
   try {
@@ -43,7 +47,7 @@ describe('without options', () => {
         origin: 'local/{instance}',
         maxRecords: 4_096,
         signer: undefined,
-        log: undefined,
+        log: HELD,
       },
       secret: undefined,
       failMode: 'open',
@@ -51,7 +55,6 @@ describe('without options', () => {
       runtime: undefined,
       module: undefined,
       restore: undefined,
-      snapshots: undefined,
     };
     expect(resolveOptions()).toEqual(defaults);
     expect(resolveOptions({})).toEqual(defaults);
@@ -351,12 +354,11 @@ describe('what is passed in', () => {
     const module = {};
     const [restore, log] = [{}, heldLog()];
     const audit = { signer, log };
-    const resolved = resolveOptions({ runtime, clock, module, restore, snapshots, audit, failMode: 'closed' });
+    const resolved = resolveOptions({ runtime, clock, module, restore, audit, failMode: 'closed' });
     expect(resolved.runtime).toBe(runtime);
     expect(resolved.clock).toBe(clock);
     expect(resolved.module).toBe(module);
     expect(resolved.restore).toBe(restore);
-    expect(resolved.snapshots).toBe(snapshots);
     expect(resolved.audit.log).toBe(log);
     expect(resolved.audit.signer).toBe(signer);
     expect(resolved.failMode).toBe('closed');
@@ -374,19 +376,6 @@ describe('what is passed in', () => {
     expect(failure({ audit: { signer: { name: 'n' } } }).message).toMatch(/^audit\.signer\.vkey: wrong kind, /);
     expect(failure({ audit: { signer: { name: 'n', vkey: 'v' } } }).message).toMatch(
       /^audit\.signer\.sign: wrong kind, /,
-    );
-    for (const wrong of [{}, { take: 1 }]) {
-      expect(failure({ snapshots: wrong })).toBeInstanceOf(TypeError);
-      expect(failure({ snapshots: wrong }).message).toBe(
-        'snapshots: wrong kind, expected snapshots of tracehound/snapshot, got an object',
-      );
-    }
-  });
-
-  it('a snapshot to begin from needs what puts it in place', () => {
-    expect(failure({ restore: {} })).toBeInstanceOf(RangeError);
-    expect(failure({ restore: {} }).message).toBe(
-      'restore: cannot be put in place, expected snapshots of tracehound/snapshot beside it, got none',
     );
   });
 
@@ -512,19 +501,11 @@ it('who may read evidence is asked of a function', () => {
 
 it('the verifier key of a signer is read at start', () => {
   const signer = { name: 'PeterNeumann', vkey: PETER, sign: async () => new Uint8Array(64) };
-  for (const log of [heldLog(), storedLog(STORE)]) {
+  for (const log of [undefined, heldLog(), storedLog(STORE)]) {
     expect(resolveOptions({ audit: { signer, log } }).audit.signer).toBe(signer);
     for (const wrong of [{ name: 'other' }, { vkey: `${PETER}x` }, { vkey: 'x' }]) {
       const audit = { signer: { ...signer, ...wrong }, log };
       expect(failure({ audit }).message).toMatch(/^audit\.signer\.vkey: unusable, /);
     }
   }
-});
-
-it('a signer with nothing to sign is refused at start, not found out about later', () => {
-  const signer = { name: 'PeterNeumann', vkey: PETER, sign: async () => new Uint8Array(64) };
-  expect(failure({ audit: { signer } })).toBeInstanceOf(RangeError);
-  expect(failure({ audit: { signer } }).message).toBe(
-    'audit.signer: nothing to sign, expected audit.log = heldLog() or storedLog(store) from tracehound/log, got none',
-  );
 });

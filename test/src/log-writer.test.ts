@@ -5,7 +5,6 @@
 import { generateKeyPairSync, sign as signWith } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import * as abi from '../../assembly/abi';
-import { heldLog } from '../../src/log';
 import { formatVerifierKey } from '../../src/note';
 import { openSnapshot } from '../../src/snapshot';
 import { verifyConsistency, verifyInclusion } from '../../src/tlog';
@@ -247,11 +246,7 @@ describe('keys', () => {
       const alone = lab().make(optionsOf(new LabStore()));
       attack(alone, 3);
       await expect(alone.audit.flush()).rejects.toMatchObject({ code: 'UNSUPPORTED' });
-      await expect(
-        lab()
-          .make({ audit: { log: heldLog() } })
-          .audit.checkpoint(),
-      ).rejects.toThrow('audit.signer: missing');
+      await expect(lab().make({}).audit.checkpoint()).rejects.toThrow('audit.signer: missing');
     } finally {
       Object.defineProperty(crypto.subtle, 'generateKey', { value: generateKey, configurable: true });
     }
@@ -830,10 +825,7 @@ describe('proofs', () => {
     ['memory', false],
   ])('from %s hold against the head', async (_, stored) => {
     const store = new LabStore();
-    const th = lab().make({
-      rateLimit: false,
-      audit: stored ? into(store, { origin: ORIGIN }) : { origin: ORIGIN, log: heldLog() },
-    });
+    const th = lab().make({ rateLimit: false, audit: stored ? into(store, { origin: ORIGIN }) : { origin: ORIGIN } });
     attack(th, 600);
     if (stored) await th.audit.flush();
     const old = th.audit.head();
@@ -856,7 +848,7 @@ describe('proofs', () => {
   });
 
   it('of what is not there are refused', async () => {
-    const th = lab().make({ rateLimit: false, audit: { maxRecords: 16, log: heldLog() } });
+    const th = lab().make({ rateLimit: false, audit: { maxRecords: 16 } });
     attack(th, 3);
     await expect(th.audit.proveInclusion(4)).rejects.toThrow(
       'audit.proveInclusion: no such record, expected < 4, got 4',
@@ -869,7 +861,7 @@ describe('proofs', () => {
   });
 
   it('come with a signed head, without a store as well', async () => {
-    const th = lab().make({ rateLimit: false, audit: { origin: ORIGIN, log: heldLog() } });
+    const th = lab().make({ rateLimit: false, audit: { origin: ORIGIN } });
     attack(th, 3);
     const [one, two] = await Promise.all([th.audit.checkpoint(), th.audit.checkpoint()]);
     expect(one).toBe(two);
@@ -884,7 +876,7 @@ describe('proofs', () => {
 it('a held log that follows a panic is signed under its own name, by a key of its own', async () => {
   const it = lab();
   const signer = deployment();
-  const th = it.make({ rateLimit: false, audit: { origin: ORIGIN, signer, log: heldLog() } });
+  const th = it.make({ rateLimit: false, audit: { origin: ORIGIN, signer } });
   attack(th, 3);
   const before = await th.audit.checkpoint();
   it.last().stopAt = { name: 'intercept', code: 1 };
@@ -894,44 +886,6 @@ it('a held log that follows a panic is signed under its own name, by a key of it
   expect([before, after].map((note) => note.split('\n')[0])).toEqual([ORIGIN, origin]);
   expect(after).toContain(`\n— ${origin} `);
   expect(th.audit.export().records.filter((record) => record[1] === KIND.KEY)).toHaveLength(1);
-});
-
-describe('a log that nobody keeps', () => {
-  it('is held, exported, released and closed, but neither signed nor proven: the answer says what is missing', async () => {
-    const it = lab();
-    const th = it.make({ rateLimit: false });
-    attack(th, 3);
-    const [{ signature }] = th.quarantine.list({ limit: 1 }) as [{ signature: string }];
-    const { size } = th.audit.head();
-    const acts = {
-      'audit.checkpoint': () => th.audit.checkpoint(),
-      'audit.proveInclusion': () => th.audit.proveInclusion(0),
-      'audit.proveConsistency': () => th.audit.proveConsistency(1),
-      'quarantine.export': () => th.quarantine.export(signature, { actor: 'kim', purpose: 'court' }),
-    };
-    for (const [act, run] of Object.entries(acts)) {
-      await expect(run(), act).rejects.toMatchObject({
-        code: 'UNSUPPORTED',
-        message: `${act}: nobody signs this log, expected audit.log = heldLog() or storedLog(store) from tracehound/log, got none`,
-      });
-    }
-    expect(th.audit.head().size).toBe(size); // what cannot be exported is not recorded as exported
-    await th.audit.flush();
-    expect(th.watcher.snapshot().audit).toMatchObject({ signed: 0, store: 'off' });
-    th.audit.release(2);
-    await th.close();
-    await th.close();
-    const { records } = th.audit.export();
-    expect(records.map((record) => record[1])).toEqual([2, 2, KIND.CLOSE]);
-    expect(it.violations).toEqual([]);
-  });
-
-  it('of an instance that did nothing is not begun by closing it', async () => {
-    const it = lab();
-    await it.make({}).close();
-    await it.make({ audit: { log: heldLog() } }).close();
-    expect(it.cores).toEqual([]);
-  });
 });
 
 describe('what a detector said besides', () => {
@@ -1017,7 +971,7 @@ describe('what a detector said besides', () => {
 });
 
 it('a log that ended without a key cannot be signed any more, and says so', async () => {
-  const th = lab().make({ rateLimit: false, audit: { log: heldLog() } });
+  const th = lab().make({ rateLimit: false });
   attack(th, 3);
   await th.close();
   await expect(th.audit.checkpoint()).rejects.toMatchObject({ code: 'SIGNER_FAILED' });

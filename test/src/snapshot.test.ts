@@ -258,14 +258,6 @@ describe('what a snapshot carries over', () => {
 });
 
 describe('taking one', () => {
-  test('needs what takes it', async () => {
-    const th = lab().make({ ...options, snapshots: undefined } as never);
-    await expect(th.snapshot()).rejects.toMatchObject({
-      code: 'UNSUPPORTED',
-      message: 'snapshot: nobody makes one, expected the option `snapshots` from tracehound/snapshot, got none',
-    });
-  });
-
   test('writes nothing to the log but what was folded', async () => {
     const it = lab();
     const th = full(it);

@@ -58,7 +58,7 @@ const NAMES: Record<string, string[]> = {
     'signerFromText',
   ],
   './log': ['heldLog', 'openLog', 'storedLog'],
-  './snapshot': ['openSnapshot', 'snapshots'],
+  './lean': ['createLean'],
   './stores/durable': ['durableStore'],
   './stores/fs': ['fsStore'],
   './stores/memory': ['memoryStore'],

@@ -37,7 +37,6 @@ import {
   type SignalView,
   type Signer,
   type Snapshot,
-  type Snapshots,
   type Source,
   type Store,
   type ThreatSignal,
@@ -55,6 +54,7 @@ import {
   type TracehoundFetchOptions,
 } from 'tracehound/fetch';
 import { type TracehoundHonoOptions, type TracehoundVariables, tracehound } from 'tracehound/hono';
+import { createLean } from 'tracehound/lean';
 import { type HeldLogOptions, heldLog, type StoredLogOptions, storedLog } from 'tracehound/log';
 import { guardUpgrades, type UpgradeOptions, type UpgradeRequest, type UpgradeServer } from 'tracehound/node';
 import { type AwsWafSignalsOptions, awsWafSignals } from 'tracehound/signals/aws-waf';
@@ -69,7 +69,6 @@ import {
 import { type FastlyMeaning, type FastlySignalsOptions, fastlySignals, NGWAF_ATTACKS } from 'tracehound/signals/fastly';
 import { type ModsecuritySignalsOptions, modsecuritySignals } from 'tracehound/signals/modsecurity';
 import { type GeneratedKey, generateKey, type KeyFacts, type KeyType, keyNoteText, signNote } from 'tracehound/signer';
-import { snapshots } from 'tracehound/snapshot';
 import { type DurablePort, durableStore } from 'tracehound/stores/durable';
 import { type FsFile, type FsPort, fsStore, type LogStore } from 'tracehound/stores/fs';
 import { type MemoryStore, memoryStore } from 'tracehound/stores/memory';
@@ -185,8 +184,8 @@ export const port: HttpPort = th.http;
 export const version: string = VERSION;
 
 const opened: Promise<OpenedSnapshot> = openSnapshot(new Uint8Array(), { secret: new Uint8Array(32) });
-const plug: Snapshots = snapshots;
-opened.then((restore) => createTracehound({ restore, snapshots: plug }));
+opened.then((restore) => createTracehound({ restore }));
+export const lean: Tracehound = createLean(node, { audit });
 export const store: Store = { putIfAbsent: async () => 'created', get: async () => undefined };
 
 const type: KeyType = 'P-256';

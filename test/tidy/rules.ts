@@ -109,11 +109,15 @@ export const ROOMS: readonly Room[] = [
     files: files(own('src/signals')),
     may: files(...PLUG, 'src/hop', 'src/address', 'src/expect', 'src/kind'),
   },
-  { name: 'the composition root', files: files('src/tracehound', 'src/index'), may: files(HOST, own('src/engine')) },
+  {
+    name: 'the composition root',
+    files: files('src/tracehound', 'src/lean', 'src/index'),
+    may: files(HOST, own('src/engine')),
+  },
   {
     name: 'the host',
     files: files(HOST, own('src/compliance')),
-    may: files('src/(?!tracehound|index)[\\w-]+', own('src/engine'), own('src/compliance')),
+    may: files('src/(?!tracehound|lean|index)[\\w-]+', own('src/engine'), own('src/compliance')),
   },
   {
     name: 'the conformance suite',

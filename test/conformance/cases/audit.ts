@@ -1,7 +1,7 @@
 /**
  * The log: what an auditor can recompute, what is carried over when a core stops, and what a snapshot keeps.
  */
-import { openSnapshot, snapshots } from '../../../src/snapshot';
+import { openSnapshot } from '../../../src/snapshot';
 import { wire } from '../../../src/tracehound';
 import type { Tracehound } from '../../../src/types';
 import { same, that, thrown } from '../assert';
@@ -108,7 +108,7 @@ export const audit: readonly Case[] = [
         'name',
       );
       const restore = await openSnapshot(image, { secret: world.secret, unsealed: true });
-      const heir = wire({ ...world.runtime, core: () => runtime.core() }, { secret: world.secret, restore, snapshots });
+      const heir = wire({ ...world.runtime, core: () => runtime.core() }, { secret: world.secret, restore });
       same(new TextDecoder().decode(heir.quarantine.read(signature)), 'a', 'evidence');
       that(heir.audit.head().origin !== th.audit.head().origin, 'expected a log of its own');
     },
