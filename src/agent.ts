@@ -9,7 +9,7 @@ import { sidecar } from './custody';
 import { DISPOSITIONS, type Engine, type Question, type Status } from './engine/index';
 import { TracehoundError } from './errors';
 import { type NormalScent, readScent, readSource, type UnreadableScent } from './scent';
-import type { InterceptResult, RateLimitResult, Runtime, Source } from './types';
+import type { InterceptResult, PlatformLimiter, RateLimitResult, Runtime, Source } from './types';
 
 /**
  * What is shorter is hashed in the core rather than awaited: one `subtle.digest` costs about 19 µs on Node. A runtime whose
@@ -32,6 +32,8 @@ export class Agent {
   readonly #asyncDigestBytes: number;
   /** Why no record may be appended now; only where there can be a reason. */
   readonly #refusal: (() => TracehoundError | undefined) | undefined;
+  /** Asked in place of the core's limiter. */
+  readonly #limiter: PlatformLimiter | undefined;
   #closed = false;
   /** Answers given, by status. */
   readonly counts: StatusCounts = {
@@ -49,8 +51,10 @@ export class Agent {
     now: () => number,
     runtime: Runtime,
     refusal: (() => TracehoundError | undefined) | undefined,
+    limiter: PlatformLimiter | undefined,
   ) {
     this.#refusal = refusal;
+    this.#limiter = limiter;
     this.#engine = engine;
     this.#now = now;
     this.#runtime = runtime;
@@ -101,16 +105,29 @@ export class Agent {
     if (this.#closed) throw closedError();
     const refusal = this.#refusal?.();
     if (refusal !== undefined) throw refusal;
+    if (this.#limiter !== undefined) return this.#chargeElsewhere(this.#limiter, source, observed);
     if (this.#engine.config.limit === 0) return undefined;
     const status = this.#engine.pass(this.#now(), readSource(source), false, observed);
     if (status === 'rate_limited') this.counts.rate_limited++;
     return this.#engine.rate();
   }
 
+  #chargeElsewhere(limiter: PlatformLimiter, source: Source, observed: boolean): RateLimitResult {
+    const rate = limiter.charge(source);
+    const now = this.#now();
+    if (rate.allowed) {
+      this.#engine.count(now, 'seen');
+    } else {
+      this.counts.rate_limited++;
+      this.#engine.refused(now, readSource(source), rate.blocked, observed);
+    }
+    return rate;
+  }
+
   /** An unflagged request passed. With a limiter its charge was its being seen; without one this is. */
   passed(): void {
     this.counts.clean++;
-    if (this.#engine.config.limit === 0) this.#engine.count(this.#now(), 'seen');
+    if (this.#engine.config.limit === 0 && this.#limiter === undefined) this.#engine.count(this.#now(), 'seen');
   }
 
   /** Puts a flagged scent in the place of the item at `slot`, which the caller found: so the instance is open. */

@@ -6,7 +6,7 @@
  * `app.fetch(request, { event })` hand it on). Refuses: policy, and timers: nothing runs between requests.
  *
  * Everything is made anew for each request unless sandboxes are reused, so limits across requests need the platform's own
- * counters. What is read while a module loads is frozen into every instance: nothing is read here before a request.
+ * counters (`edgeRateLimit`), evidence a KV store (`tracehound/stores/fastly-kv`), keys a secret store (`secretFrom`). What is read while a module loads is frozen into every instance: nothing is read here before a request.
  *
  * @module
  */
@@ -15,6 +15,8 @@ import { wire } from '../../src/tracehound';
 import type { Runtime, Tracehound, TracehoundOptions } from '../../src/types';
 
 export * from '../../src/index';
+export { type EdgeRateLimitOptions, edgeRateLimit, type PenaltyBoxPort, type RateCounterPort } from './edge-rate-limit';
+export { type ConfigStorePort, type SecretStorePort, secretFrom, settingFrom, signerFrom } from './keys';
 
 interface FetchEvent {
   client?: { address?: string };

@@ -234,6 +234,16 @@ export class Engine {
     });
   }
 
+  /** A limiter of the platform refused a request. */
+  refused(now: number, source: EngineSource, blocked: boolean, observed: boolean): void {
+    this.#life.run(now, (core) => {
+      writeSource(core, source);
+      core.u32[IN32 + (abi.INBOX_DISPOSITION >>> 2)] = observed ? abi.DISPOSITION_OBSERVED : abi.DISPOSITION_REFUSED;
+      core.u32[IN32 + (abi.INBOX_REASON >>> 2)] = blocked ? abi.REASON_BLOCKED : abi.REASON_WINDOW;
+      core.call.refused(now);
+    });
+  }
+
   // ── quarantine ──────────────────────────────────────────────────────────────────────────────────
 
   /** Slot (index + 1) of a signature, 0 when it is not held; its handle is ready for `handle()`. */
