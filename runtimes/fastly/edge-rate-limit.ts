@@ -16,8 +16,10 @@ import type { PlatformLimiter, RateLimitResult, Source } from '../../src/types';
 /** What is used of a `RateCounter`. */
 export interface RateCounterPort {
   increment(entry: string, delta: number): void;
-  /** Requests a second over the window. */
-  lookupRate(entry: string, window: 1 | 10 | 60): number;
+  /** Requests a second, over the window. */
+  lookupRate(entry: string, window: 1): number;
+  /** Requests in the last seconds. */
+  lookupCount(entry: string, seconds: 10 | 60): number;
 }
 
 /** What is used of a `PenaltyBox`. */
@@ -52,7 +54,7 @@ const ENTRY_BYTES_MAX = 256;
  */
 export function edgeRateLimit(options: EdgeRateLimitOptions): PlatformLimiter {
   const { counter, penaltyBox, limitPerSecond, windowSeconds = 10, blockMinutes = 2, ipv6Prefix = 56 } = options;
-  if (typeof counter?.increment !== 'function' || typeof counter.lookupRate !== 'function')
+  if (typeof counter?.increment !== 'function' || typeof counter.lookupCount !== 'function')
     throw new TypeError(`edgeRateLimit.counter: wrong kind, expected a RateCounter, got ${typeof counter}`);
   if (typeof penaltyBox?.add !== 'function' || typeof penaltyBox.has !== 'function')
     throw new TypeError(`edgeRateLimit.penaltyBox: wrong kind, expected a PenaltyBox, got ${typeof penaltyBox}`);
@@ -81,13 +83,12 @@ export function edgeRateLimit(options: EdgeRateLimitOptions): PlatformLimiter {
       const entry = entryOf(source, ipv6Prefix);
       if (penaltyBox.has(entry)) return refused;
       counter.increment(entry, 1);
-      const perSecond = counter.lookupRate(entry, windowSeconds);
-      if (perSecond > limitPerSecond) {
+      const used = windowSeconds === 1 ? counter.lookupRate(entry, 1) : counter.lookupCount(entry, windowSeconds);
+      if (used > limit) {
         penaltyBox.add(entry, blockMinutes);
         return refused;
       }
-      const remaining = Math.max(0, limit - Math.ceil(perSecond * windowSeconds));
-      return { ...answer, allowed: true, blocked: false, remaining, retryAfterMs: 0 };
+      return { ...answer, allowed: true, blocked: false, remaining: limit - used, retryAfterMs: 0 };
     },
   } satisfies PlatformLimiter);
 }

@@ -139,6 +139,13 @@ const config :Workerd.Config = (
   },
 };
 
+/** Builds the program in `folder` with Fastly's own tools; answers the bytes of the module. */
+export async function fastlyModule(folder: string): Promise<Uint8Array> {
+  const cli = installed('fastly', join(modules, '@fastly', 'js-compute', 'dist', 'cli', 'js-compute-runtime-cli.js'));
+  await output(process.execPath, [cli, 'app.mjs', 'app.wasm'], folder);
+  return readFileSync(join(folder, 'app.wasm'));
+}
+
 /** Fastly's: what js-compute builds holds the engine that will serve it; a host of our own calls it. */
 const fastly: Engine = {
   name: 'fastly',
@@ -146,8 +153,7 @@ const fastly: Engine = {
   runtime: 'fastly',
   version: () => versionOf('fastly', join(modules, '@fastly', 'js-compute')),
   run: async (folder) => {
-    const cli = installed('fastly', join(modules, '@fastly', 'js-compute', 'dist', 'cli', 'js-compute-runtime-cli.js'));
-    await output(process.execPath, [cli, 'app.mjs', 'app.wasm'], folder);
+    await fastlyModule(folder);
     return node24.script(join(import.meta.dirname, 'fastly-serve.ts'), join(folder, 'app.wasm'));
   },
 };

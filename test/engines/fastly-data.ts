@@ -69,10 +69,12 @@ export class FastlyData {
   readonly kv: Map<string, Map<string, KvObject>> = new Map();
   readonly secrets: Map<string, Map<string, Uint8Array>> = new Map();
   readonly config: Map<string, Map<string, string>> = new Map();
-  /** Requests of an entry in a rate counter, by the second; the minute at which an entry leaves a penalty box. */
+  /** When each request of an entry was counted; when an entry leaves a penalty box. */
   readonly counts: Map<string, number[]> = new Map();
   readonly boxes: Map<string, number> = new Map();
   now: () => number = Date.now;
+  /** Told of every object that is put into a KV store. */
+  kept: (key: string, bytes: Uint8Array) => void = () => {};
   /** Answers `true` where the store shall say that there were too many requests. */
   refuses: (act: KvAct, key: string) => boolean = () => false;
 }
@@ -140,7 +142,9 @@ function kvCalls(data: FastlyData, memory: Memory, bodies: Bodies): Record<strin
       if (mode === 'add' && store.has(key)) return wait(out!, { error: KV_PRECONDITION_FAILED });
       const [from, length] = [memory.view.getUint32(config! + 8, true), memory.view.getUint32(config! + 12, true)];
       const metadata = (mask! & KV_HAS_METADATA) === 0 ? new Uint8Array() : memory.bytes.slice(from, from + length);
-      store.set(key, { bytes: Uint8Array.from(bodies.read(body!)), metadata });
+      const bytes = Uint8Array.from(bodies.read(body!));
+      store.set(key, { bytes, metadata });
+      data.kept(key, bytes);
       return wait(out!, { error: KV_OK });
     },
     insert_wait: (handle, errorOut) => {
@@ -177,12 +181,12 @@ function configCalls(data: FastlyData, memory: Memory): Record<string, HostCall>
   };
 }
 
-const MINUTE_MS = 60_000;
-
 /** Counters that count every request, over the seconds that have passed. */
 function rateCalls(data: FastlyData, memory: Memory): Record<string, HostCall> {
   const name = (at: number, size: number, entryAt: number, entrySize: number): string =>
     `${memory.text(at, size)}\0${memory.text(entryAt, entrySize)}`;
+  const count = (key: string, seconds: number): number =>
+    (data.counts.get(key) ?? []).filter((time) => time > data.now() - seconds * 1_000).length;
   return {
     ratecounter_increment: (at, size, entryAt, entrySize, delta) => {
       const key = name(at!, size!, entryAt!, entrySize!);
@@ -191,13 +195,13 @@ function rateCalls(data: FastlyData, memory: Memory): Record<string, HostCall> {
       data.counts.set(key, times);
       return OK;
     },
-    ratecounter_lookup_rate: (at, size, entryAt, entrySize, window, out) => {
-      const times = data.counts.get(name(at!, size!, entryAt!, entrySize!)) ?? [];
-      const since = data.now() - window! * 1_000;
-      return memory.put32(out!, Math.floor(times.filter((time) => time > since).length / window!));
-    },
-    penaltybox_add: (at, size, entryAt, entrySize, minutes) => {
-      data.boxes.set(name(at!, size!, entryAt!, entrySize!), data.now() + minutes! * MINUTE_MS);
+    ratecounter_lookup_rate: (at, size, entryAt, entrySize, window, out) =>
+      memory.put32(out!, Math.floor(count(name(at!, size!, entryAt!, entrySize!), window!) / window!)),
+    ratecounter_lookup_count: (at, size, entryAt, entrySize, seconds, out) =>
+      memory.put32(out!, count(name(at!, size!, entryAt!, entrySize!), seconds!)),
+    // The SDK takes minutes and hands on seconds.
+    penaltybox_add: (at, size, entryAt, entrySize, seconds) => {
+      data.boxes.set(name(at!, size!, entryAt!, entrySize!), data.now() + seconds! * 1_000);
       return OK;
     },
     penaltybox_has: (at, size, entryAt, entrySize, out) => {

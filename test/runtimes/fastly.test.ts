@@ -13,8 +13,10 @@ import {
   signerFrom,
 } from '../../runtimes/fastly/index';
 import { tracehound } from '../../src/adapters/fetch';
-import { generateKey } from '../../src/signer';
+import { parseNote, parseVerifierKey } from '../../src/note';
+import { generateKey, signNote } from '../../src/signer';
 import type { Source, TracehoundOptions } from '../../src/types';
+import { checkNote } from '../../src/verify/signature';
 
 /** A counter and a box that are exact, and a rate that is whatever the counter holds. */
 function edge(options: Partial<EdgeRateLimitOptions> = {}) {
@@ -23,7 +25,8 @@ function edge(options: Partial<EdgeRateLimitOptions> = {}) {
   const limiter = edgeRateLimit({
     counter: {
       increment: (entry, delta) => counts.set(entry, (counts.get(entry) ?? 0) + delta),
-      lookupRate: (entry, window) => (counts.get(entry) ?? 0) / window,
+      lookupRate: (entry) => counts.get(entry) ?? 0,
+      lookupCount: (entry) => counts.get(entry) ?? 0,
     },
     penaltyBox: { add: (entry, minutes) => boxed.set(entry, minutes), has: (entry) => boxed.has(entry) },
     limitPerSecond: 10,
@@ -67,6 +70,25 @@ describe('edgeRateLimit', () => {
     expect(statuses).toEqual([...Array(10).fill(200), ...Array(4).fill(429)]);
     expect([...boxed]).toEqual([['a:c0000201', 2]]);
     expect((await ask('/', { client: { address: '192.0.2.2' } })).status).toBe(200);
+  });
+
+  it.each([1, 10, 60] as const)('asks for what was used in a window of %i s', (windowSeconds) => {
+    const { limiter } = edge({ windowSeconds, limitPerSecond: 20 });
+    const limit = 20 * windowSeconds;
+    const answers = Array.from({ length: limit + 1 }, () => limiter.charge('a'));
+    expect(answers[0]).toEqual({
+      ...{
+        allowed: true,
+        blocked: false,
+        limit,
+        remaining: limit - 1,
+        resetMs: windowSeconds * 1_000,
+        retryAfterMs: 0,
+      },
+      ...{ degraded: false, approximate: true },
+    });
+    expect(answers.at(-2)).toMatchObject({ allowed: true, remaining: 0 });
+    expect(answers.at(-1)).toMatchObject({ allowed: false, blocked: true, remaining: 0, retryAfterMs: 120_000 });
   });
 
   it('says in every answer that its numbers are approximate', async () => {
@@ -217,6 +239,14 @@ describe('keys from the stores of Fastly', () => {
   it('signerFrom takes a private key as text', async () => {
     const { skey, vkey } = await generateKey('example.com/deployment');
     expect((await signerFrom(store({ key: `${skey}\n` }), 'key')).vkey).toBe(vkey);
+    const p256 = await generateKey('example.com/deployment', 'P-256');
+    const signer = await signerFrom(store({ key: p256.skey }), 'key');
+    expect([signer.name, signer.vkey]).toEqual(['example.com/deployment', p256.vkey]);
+    const note = await signNote('text\n', [signer]);
+    expect(await checkNote(parseNote(note), parseVerifierKey(p256.vkey))).toBe('good');
+    const [head, id, ...rest] = p256.skey.split('+').slice(2) as [string, string, ...string[]];
+    const other = ['PRIVATE', 'KEY', head, id === '00000000' ? '11111111' : '00000000', ...rest].join('+');
+    await expect(signerFrom(store({ key: other }), 'key')).rejects.toMatchObject({ code: 'NOTE_INVALID' });
     await expect(signerFrom(store({ key: hex }), 'key')).rejects.toMatchObject({ code: 'NOTE_INVALID' });
   });
 
