@@ -6,7 +6,7 @@
  * What the real stores do late and the real counters badly is not here: our host is exact. See docs/deploy/fastly.md.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { generateKey } from '../../src/signer';
@@ -161,6 +161,17 @@ describe('the example with Hono', () => {
     expect(run('inspect', file)).toContain('GET /search?q=%27%20or%201=1');
     const other = await generateKey('example.com/deployment', 'P-256');
     expect(() => run('verify', file, '--key', other.vkey)).toThrow(expect.objectContaining({ status: 3 }));
+  });
+
+  it('the program of the guide does the same', async () => {
+    const guide = readFileSync(join(import.meta.dirname, '../../docs/deploy/fastly.md'), 'utf8');
+    const [, own = ''] = /```js\n([^`]*(?:`[^`]+`[^`]*)*?)\n```/.exec(guide) ?? [];
+    const detector = "const yourDetector = () => ({ category: 'sqli', severity: 'high' });";
+    const folder = join(inject('consumer'), 'guide');
+    await bundleText(`${own}\n${detector}`, folder, 'fastly', inject('consumer'));
+    const guided = new FastlyHost(await fastlyModule(folder), data());
+    expect(guided.serve({ method: 'GET', url: 'https://shop.example/', client }).status).toBe(403);
+    expect([...guided.data.kv.get('evidence')!.keys()]).toEqual([expect.stringMatching(/^sqli-[0-9a-f]{64}\.json$/)]);
   });
 
   it('keeps one bundle of an attack that is repeated', () => {
