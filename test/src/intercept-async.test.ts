@@ -2,6 +2,7 @@
  * Guards that waiting changes nothing: on a runtime that can only hash asynchronously, `interceptAsync` answers, counts
  * and charges as `intercept` does, for payloads large enough to be worth the wait.
  */
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createTracehound, node } from '../../runtimes/node/index';
 import type { Runtime, Scent, Tracehound, TracehoundOptions } from '../../src/types';
@@ -75,12 +76,13 @@ describe('interceptAsync with a payload that is hashed elsewhere', () => {
 
   it('keeps what was hashed, whatever the caller does to its bytes meanwhile', async () => {
     const th = createTracehound({ runtime });
-    const [payload, fingerprint] = [new Uint8Array(20_000), new Uint8Array(20_000)];
+    // The one is hashed by the platform, the other by the core after the wait.
+    const [payload, fingerprint] = [new Uint8Array(20_000), new Uint8Array(100)];
     const waiting = th.interceptAsync({ ...LARGE, payload, fingerprint });
     payload.fill(1);
     fingerprint.fill(2);
     const result = await waiting;
-    const expected = createTracehound({ runtime }).intercept({ ...LARGE, fingerprint: new Uint8Array(20_000) });
+    const expected = createTracehound({ runtime }).intercept({ ...LARGE, fingerprint: new Uint8Array(100) });
     if (result.status !== 'quarantined' || expected.status !== 'quarantined') throw new Error(result.status);
     expect([result.evidence.signature, result.evidence.hash]).toEqual([
       expected.evidence.signature,
@@ -126,6 +128,18 @@ describe('a runtime whose core is slow', () => {
     const reference = await log(8_192, 'intercept');
     for (const bound of [0, 1, 128, 8_192]) expect(await log(bound, 'interceptAsync')).toEqual(reference);
   });
+
+  it.each(['intercept', 'interceptAsync'] as const)(
+    '%s signs by the fingerprint, with a sidecar and without',
+    async (mode) => {
+      for (const threat of [LARGE.threat!, { ...LARGE.threat!, rule: '942100' }]) {
+        const th = createTracehound({ runtime: { ...runtime, asyncDigestBytes: 128 } });
+        const result = await th[mode]({ ...LARGE, threat, fingerprint: bytes });
+        const signature = `sqli:${createHash('sha256').update(bytes).digest('hex')}`;
+        expect(result).toMatchObject({ status: 'quarantined', evidence: { signature } });
+      }
+    },
+  );
 
   it('leaves to the platform what is long enough, the fingerprint as well', async () => {
     const { digest } = crypto.subtle;
