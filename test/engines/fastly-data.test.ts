@@ -6,8 +6,8 @@
  * What the real stores do late and the real counters badly is not here: our host is exact. See docs/deploy/fastly.md.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { generateKey } from '../../src/signer';
 import { fastlyKvStore } from '../../src/stores/fastly-kv';
@@ -28,11 +28,19 @@ async function program(name: string, source: string): Promise<Uint8Array> {
   const folder = join(inject('consumer'), name);
   const tail = `addEventListener('fetch', (event) => event.respondWith((async () => {
   const { request } = event;
-  return new Response(await answer(new URL(request.url).pathname, await request.text()));
+  try {
+    return new Response(await answer(new URL(request.url).pathname, await request.text()));
+  } catch (error) {
+    return new Response(error + ', ' + error.cause + error.stack, { status: 500 });
+  }
 })()));`;
   await bundleText(`${source}\n${tail}`, folder, 'fastly', inject('consumer'));
   return fastlyModule(folder);
 }
+
+/** What our command prints, as a user of the packed package runs it. */
+const tracehoundCommand = (...args: string[]): string =>
+  execFileSync(join(inject('consumer'), 'node_modules', '.bin', 'tracehound'), args, { encoding: 'utf8' });
 
 function ask(host: FastlyHost, path: string, body = ''): string {
   const bytes = new TextEncoder().encode(body);
@@ -114,6 +122,45 @@ const answer = async (path, body) => {
   });
 });
 
+it('a log in KV is written in one request, opened in the next, and verifies as files', async () => {
+  const { skey, vkey } = await generateKey('example.com/deployment', 'P-256');
+  const source = `import { KVStore } from 'fastly:kv-store';
+import { SecretStore } from 'fastly:secret-store';
+import { createTracehound, openLog, signerFrom } from 'tracehound/fastly';
+import { fastlyKvStore } from 'tracehound/stores/fastly-kv';
+const answer = async (path, vkey) => {
+  const origin = 'example.com/edge';
+  const signer = await signerFrom(new SecretStore('tracehound'), 'signing-key');
+  const store = fastlyKvStore(new KVStore('logs'));
+  if (path === '/open') return String((await openLog(store, { origin, keys: [vkey] })).size);
+  const th = createTracehound({ rateLimit: false, audit: { maxRecords: 1_024, signer, store, origin } });
+  for (let i = 0; i < 150; i++) {
+    th.intercept({ source: 's' + i, payload: 'p' + i, threat: { category: 'sqli', severity: 'high' } });
+    if (i % 50 === 0) await th.audit.flush();
+  }
+  await th.close();
+  return String(th.audit.head().size);
+};`;
+  const host = new FastlyHost(await program('log', source));
+  host.data.kv.set('logs', new Map());
+  host.data.secrets.set('tracehound', new Map([['signing-key', new TextEncoder().encode(skey)]]));
+  const [size, opened] = ['/write', '/open'].map((path) => Number(ask(host, path, vkey)));
+  expect(size).toBeGreaterThan(150);
+  expect(opened).toBe(size);
+
+  const folder = mkdtempSync(join(inject('consumer'), 'log-'));
+  for (const [key, { bytes }] of host.data.kv.get('logs')!) {
+    if (key.includes('~')) continue;
+    mkdirSync(dirname(join(folder, key)), { recursive: true });
+    writeFileSync(join(folder, key), bytes);
+  }
+  const report = tracehoundCommand('verify', folder, '--key', vkey, '--require-close');
+  expect(report).toMatch(new RegExp(`^records +${size},`, 'm'));
+  for (const verdict of ['integrity', 'authenticity', 'completeness', 'verdict']) {
+    expect(report).toMatch(new RegExp(`^${verdict} +good$`, 'm'));
+  }
+});
+
 describe('the example with Hono', () => {
   let host: FastlyHost;
   let vkey = '';
@@ -152,15 +199,15 @@ describe('the example with Hono', () => {
     expect(key).toMatch(/^sqli-[0-9a-f]{64}\.json$/);
     const file = join(inject('consumer'), 'evidence.json');
     writeFileSync(file, object!.bytes);
-    const command = join(inject('consumer'), 'node_modules', '.bin', 'tracehound');
-    const run = (...args: string[]): string => execFileSync(command, args, { encoding: 'utf8' });
-    const report = run('verify', file, '--key', vkey);
+    const report = tracehoundCommand('verify', file, '--key', vkey);
     for (const verdict of ['integrity', 'authenticity', 'verdict']) {
       expect(report).toMatch(new RegExp(`^${verdict} +good$`, 'm'));
     }
-    expect(run('inspect', file)).toContain('GET /search?q=%27%20or%201=1');
+    expect(tracehoundCommand('inspect', file)).toContain('GET /search?q=%27%20or%201=1');
     const other = await generateKey('example.com/deployment', 'P-256');
-    expect(() => run('verify', file, '--key', other.vkey)).toThrow(expect.objectContaining({ status: 3 }));
+    expect(() => tracehoundCommand('verify', file, '--key', other.vkey)).toThrow(
+      expect.objectContaining({ status: 3 }),
+    );
   });
 
   it('the program of the guide does the same', async () => {
