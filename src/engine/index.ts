@@ -19,7 +19,7 @@ import {
   writeSmall,
   writeSource,
 } from './inbox';
-import type { KeyName } from './keys';
+import type { KeyName, Subkeys } from './keys';
 import { type EngineOptions, Life } from './life';
 import type { Core } from './link';
 import { EngineLog } from './log';
@@ -107,7 +107,7 @@ export class Engine {
   mac(now: number, key: KeyName, data: Uint8Array): Uint8Array {
     return this.#life.run(now, (core) => {
       const short = data.length > core.payload.length ? hashOf(core, data) : data;
-      return hmac(core, (this.#life.keys as Record<KeyName, Uint8Array>)[key], short);
+      return hmac(core, (this.#life.keys as Subkeys).of(core, key), short);
     });
   }
 
