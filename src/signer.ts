@@ -133,34 +133,6 @@ export async function generateKey(name: string, type: KeyType = 'Ed25519'): Prom
  * share its format. White space around it is ignored. Rejects with `NOTE_INVALID` if it is not such a text.
  */
 export async function signerFromText(skey: string): Promise<Signer> {
-  const { name, id, type, material } = parseSigningKey(skey);
-  const signer =
-    type === ED25519 ? await ed25519Signer({ name, seed: material }) : await ecdsaSigner({ name, pkcs8: material });
-  if (!signer.vkey.startsWith(`${name}+${id}+`)) throw damagedKey();
-  return signer;
-}
-
-/**
- * As {@link signerFromText}, but a P-256 key is imported and tried when it signs for the first time: where each request makes
- * everything anew, those that sign nothing need not pay for it.
- */
-export async function lateSignerFromText(skey: string): Promise<Signer> {
-  const { name, id, type, material } = parseSigningKey(skey);
-  const point = type === ECDSA ? pointOfJwk(jwkOfPkcs8(material)!) : undefined;
-  if (point === undefined) return signerFromText(skey);
-  let made: Promise<Signer> | undefined;
-  const late = signer(name, ECDSA, spkiOfPoint(point)!, async (message) => {
-    made ??= ecdsaSigner({ name, pkcs8: material });
-    return (await made).sign(message);
-  });
-  if (!late.vkey.startsWith(`${name}+${id}+`)) throw damagedKey();
-  return late;
-}
-
-const damagedKey = (): TracehoundError =>
-  new TracehoundError('NOTE_INVALID', 'skey: damaged, expected the id of its own key, got another');
-
-function parseSigningKey(skey: string): { name: string; id: string; type: number; material: Uint8Array } {
   if (typeof skey !== 'string') throw new TypeError(`skey: wrong kind, expected a string, got ${kindOf(skey)}`);
   const text = skey.trim();
   const [name = '', id = '', ...base64] = text.slice(SKEY.length).split('+');
@@ -169,10 +141,14 @@ function parseSigningKey(skey: string): { name: string; id: string; type: number
   }
   const bytes = fromBase64(base64.join('+')); // base64 has a plus sign of its own
   const material = bytes?.subarray(1) ?? new Uint8Array(0);
-  const type = bytes?.[0];
-  if (type === ED25519 && material.length === SEED_BYTES) return { name, id, type, material };
-  if (type === ECDSA && jwkOfPkcs8(material)) return { name, id, type, material };
-  throw new TracehoundError('NOTE_INVALID', 'skey: not a key, expected Ed25519 or P-256, got another');
+  let signer: Signer;
+  if (bytes?.[0] === ED25519 && material.length === SEED_BYTES) signer = await ed25519Signer({ name, seed: material });
+  else if (bytes?.[0] === ECDSA && jwkOfPkcs8(material)) signer = await ecdsaSigner({ name, pkcs8: material });
+  else throw new TracehoundError('NOTE_INVALID', 'skey: not a key, expected Ed25519 or P-256, got another');
+  if (!signer.vkey.startsWith(`${name}+${id}+`)) {
+    throw new TracehoundError('NOTE_INVALID', 'skey: damaged, expected the id of its own key, got another');
+  }
+  return signer;
 }
 
 /** An Ed25519 signer (RFC 8032): of the 32 bytes of a private key, or of a key pair that Web Crypto holds. */

@@ -6,8 +6,10 @@
  * and to repeat what it read. Only while a request is served: neither store can be opened at the top of a module.
  */
 import { fromBase64, fromHex } from '../../src/codec';
+import { jwkOfPkcs8, pointOfJwk, spkiOfPoint } from '../../src/ecdsa';
 import { TracehoundError } from '../../src/errors';
-import { lateSignerFromText } from '../../src/signer';
+import { ECDSA, formatVerifierKey, isKeyName } from '../../src/note';
+import { signerFromText } from '../../src/signer';
 import type { Signer } from '../../src/types';
 
 /** What is used of a `SecretStore`. */
@@ -48,7 +50,28 @@ export async function secretFrom(store: SecretStorePort, name: string): Promise<
  * const signer = await signerFrom(new SecretStore('tracehound'), 'signing-key');
  */
 export async function signerFrom(store: SecretStorePort, name: string): Promise<Signer> {
-  return lateSignerFromText((await entryOf(store, name)).plaintext());
+  const text = (await entryOf(store, name)).plaintext().trim();
+  const known = verifierKeyOf(text);
+  // Of another kind, or damaged: what there is to say is said at once.
+  if (known === undefined) return signerFromText(text);
+  let made: Promise<Signer> | undefined;
+  return Object.freeze({
+    ...known,
+    sign: async (message: Uint8Array) => {
+      made ??= signerFromText(text);
+      return (await made).sign(message);
+    },
+  });
+}
+
+/** Name and verifier key of a P-256 key, which has its public key beside it. */
+function verifierKeyOf(text: string): { name: string; vkey: string } | undefined {
+  const [mark, kind, name = '', id, ...base64] = text.split('+'); // base64 has a plus sign of its own
+  const bytes = fromBase64(base64.join('+'));
+  const jwk = bytes?.[0] === ECDSA ? jwkOfPkcs8(bytes.subarray(1)) : undefined;
+  if (mark !== 'PRIVATE' || kind !== 'KEY' || !isKeyName(name) || jwk === undefined) return undefined;
+  const vkey = formatVerifierKey(name, ECDSA, spkiOfPoint(pointOfJwk(jwk)!)!);
+  return vkey.startsWith(`${name}+${id}+`) ? { name, vkey } : undefined;
 }
 
 /**
