@@ -472,7 +472,7 @@ export const FLAG_TRUNCATED = 2;
 export const FLAG_CATEGORY_REPLACED = 4;
 export const FLAG_SEVERITY_REPLACED = 8;
 export const FLAG_AGGREGATE = 16; // several sources, or sources no longer known: the tag is zero
-export const FLAG_DEGRADED = 32; // the limiter decided from the sketch
+export const FLAG_DEGRADED = 32; // the limiter decided from the sketch, or was the platform's
 export const FLAG_SALVAGED = 64; // the item came through a panic or a restore
 export const FLAGS_KNOWN = 127;
 

@@ -12,10 +12,10 @@ export { access, find, findId, flush, listed, neutralize, page, purge, replace }
 // One request. intercept(now) → STATUS_*: limit → sign → admit → record.
 export { intercept } from './intercept';
 // Life. init() reads CONFIG and takes all memory; seed() takes entropy and the tag key; begin(now) writes GENESIS.
-// The log. uninspected(now): a detector failed. note(now): a record only the host can know of. settle(now, closing):
+// The log. uninspected(now): a detector failed. refused(now): a limiter that is not ours refused. note(now): a record only the host can know of. settle(now, closing):
 // writes what is still folded. root() → OUTBOX_HASH; verify() → 0 when a held record does not fit; release():
 // INBOX_NUMBER acknowledges; recordAt() → address of record INBOX_NUMBER, or 0.
-export { begin, note, recordAt, release, root, settle, uninspected, verify } from './journal';
+export { begin, note, recordAt, refused, release, root, settle, uninspected, verify } from './journal';
 // The limiter alone. rateUnblock(now) → 0 when there was no block. tag() → OUTBOX_SOURCE_TAG.
 export { rateBlock, rateCheck, rateReset, rateUnblock, tag } from './rate';
 // What an earlier core held, put back: restoreItem(now) → slot, or 0 when there is no room for it;

@@ -100,6 +100,16 @@ export function uninspected(now: f64): void {
   recordCommit();
 }
 
+/** A limiter of the platform refused a request of the source in the inbox. Folded per source, as what the sketch refuses. */
+export function refused(now: f64): void {
+  total(abi.AUDIT_SEEN, 1);
+  readSource();
+  if (foldInto(abi.KIND_LIMITED, inbox(abi.INBOX_REASON), tagSource(), now) == 0) return;
+  recordFlags(abi.FLAG_DEGRADED);
+  recordDisposition(inbox(abi.INBOX_DISPOSITION));
+  recordCommit();
+}
+
 /** Record 0: GENESIS. The origin lies in the source field, the sidecar's hash in the detail field of the inbox. */
 export function begin(now: f64): void {
   auditOrigin(abi.INBOX_AT + abi.INBOX_SOURCE, inbox(abi.INBOX_SOURCE_BYTES));

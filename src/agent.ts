@@ -9,11 +9,15 @@ import { sidecar } from './custody';
 import { DISPOSITIONS, type Engine, type Question, type Status } from './engine/index';
 import { TracehoundError } from './errors';
 import { type NormalScent, readScent, readSource, type UnreadableScent } from './scent';
-import type { InterceptResult, RateLimitResult, Runtime, Source } from './types';
+import type { InterceptResult, PlatformLimiter, RateLimitResult, Runtime, Source } from './types';
 
-/** Payloads below this are hashed in the core rather than awaited: one `subtle.digest` costs about 19 µs on Node. */
+/**
+ * What is shorter is hashed in the core rather than awaited: one `subtle.digest` costs about 19 µs on Node. A runtime whose
+ * core is interpreted has a bound of its own.
+ */
 export const ASYNC_DIGEST_BYTES = 8_192;
 
+const encoder = new TextEncoder();
 const OBSERVED = DISPOSITIONS.indexOf('observed');
 
 type Charged = Extract<InterceptResult, { status: 'clean' | 'rate_limited' }>;
@@ -25,8 +29,11 @@ export class Agent {
   readonly #now: () => number;
   readonly #runtime: Runtime;
   readonly #payloadBytesMax: number;
+  readonly #asyncDigestBytes: number;
   /** Why no record may be appended now; only where there can be a reason. */
   readonly #refusal: (() => TracehoundError | undefined) | undefined;
+  /** Asked in place of the core's limiter. */
+  readonly #limiter: PlatformLimiter | undefined;
   #closed = false;
   /** Answers given, by status. */
   readonly counts: StatusCounts = {
@@ -44,12 +51,15 @@ export class Agent {
     now: () => number,
     runtime: Runtime,
     refusal: (() => TracehoundError | undefined) | undefined,
+    limiter: PlatformLimiter | undefined,
   ) {
     this.#refusal = refusal;
+    this.#limiter = limiter;
     this.#engine = engine;
     this.#now = now;
     this.#runtime = runtime;
     this.#payloadBytesMax = engine.config.maxPayloadBytes;
+    this.#asyncDigestBytes = runtime.asyncDigestBytes ?? ASYNC_DIGEST_BYTES;
   }
 
   close(): void {
@@ -67,14 +77,12 @@ export class Agent {
   async interceptAsync(scent: unknown): Promise<InterceptResult> {
     try {
       const read = readScent(scent, this.#payloadBytesMax);
-      const payload = this.#worthWaiting(read);
       // Who is refused costs no digest, and is answered and counted as by `intercept`.
-      if (payload === undefined || this.#refuses(read as NormalScent)) {
+      if (!read.ok || !this.#worthWaiting(read) || this.#refuses(read)) {
         return this.#count(this.#answer(read, this.#now(), undefined));
       }
       // The caller may change its bytes while we wait: what is hashed must be what is kept.
-      const own = payload.slice();
-      const scentNow: NormalScent = { ...(read as NormalScent), payload: { kind: 'bytes', bytes: own } };
+      const scentNow = ownScent(read);
       let charged: Charged | undefined;
       try {
         charged = this.#charge(scentNow);
@@ -84,9 +92,9 @@ export class Agent {
         return this.#count(this.#answer(scentNow, this.#now(), undefined));
       }
       if (charged !== undefined && charged.status === 'rate_limited') return this.#count(charged);
-      const hash = await digest(own);
+      const hashes = await this.#digests(scentNow);
       const receipt = charged?.rate;
-      return this.#count(this.#answer(scentNow, this.#now(), hash, receipt));
+      return this.#count(this.#answer(scentNow, this.#now(), hashes, receipt));
     } catch (cause) {
       return this.#count(failed(cause));
     }
@@ -97,16 +105,29 @@ export class Agent {
     if (this.#closed) throw closedError();
     const refusal = this.#refusal?.();
     if (refusal !== undefined) throw refusal;
+    if (this.#limiter !== undefined) return this.#chargeElsewhere(this.#limiter, source, observed);
     if (this.#engine.config.limit === 0) return undefined;
     const status = this.#engine.pass(this.#now(), readSource(source), false, observed);
     if (status === 'rate_limited') this.counts.rate_limited++;
     return this.#engine.rate();
   }
 
+  #chargeElsewhere(limiter: PlatformLimiter, source: Source, observed: boolean): RateLimitResult {
+    const rate = limiter.charge(source);
+    const now = this.#now();
+    if (rate.allowed) {
+      this.#engine.count(now, 'seen');
+    } else {
+      this.counts.rate_limited++;
+      this.#engine.refused(now, readSource(source), rate.blocked, observed);
+    }
+    return rate;
+  }
+
   /** An unflagged request passed. With a limiter its charge was its being seen; without one this is. */
   passed(): void {
     this.counts.clean++;
-    if (this.#engine.config.limit === 0) this.#engine.count(this.#now(), 'seen');
+    if (this.#engine.config.limit === 0 && this.#limiter === undefined) this.#engine.count(this.#now(), 'seen');
   }
 
   /** Puts a flagged scent in the place of the item at `slot`, which the caller found: so the instance is open. */
@@ -129,7 +150,7 @@ export class Agent {
   #answer(
     read: NormalScent | UnreadableScent,
     now: number,
-    hash: Uint8Array | undefined,
+    hashes: Hashes | undefined,
     receipt?: RateLimitResult,
   ): InterceptResult {
     if (this.#closed) return { status: 'error', error: closedError() };
@@ -144,7 +165,7 @@ export class Agent {
       if (status === 'rate_limited') return limited(rate as RateLimitResult);
       return rate === undefined ? { status: 'clean' } : { status: 'clean', rate };
     }
-    return this.#flag(read, read.threat.category, now, hash, charged);
+    return this.#flag(read, read.threat.category, now, hashes, charged);
   }
 
   /** The flagged path, apart from the clean one, which is small enough to be inlined without it. */
@@ -152,10 +173,10 @@ export class Agent {
     read: NormalScent,
     category: string,
     now: number,
-    hash: Uint8Array | undefined,
+    hashes: Hashes | undefined,
     charged: RateLimitResult | undefined,
   ): InterceptResult {
-    const question = this.#question(read, hash);
+    const question = this.#question(read, hashes);
     question.charged = charged !== undefined;
     const { source } = read;
     let status: Status;
@@ -173,8 +194,8 @@ export class Agent {
     return this.#flagged(status, rate, category, question);
   }
 
-  #question(read: NormalScent, hash: Uint8Array | undefined): Question {
-    const question = toQuestion(read, hash);
+  #question(read: NormalScent, hashes: Hashes | undefined): Question {
+    const question = toQuestion(read, hashes);
     const { category, detector, said } = read.threat as NonNullable<NormalScent['threat']>;
     if (said !== undefined) {
       question.sidecar = (signature) => {
@@ -216,12 +237,21 @@ export class Agent {
     }
   }
 
-  /** The payload, when hashing it elsewhere is worth an await: large, and the platform cannot hash at once. */
-  #worthWaiting(read: NormalScent | UnreadableScent): Uint8Array | undefined {
-    if (!read.ok || read.threat === undefined || this.#runtime.digest !== undefined) return undefined;
-    const { payload } = read;
-    if (payload.kind !== 'bytes' && payload.kind !== 'json') return undefined;
-    return payload.bytes.length >= ASYNC_DIGEST_BYTES ? payload.bytes : undefined;
+  /** Whether hashing it elsewhere is worth an await: something is large, and the platform cannot hash at once. */
+  #worthWaiting({ threat, payload, fingerprint }: NormalScent): boolean {
+    if (threat === undefined || this.#runtime.digest !== undefined) return false;
+    return this.#isLarge(bytesOf(payload)) || this.#isLarge(fingerprint);
+  }
+
+  #isLarge(data: Uint8Array | string | undefined): data is Uint8Array | string {
+    return data !== undefined && data.length >= this.#asyncDigestBytes;
+  }
+
+  /** What is large, hashed by the platform. */
+  async #digests({ payload, fingerprint }: NormalScent): Promise<Hashes> {
+    const hash = (data: Uint8Array | string | undefined) => (this.#isLarge(data) ? digest(data) : undefined);
+    const [payloadHash, signatureHash] = await Promise.all([hash(bytesOf(payload)), hash(fingerprint)]);
+    return { payloadHash, signatureHash };
   }
 
   /** Whether the answer is known before the payload is hashed: closed, or a source that is refused. Charges nothing. */
@@ -249,16 +279,34 @@ export class Agent {
   }
 }
 
+/** Of the payload and of the fingerprint, where somebody else than the core hashed them. */
+type Hashes = Pick<Question, 'payloadHash' | 'signatureHash'>;
+
+const bytesOf = (payload: NormalScent['payload']): Uint8Array | undefined =>
+  payload.kind === 'bytes' || payload.kind === 'json' ? payload.bytes : undefined;
+
+/** The same scent over memory of its own. */
+function ownScent(read: NormalScent): NormalScent {
+  const bytes = bytesOf(read.payload);
+  const { fingerprint } = read;
+  return {
+    ...read,
+    payload: bytes === undefined ? read.payload : { kind: 'bytes', bytes: bytes.slice() },
+    fingerprint: typeof fingerprint === 'object' ? fingerprint.slice() : fingerprint,
+  };
+}
+
 /** SHA-256 by the platform; `undefined` when it cannot, and then the core hashes: no evidence is lost for that. */
-async function digest(bytes: Uint8Array): Promise<Uint8Array | undefined> {
+async function digest(data: Uint8Array | string): Promise<Uint8Array | undefined> {
   try {
+    const bytes = typeof data === 'string' ? encoder.encode(data) : data;
     return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
   } catch {
     return undefined;
   }
 }
 
-function toQuestion(read: NormalScent, hash: Uint8Array | undefined): Question {
+function toQuestion(read: NormalScent, hashes: Hashes | undefined): Question {
   const threat = read.threat as NonNullable<typeof read.threat>;
   const { payload } = read;
   const question: Question = {
@@ -273,8 +321,9 @@ function toQuestion(read: NormalScent, hash: Uint8Array | undefined): Question {
     detector: threat.detector,
     payload: undefined,
     size: 0,
-    payloadHash: hash,
+    payloadHash: hashes?.payloadHash,
     fingerprint: read.fingerprint,
+    signatureHash: hashes?.signatureHash,
     sidecar: undefined,
   };
   switch (payload.kind) {

@@ -14,6 +14,7 @@ import type { LogPlug } from './keep';
 import { kindOf } from './kind';
 import type {
   OpenedSnapshot,
+  PlatformLimiter,
   QuarantineOptions,
   RateLimitOptions,
   ResolvedAudit,
@@ -85,7 +86,7 @@ export function resolveOptions(options: unknown, keep: LogPlug): Resolved {
     );
   }
   return Object.freeze({
-    rateLimit: readRateLimit(given.rateLimit),
+    ...readLimits(given.rateLimit),
     quarantine,
     authorize,
     maxPayloadBytes,
@@ -99,8 +100,24 @@ export function resolveOptions(options: unknown, keep: LogPlug): Resolved {
   });
 }
 
-function readRateLimit(value: unknown): Required<RateLimitOptions> | false {
-  if (value === false) return false;
+function readLimits(value: unknown): Pick<Resolved, 'rateLimit' | 'limiter'> {
+  const isPlatforms = typeof value === 'object' && value !== null && Object.hasOwn(value, 'charge');
+  if (isPlatforms) return { rateLimit: false, limiter: readLimiter(value) };
+  return { rateLimit: value === false ? false : readRateLimit(value), limiter: undefined };
+}
+
+function readLimiter(value: unknown): PlatformLimiter {
+  const given = readGroup('rateLimit', 'rateLimit.', value, ['limit', 'windowMs', 'charge']);
+  const { charge } = given;
+  if (typeof charge !== 'function') throw wrongKind('rateLimit.charge', 'a function', charge);
+  return Object.freeze({
+    limit: integer('rateLimit.limit', given.limit ?? null, 0, 1, 2 ** 31 - 1),
+    windowMs: integer('rateLimit.windowMs', given.windowMs ?? null, 0, 1, MS_MAX, 'ms'),
+    charge: charge as PlatformLimiter['charge'],
+  });
+}
+
+function readRateLimit(value: unknown): Required<RateLimitOptions> {
   const names = ['windowMs', 'limit', 'blockMs', 'maxSources', 'ipv6Prefix'] as const;
   const given = readGroup('rateLimit', 'rateLimit.', value, names, 'an object or false');
   return Object.freeze({

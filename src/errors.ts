@@ -23,7 +23,7 @@ export type ErrorCode =
   | 'CLOSED'
   /** `rateLimiter` was called although `rateLimit` is `false`. */
   | 'RATE_LIMIT_OFF'
-  /** No such evidence. */
+  /** No such evidence; no such key or setting in a store of the platform. */
   | 'NOT_FOUND'
   /** A snapshot is damaged, of another version, or sealed under another secret. */
   | 'SNAPSHOT_INVALID'

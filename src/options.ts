@@ -5,7 +5,7 @@
  * @module
  */
 import type { Runtime, Signer } from './plugs';
-import type { Actor, EvidenceHandle, OpenedSnapshot } from './types';
+import type { Actor, EvidenceHandle, OpenedSnapshot, RateLimitResult, Source } from './types';
 
 export interface RateLimitOptions {
   /** Integer ms ≥ 32. Default 60,000. */
@@ -18,6 +18,19 @@ export interface RateLimitOptions {
   maxSources?: number;
   /** IPv6 addresses are counted by this prefix, 1 … 128 bits. Default 56. */
   ipv6Prefix?: number;
+}
+
+/**
+ * A limiter that the platform keeps across instances, such as `edgeRateLimit` of `tracehound/fastly`. It counts as the
+ * platform counts, so its answers carry `approximate`. Adapters ask it once for each request; `intercept` and
+ * `rateLimiter` do not know it.
+ */
+export interface PlatformLimiter {
+  /** Requests of one source in a window. */
+  readonly limit: number;
+  readonly windowMs: number;
+  /** Counts one request and says whether it may pass. */
+  readonly charge: (source: Source) => RateLimitResult;
 }
 
 export interface QuarantineOptions {
@@ -65,8 +78,8 @@ export interface OpenedLog {
 export type FailMode = 'open' | 'closed';
 
 export interface TracehoundOptions {
-  /** `false` switches the limiter off. */
-  rateLimit?: RateLimitOptions | false;
+  /** `false` switches the limiter off; one of the platform's takes its place. */
+  rateLimit?: RateLimitOptions | PlatformLimiter | false;
   quarantine?: QuarantineOptions;
   /** Largest payload kept, bytes. Default 65,536. */
   maxPayloadBytes?: number;
@@ -92,7 +105,9 @@ export interface ResolvedAudit {
 
 /** Options after validation: every field present. */
 export interface ResolvedOptions {
+  /** `false` where there is none, and where the platform's limits. */
   rateLimit: Required<RateLimitOptions> | false;
+  limiter: PlatformLimiter | undefined;
   quarantine: Required<Omit<QuarantineOptions, 'authorize'>>;
   maxPayloadBytes: number;
   audit: ResolvedAudit;

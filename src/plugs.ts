@@ -33,6 +33,8 @@ export interface Runtime {
   after?(ms: number, work: () => void): () => void;
   /** SHA-256 without waiting, where the platform has it (node:crypto). */
   digest?(bytes: Uint8Array): Uint8Array;
+  /** From this many bytes on `crypto.subtle.digest` is worth waiting for, where there is no `digest`. Default: 8,192. */
+  readonly asyncDigestBytes?: number;
 }
 
 /** A linked core: its memory and its exports (see `assembly/index.ts`). */

@@ -11,8 +11,10 @@
 import type { Field } from './message';
 import type { RateLimitResult } from './types';
 
-/** The name of our one policy, in the fields and in `violated-policies`. */
+/** The name of our policy, in the fields and in `violated-policies`. */
 export const POLICY_NAME = 'default';
+/** The name of a policy that the platform keeps: its numbers are estimates, and the draft has no other place to say so. */
+export const APPROXIMATE_NAME = 'approximate';
 
 /** The draft asks IANA for these; the registry does not list them before it is an RFC. */
 const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded';
@@ -47,13 +49,16 @@ export function forbidden(trace: string, manner: Manner): Response {
 }
 
 /** 429 for a source over its limit, or under a block. */
-export function limited(rate: { blocked: boolean; retryAfterMs: number; resetMs: number }, manner: Manner): Response {
+export function limited(
+  rate: Pick<RateLimitResult, 'blocked' | 'retryAfterMs' | 'resetMs' | 'approximate'>,
+  manner: Manner,
+): Response {
   const problem = {
     type: rate.blocked ? ABNORMAL_USAGE : QUOTA_EXCEEDED,
     title: rate.blocked ? 'Abnormal usage detected' : 'Quota exceeded',
     status: 429,
     detail: 'Too many requests. Try again after the time that Retry-After states.',
-    'violated-policies': [POLICY_NAME],
+    'violated-policies': [policyName(rate)],
   };
   // Never 0, which would invite at once, and never before `t`, which the draft forbids.
   const after = Math.max(1, seconds(rate.retryAfterMs), seconds(rate.resetMs));
@@ -83,6 +88,9 @@ function answer(problem: { status: number }, fields: readonly Field[], manner: M
   return new Response(manner.head ? null : JSON.stringify(problem), { status: problem.status, headers });
 }
 
+const policyName = ({ approximate }: Pick<RateLimitResult, 'approximate'>): string =>
+  approximate === true ? APPROXIMATE_NAME : POLICY_NAME;
+
 /**
  * `RateLimit-Policy` and `RateLimit`. `w` and `t` are whole seconds, rounded up: a client that waits `t` seconds is
  * never early. `partition` is keyed bytes, so that nobody reads an address out of `pk`.
@@ -92,7 +100,7 @@ export function rateFields(
   rate: RateLimitResult,
   partition: Uint8Array | undefined,
 ): Field[] {
-  const name = `"${POLICY_NAME}"`;
+  const name = `"${policyName(rate)}"`;
   const pk = partition === undefined ? '' : `;pk=:${btoa(String.fromCharCode(...partition))}:`;
   return [
     ['RateLimit-Policy', `${name};q=${policy.limit};w=${seconds(policy.windowMs)}${pk}`],

@@ -194,9 +194,10 @@ function readReceipt(fields: Fields): RateLimitResult | undefined {
   try {
     const rate = fields.rate as RateLimitResult | undefined;
     if (rate === undefined || rate === null || !Object.hasOwn(fields, 'rate')) return undefined;
-    const { allowed, blocked, limit, remaining, resetMs, retryAfterMs, degraded } = rate;
+    const { allowed, blocked, limit, remaining, resetMs, retryAfterMs, degraded, approximate } = rate;
     if (typeof allowed !== 'boolean' || typeof limit !== 'number') return undefined;
-    return { allowed, blocked, limit, remaining, resetMs, retryAfterMs, degraded };
+    const receipt = { allowed, blocked, limit, remaining, resetMs, retryAfterMs, degraded };
+    return approximate === true ? { ...receipt, approximate } : receipt;
   } catch {
     // No receipt: the scent is charged.
   }

@@ -84,7 +84,7 @@ export function compose(
   const port: KeeperPort = { log: engine.log, runtime, now: clock, random, options: options.audit, clockSteps, isUp };
   const keeper = begun.keep(port);
   const { refusal } = keeper;
-  const agent = new Agent(engine, clock, runtime, refusal);
+  const agent = new Agent(engine, clock, runtime, refusal, options.limiter);
   const trace = new TraceIds(engine, random);
   let closed = false;
   /** The clock of a call that needs an open instance. */
@@ -170,7 +170,10 @@ function genesisFacts(
   origin: string,
   instance: string,
 ): Parameters<typeof sidecar>[0] {
-  const { rateLimit, quarantine, maxPayloadBytes, audit: log, failMode } = options;
+  const { limiter, quarantine, maxPayloadBytes, audit: log, failMode } = options;
+  const rateLimit = limiter
+    ? { approximate: true, limit: limiter.limit, windowMs: limiter.windowMs }
+    : options.rateLimit;
   return {
     origin,
     instance,
@@ -286,11 +289,12 @@ function httpPort(
   runtime: Runtime,
   time: () => number,
 ): HttpPort {
-  const { rateLimit, failMode, maxPayloadBytes } = options;
+  const { limiter, rateLimit, failMode, maxPayloadBytes } = options;
+  const limits = limiter ?? (rateLimit === false ? undefined : rateLimit);
   return {
     failMode,
     maxPayloadBytes,
-    policy: rateLimit === false ? undefined : { limit: rateLimit.limit, windowMs: rateLimit.windowMs },
+    policy: limits && { limit: limits.limit, windowMs: limits.windowMs },
     now: time,
     source: (request, context) => runtime.source(request, context),
     defer: (work, context) => runtime.defer(work, context),

@@ -73,6 +73,8 @@ export interface RateLimitResult {
   readonly retryAfterMs: number;
   /** Decided from the approximate memory of evicted sources, which may over-count, never under-count. */
   readonly degraded: boolean;
+  /** Decided by a limiter of the platform, which counts in its own places and may under-count: the numbers are estimates. */
+  readonly approximate?: true;
 }
 
 /** Frozen facts about one quarantined scent. No bytes, no clear source. */
@@ -302,7 +304,7 @@ export interface Watcher {
 export interface HttpPort {
   readonly failMode: FailMode;
   readonly maxPayloadBytes: number;
-  /** `undefined` when `rateLimit` is `false`. */
+  /** `undefined` when `rateLimit` is `false`. Of the platform's limiter what it was made with. */
   readonly policy: { readonly limit: number; readonly windowMs: number } | undefined;
   now(): number;
   /** The runtime's own answer to who is asking. */

@@ -30,7 +30,7 @@ console.log(`examples/${name}.ts is served at ${served.url}. Try it:
 
   curl -i '${served.url}/search?q=shoes'
   curl -i '${served.url}/search?q=%27%20or%201=1'
-`);
+${served.note === undefined ? '' : `\n${served.note}`}`);
 
 const stop = async (): Promise<void> => {
   await served.stop();

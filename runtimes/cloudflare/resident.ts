@@ -16,6 +16,7 @@ import type {
   InterceptResult,
   LogStore,
   OpenedLog,
+  RateLimitOptions,
   Runtime,
   Source,
   Store,
@@ -35,7 +36,9 @@ export interface ObjectContext {
 }
 
 /** What an object is made with. */
-export interface ObjectOptions extends Omit<TracehoundOptions, 'audit' | 'restore' | 'runtime' | 'secret'> {
+export interface ObjectOptions
+  extends Omit<TracehoundOptions, 'audit' | 'rateLimit' | 'restore' | 'runtime' | 'secret'> {
+  rateLimit?: RateLimitOptions | false;
   /** Seals what is stored of this object; the same in the Workers that ask it. */
   secret: Uint8Array;
   /** The secret before this one: opens what it sealed. A new log begins, which names the old one. */

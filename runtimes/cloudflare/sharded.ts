@@ -22,6 +22,7 @@ import type {
   EvidenceHandle,
   GuardedTracehound,
   InterceptResult,
+  RateLimitOptions,
   RateLimitResult,
   Scent,
   Source,
@@ -40,7 +41,8 @@ export interface ObjectNamespace {
   get(id: any): any;
 }
 
-export interface ShardedOptions extends TracehoundOptions {
+export interface ShardedOptions extends Omit<TracehoundOptions, 'rateLimit'> {
+  rateLimit?: RateLimitOptions | false;
   /** The same in every isolate and in the objects: it says where a source is decided. */
   secret: Uint8Array;
   /** Objects that share the sources: 1 … 4,096. Default 16. Another number moves sources to objects that do not know them. */

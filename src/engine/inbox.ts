@@ -34,6 +34,8 @@ export interface Question {
   size: number;
   payloadHash: Uint8Array | undefined;
   fingerprint: Uint8Array | string | undefined;
+  /** Of the fingerprint, once somebody knows it. */
+  signatureHash: Uint8Array | undefined;
   /** Makes the sidecar, when the detector said more than evidence holds. `signature`: unless only the core can know it. */
   sidecar: ((signature: string | undefined) => Uint8Array | undefined) | undefined;
 }
@@ -172,7 +174,10 @@ export function signatureOf(core: Core, question: Question): string | undefined 
   if (fault !== undefined) return undefined;
   const bytes = typeof payload === 'string' ? encoder.encode(payload) : payload;
   if (bytes !== undefined && bytes.length > core.payload.length) return undefined;
-  if (fingerprint !== undefined) return `${category}:${toHex(hashOf(core, fingerprint))}`;
+  if (fingerprint !== undefined) {
+    question.signatureHash ??= hashOf(core, fingerprint);
+    return `${category}:${toHex(question.signatureHash)}`;
+  }
   if (bytes === undefined) return undefined;
   question.payloadHash ??= hashOf(core, bytes);
   return `${category}:${toHex(question.payloadHash)}`;
@@ -181,7 +186,8 @@ export function signatureOf(core: Core, question: Question): string | undefined 
 export function writeQuestion(core: Core, source: EngineSource, question: Question): void {
   let flags = questionFlags(question);
   if (question.fingerprint !== undefined) {
-    hashInto(core, question.fingerprint, abi.INBOX_SIGNATURE_HASH);
+    if (question.signatureHash === undefined) hashInto(core, question.fingerprint, abi.INBOX_SIGNATURE_HASH);
+    else core.bytes.set(question.signatureHash, IN + abi.INBOX_SIGNATURE_HASH);
     flags |= abi.IN_SIGNATURE_HASH;
   }
   writeSmall(core, abi.INBOX_CATEGORY, abi.INBOX_CATEGORY_BYTES, question.category, abi.CATEGORY_BYTES_MAX);

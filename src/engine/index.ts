@@ -19,7 +19,7 @@ import {
   writeSmall,
   writeSource,
 } from './inbox';
-import type { KeyName } from './keys';
+import type { KeyName, Subkeys } from './keys';
 import { type EngineOptions, Life } from './life';
 import type { Core } from './link';
 import { EngineLog } from './log';
@@ -109,7 +109,7 @@ export class Engine {
   mac(now: number, key: KeyName, data: Uint8Array): Uint8Array {
     return this.#life.run(now, (core) => {
       const short = data.length > core.payload.length ? hashOf(core, data) : data;
-      return hmac(core, (this.#life.keys as Record<KeyName, Uint8Array>)[key], short);
+      return hmac(core, (this.#life.keys as Subkeys).of(core, key), short);
     });
   }
 
@@ -233,6 +233,16 @@ export class Engine {
       core.u32[IN32 + (abi.INBOX_DISPOSITION >>> 2)] = disposition;
       core.u32[IN32 + (abi.INBOX_REASON >>> 2)] = DETECTOR_FAILURES[failure];
       core.call.uninspected(now);
+    });
+  }
+
+  /** A limiter of the platform refused a request. */
+  refused(now: number, source: EngineSource, blocked: boolean, observed: boolean): void {
+    this.#life.run(now, (core) => {
+      writeSource(core, source);
+      core.u32[IN32 + (abi.INBOX_DISPOSITION >>> 2)] = observed ? abi.DISPOSITION_OBSERVED : abi.DISPOSITION_REFUSED;
+      core.u32[IN32 + (abi.INBOX_REASON >>> 2)] = blocked ? abi.REASON_BLOCKED : abi.REASON_WINDOW;
+      core.call.refused(now);
     });
   }
 

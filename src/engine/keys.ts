@@ -2,7 +2,7 @@
  * Labels of the subkeys: each key is HMAC-SHA-256(secret, label). One page, because two derive by it: the engine, and
  * whoever opens a snapshot without having an engine (docs/identity.md).
  *
- * Relies on: a core to derive with. Refuses: to keep a key.
+ * Relies on: a core to derive with. Refuses: to show the secret.
  */
 import { hmac } from './inbox';
 import type { Core } from './link';
@@ -21,10 +21,17 @@ export const SEAL_LABEL = 'tracehound/v1/snapshot-seal';
 
 const encoder = new TextEncoder();
 
-export function deriveKeys(core: Core, secret: Uint8Array): Record<KeyName, Uint8Array> {
-  const keys = {} as Record<KeyName, Uint8Array>;
-  for (const name of Object.keys(KEY_LABELS) as KeyName[]) {
-    keys[name] = hmac(core, secret, encoder.encode(KEY_LABELS[name]));
+/** The subkeys of one secret, each made when it is first asked for: where the core is interpreted, one takes 0.2 ms. */
+export class Subkeys {
+  readonly #secret: Uint8Array;
+  readonly #made: Partial<Record<KeyName, Uint8Array>> = {};
+
+  constructor(secret: Uint8Array) {
+    this.#secret = secret;
   }
-  return keys;
+
+  of(core: Core, name: KeyName): Uint8Array {
+    this.#made[name] ??= hmac(core, this.#secret, encoder.encode(KEY_LABELS[name]));
+    return this.#made[name];
+  }
 }

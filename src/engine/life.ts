@@ -10,7 +10,7 @@ import { TracehoundError } from '../errors';
 import type { AuditExport, Runtime } from '../types';
 import { Details } from './details';
 import { hashOf, writeNote, writeText } from './inbox';
-import { deriveKeys, type KeyName } from './keys';
+import { Subkeys } from './keys';
 import { type Core, link } from './link';
 import type { CoreConfig } from './memory';
 import type { Describe, Persistence } from './persistence';
@@ -49,7 +49,7 @@ export class Life {
   readonly #options: EngineOptions;
   /** The core that is up. */
   core: Core | undefined;
-  keys: Record<KeyName, Uint8Array> | undefined;
+  keys: Subkeys | undefined;
   /** Name of this epoch's log, and the UUID of the epoch. */
   origin = '';
   instance = '';
@@ -170,7 +170,7 @@ export class Life {
     }
     this.instance = facts.instance;
     this.#epochs = facts.epochs;
-    this.keys = deriveKeys(core, secret ?? this.#randomBytes(32));
+    this.keys = new Subkeys(secret ?? this.#randomBytes(32));
     return this.#kept(core, true);
   }
 
@@ -201,9 +201,10 @@ export class Life {
       });
     }
     const core = link(instance, config, runtime.digest);
-    const keys = this.keys ?? deriveKeys(core, secret ?? this.#randomBytes(32));
+    const keys = this.keys ?? new Subkeys(secret ?? this.#randomBytes(32));
+    const tag = keys.of(core, 'tag');
     this.#fill(core);
-    core.bytes.set(keys.tag, IN + abi.INBOX_KEY);
+    core.bytes.set(tag, IN + abi.INBOX_KEY);
     core.call.seed();
     core.call.makeId(now);
     const uuid = readId(core).slice(0, 36);

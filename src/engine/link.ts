@@ -22,6 +22,7 @@ export interface CoreFunctions {
   rateUnblock(now: number): number;
   tag(): void;
   uninspected(now: number): void;
+  refused(now: number): void;
   find(): number;
   findId(): number;
   page(): number;

@@ -28,8 +28,14 @@ const IN = abi.INBOX_AT;
 const CHANGING = [
   ...(['seed', 'refill', 'begin', 'intercept', 'rateCheck', 'rateReset', 'rateBlock', 'rateUnblock'] as const),
   ...(['uninspected', 'neutralize', 'purge', 'replace', 'flush', 'access', 'note', 'settle', 'release'] as const),
-  ...(['makeId', 'restoreItem', 'restoreLimiter', 'restoreWay'] as const),
+  ...(['makeId', 'restoreItem', 'restoreLimiter', 'restoreWay', 'refused'] as const),
 ] satisfies readonly (keyof CoreFunctions)[];
+/** Functions that only look, or answer from scratch memory; and the one that comes before there is a state. */
+type Looking =
+  | ('init' | 'tag' | 'find' | 'findId' | 'page' | 'listed' | 'root' | 'verify' | 'recordAt')
+  | ('hashStart' | 'hashUpdate' | 'hashFinish' | 'keyedHash');
+/** Every function is one or the other: one that is forgotten here does not compile. */
+const ALL: readonly Exclude<keyof CoreFunctions, Looking>[] = CHANGING;
 /** What is written down and is no call. */
 const POKE = 0xfe;
 const DETAIL = 0xff;
@@ -144,7 +150,7 @@ export class Persistence {
       this.#bytes = 0;
     }
     const call: Record<string, unknown> = { ...core.call };
-    CHANGING.forEach((name, kind) => {
+    ALL.forEach((name, kind) => {
       const ask = core.call[name] as (now?: number, extra?: number) => number;
       call[name] = (now = 0, extra = 0): number => {
         const question = questionOf(core, kind, now, extra);

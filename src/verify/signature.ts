@@ -4,7 +4,7 @@
  * Relies on: Web Crypto for the first three, sha256 for tags. Refuses: to guess. A kind of key that cannot be checked here
  * is `unsupported`, which is neither good nor bad.
  */
-import { toHex } from '../codec';
+import { toBase64, toHex } from '../codec';
 import { COSIGNATURE, ECDSA, ED25519, EXTENDED, keyId, type Note, type NoteSignature, type VerifierKey } from '../note';
 import { hmacSha256, sha256 } from '../sha256';
 
@@ -16,6 +16,7 @@ const ED25519_SIGNATURE_BYTES = 64;
 /** An SPKI document of a point on P-256 (RFC 5480): what stands before its 65 bytes. */
 const P256_SPKI = '3059301306072a8648ce3d020106082a8648ce3d030107034200';
 const P256_SPKI_BYTES = 91;
+const UNCOMPRESSED = 0x04;
 const NUMBER_BYTES = 32;
 const MAC_TYPE = 'tracehound/mac/v1';
 const MAC_EVOLVE = 'tracehound/evolve/v1\n';
@@ -83,9 +84,14 @@ export async function ecdsa(spki: Uint8Array, message: Uint8Array, der: Uint8Arr
   const signature = rawOfDer(der);
   if (signature === undefined) return 'bad';
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
+  const point = spki.subarray(P256_SPKI.length / 2);
+  if (point[0] !== UNCOMPRESSED) return 'bad';
+  const [x, y] = [point.subarray(1, 1 + NUMBER_BYTES), point.subarray(1 + NUMBER_BYTES)].map(toBase64Url);
   let key: CryptoKey;
   try {
-    key = await crypto.subtle.importKey('spki', spki as Bytes, algorithm, false, ['verify']);
+    // As JSON (RFC 7518 §6.2): Fastly's Web Crypto imports no other format.
+    const jwk = { kty: 'EC', crv: 'P-256', x: x!, y: y! };
+    key = await crypto.subtle.importKey('jwk', jwk, algorithm, false, ['verify']);
   } catch (error) {
     return refusal(error);
   }
@@ -93,6 +99,9 @@ export async function ecdsa(spki: Uint8Array, message: Uint8Array, der: Uint8Arr
     ? 'good'
     : 'bad';
 }
+
+const toBase64Url = (bytes: Uint8Array): string =>
+  toBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 
 /** r ‖ s of `30 len 02 len r 02 len s` (RFC 3279 §2.2.3); `undefined` unless it is the one DER spelling. */
 function rawOfDer(der: Uint8Array): Bytes | undefined {

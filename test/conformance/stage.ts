@@ -34,7 +34,7 @@ export function stage(runtime: Runtime): Stage {
       const th = wire(world.runtime, {
         secret: world.secret,
         ...options,
-        rateLimit: options.rateLimit === false ? false : { maxSources: 64, ...options.rateLimit },
+        rateLimit: limits(options.rateLimit),
         quarantine: { ...SMALL.quarantine, ...options.quarantine },
         audit: { ...SMALL.audit, ...options.audit },
       });
@@ -49,4 +49,9 @@ export const THREAT = { category: 'sqli', severity: 'high' } as const;
 export function evidenceOf(result: InterceptResult): Extract<InterceptResult, { status: 'quarantined' }>['evidence'] {
   if (result.status === 'quarantined' || result.status === 'duplicate') return result.evidence;
   throw new Error(`expected evidence, got ${result.status}`);
+}
+
+/** A table of ours is small; what is not ours is passed on. */
+function limits(given: TracehoundOptions['rateLimit']): NonNullable<TracehoundOptions['rateLimit']> {
+  return given === false || (given !== undefined && 'charge' in given) ? given : { maxSources: 64, ...given };
 }

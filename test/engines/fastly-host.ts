@@ -1,18 +1,24 @@
 /**
  * A host for programs of Fastly Compute: runs the module that js-compute built, which is the real engine and the real
  * SDK, one fresh instance for each request, and answers the host calls of the platform's public ABI that a guarded
- * application needs.
+ * application needs. What outlives a request lies in the data beside it (fastly-data.ts).
  *
  * Relies on: node:wasi. Refuses: the rest of the platform. A call that is not written here answers `unsupported`, which
- * the SDK turns into an error of its own, so that nothing passes for done. Backends, caches and stores are not here.
+ * the SDK turns into an error of its own, so that nothing passes for done. Backends and caches are not here.
  */
 import { WASI } from 'node:wasi';
+import {
+  BAD_HANDLE,
+  BUFFER_LENGTH,
+  dataCalls,
+  FastlyData,
+  type HostCall,
+  Memory,
+  OK,
+  octets,
+  UNSUPPORTED,
+} from './fastly-data.ts';
 
-/** `fastly_status` of the ABI. */
-const OK = 0;
-const BAD_HANDLE = 3;
-const BUFFER_LENGTH = 4;
-const UNSUPPORTED = 5;
 /** Nothing was ready in time. */
 const NOTHING_DONE = 0xffff_ffff;
 const NO_MORE = -1n;
@@ -35,7 +41,6 @@ export interface HostResponse {
 }
 
 type Fields = [name: string, value: string][];
-type HostCall = (...args: number[]) => number;
 
 interface Body {
   readonly chunks: Uint8Array[];
@@ -43,27 +48,26 @@ interface Body {
   read: number;
 }
 
-const octets = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
-
 export class FastlyHost {
   readonly #module: WebAssembly.Module;
+  readonly data: FastlyData;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, data: FastlyData = new FastlyData()) {
     this.#module = new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
+    this.data = data;
   }
 
   /** Serves one request. What the program prints goes to this process's stderr. */
   serve(request: HostRequest): HostResponse {
-    const visit = new Visit(request);
+    const visit = new Visit(request, this.data);
     const wasi = new WASI({ version: 'preview1', args: ['app'], stdout: STDERR, returnOnExit: true });
-    const calls = visit.calls as Readonly<Record<string, Readonly<Record<string, HostCall>>>>;
     const imports = { ...(wasi.getImportObject() as WebAssembly.Imports) };
     for (const { module, name } of WebAssembly.Module.imports(this.#module)) {
       if (!module.startsWith('fastly_')) continue;
-      imports[module] = { ...imports[module], [name]: calls[module]?.[name] ?? (() => UNSUPPORTED) };
+      imports[module] = { ...imports[module], [name]: visit.calls[module]?.[name] ?? (() => UNSUPPORTED) };
     }
     const instance = new WebAssembly.Instance(this.#module, imports);
-    visit.memory = instance.exports.memory as WebAssembly.Memory;
+    visit.memory.of = instance.exports.memory as WebAssembly.Memory;
     const code = wasi.start(instance);
     if (code !== 0) throw new Error(`fastly: ended with ${code}, expected an answer`);
     return visit.response();
@@ -72,7 +76,7 @@ export class FastlyHost {
 
 /** One request, its answer, and the memory of the instance that makes it. */
 class Visit {
-  memory!: WebAssembly.Memory;
+  readonly memory: Memory = new Memory();
   readonly #request: HostRequest;
   readonly #bodies: Body[] = [];
   readonly #fields: Fields[] = [];
@@ -81,8 +85,13 @@ class Visit {
   readonly #lines: { method: string; uri: string }[] = [];
   #sent: { response: number; body: number } | undefined;
 
-  constructor(request: HostRequest) {
+  constructor(request: HostRequest, data: FastlyData) {
     this.#request = request;
+    const bodies = {
+      read: (handle: number) => Buffer.concat(this.#bodies[handle]?.chunks ?? []),
+      make: (bytes: Uint8Array) => this.#bodies.push({ chunks: bytes.length > 0 ? [bytes] : [], read: 0 }) - 1,
+    };
+    this.calls = { ...this.#ownCalls, ...dataCalls(data, this.memory, bodies) };
     this.#fields.push([...(request.headers ?? [])].map(([name, value]) => [name.toLowerCase(), value]));
     this.#lines.push({ method: request.method, uri: request.url });
     this.#status.push(0);
@@ -99,7 +108,8 @@ class Visit {
     };
   }
 
-  readonly calls = {
+  readonly calls: Readonly<Record<string, Readonly<Record<string, HostCall>>>>;
+  readonly #ownCalls = {
     fastly_http_req: {
       body_downstream_get: (request: number, body: number): number => this.#put32(request, 0) + this.#put32(body, 0),
       new: (out: number): number => {
@@ -249,27 +259,22 @@ class Visit {
   }
 
   #text(text: string, at: number, room: number, length: number): number {
-    const bytes = octets(text);
-    this.#put32(length, bytes.length);
-    if (bytes.length > room) return BUFFER_LENGTH;
-    this.#bytes.set(bytes, at);
-    return OK;
+    return this.memory.write(octets(text), at, room, length);
   }
 
   #read(at: number, size: number): string {
-    return Buffer.from(this.#bytes.subarray(at, at + size)).toString('latin1');
+    return this.memory.text(at, size);
   }
 
   #put32(at: number, value: number): number {
-    this.#view.setUint32(at, value, true);
-    return OK;
+    return this.memory.put32(at, value);
   }
 
   get #bytes(): Uint8Array {
-    return new Uint8Array(this.memory.buffer);
+    return this.memory.bytes;
   }
 
   get #view(): DataView {
-    return new DataView(this.memory.buffer);
+    return this.memory.view;
   }
 }

@@ -4,11 +4,13 @@
  * Relies on: `npm ci --prefix test/engines`. Refuses: other addresses than 127.0.0.1. What it started, `stop` ends.
  */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { FastlyData } from './fastly-data.ts';
 import { bundleFile, type Target } from './programs.ts';
 
 const require = createRequire(import.meta.url);
@@ -18,6 +20,8 @@ const START_MS = 20_000;
 
 export interface Served {
   readonly url: string;
+  /** What a visitor should know of it. */
+  readonly note?: string;
   stop(): Promise<void>;
 }
 
@@ -28,7 +32,9 @@ const TARGETS: Readonly<Record<Platform, Target>> = {
   ...{ 'lambda-edge': 'lambda-edge', standard: 'worker' },
 };
 
-const ENGINES: Readonly<Record<Platform, (folder: string, port: number, example: string) => Promise<Served>>> = {
+type Start = (folder: string, port: number, example: string, resolveFrom: string) => Promise<Served>;
+
+const ENGINES: Readonly<Record<Platform, Start>> = {
   node: (folder, port) =>
     command(join(import.meta.dirname, '..', '..', 'node_modules', 'node', 'bin', 'node'), ['app.mjs'], folder, port),
   deno: (folder, port) => {
@@ -75,7 +81,7 @@ addEventListener('fetch', (event) => event.respondWith(example.default(event.req
     const server = await runServer({ runtime, host: HOST, port });
     return { url: `http://${HOST}:${port}`, stop: () => server.close() };
   },
-  fastly: async (folder, port) => {
+  fastly: async (folder, port, _example, resolveFrom) => {
     const cli = join(
       import.meta.dirname,
       'node_modules',
@@ -88,8 +94,9 @@ addEventListener('fetch', (event) => event.respondWith(example.default(event.req
     await ended(spawn(process.execPath, [cli, 'app.mjs', 'app.wasm'], { cwd: folder, stdio: 'inherit' }));
     // Only here: node:wasi says that it is an experiment wherever it is loaded.
     const { FastlyHost } = await import('./fastly-host.ts');
-    const host = new FastlyHost(readFileSync(join(folder, 'app.wasm')));
-    return listening(port, async (request) => {
+    const { data, note } = await fastlyData(join(folder, 'evidence'), resolveFrom);
+    const host = new FastlyHost(readFileSync(join(folder, 'app.wasm')), data);
+    const served = await listening(port, async (request) => {
       const { method, url, body } = await read(request);
       const headers = Object.entries(request.headers).map(([name, value]) => [name, String(value)] as const);
       const client = Uint8Array.from(
@@ -97,6 +104,7 @@ addEventListener('fetch', (event) => event.respondWith(example.default(event.req
       );
       return host.serve({ method, url: `http://${HOST}:${port}${url}`, headers, body, client });
     });
+    return { ...served, note };
   },
   'lambda-edge': async (folder, port) => {
     const { handler } = require(join(folder, 'app.cjs')) as { handler(...of: unknown[]): Promise<CloudFrontAnswer> };
@@ -144,7 +152,30 @@ export async function serveExample(
   if (!(platform in TARGETS))
     throw new Error(`example: no such platform, expected one of ${Object.keys(TARGETS).join(', ')}`);
   await bundleFile(example, folder, TARGETS[platform], resolveFrom);
-  return ENGINES[platform](folder, port ?? (await freePort()), example);
+  return ENGINES[platform](folder, port ?? (await freePort()), example, resolveFrom);
+}
+
+/** The stores that the examples open: keys made for this run, and evidence that is written to a folder as well. */
+async function fastlyData(folder: string, resolveFrom: string): Promise<{ data: FastlyData; note: string }> {
+  const { FastlyData } = await import('./fastly-data.ts');
+  const path = createRequire(join(resolveFrom, 'package.json')).resolve('tracehound/signer');
+  const { generateKey } = (await import(path)) as typeof import('../../src/signer');
+  const { skey, vkey } = await generateKey('example.com/deployment', 'P-256');
+  const data = new FastlyData();
+  data.kv.set('evidence', new Map());
+  const secret = randomBytes(32).toString('hex');
+  data.secrets.set(
+    'tracehound',
+    new Map(Object.entries({ secret: Buffer.from(secret), 'signing-key': Buffer.from(skey) })),
+  );
+  data.kept = (key, bytes) => {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, key), bytes);
+  };
+  return {
+    data,
+    note: `Evidence is kept in the KV store and copied to ${folder}. Check it:\n\n  npx tracehound verify '${folder}/'*.json --key '${vkey}'\n`,
+  };
 }
 
 /** Serves a program that was bundled into `folder`. */

@@ -2,6 +2,7 @@
  * Guards that waiting changes nothing: on a runtime that can only hash asynchronously, `interceptAsync` answers, counts
  * and charges as `intercept` does, for payloads large enough to be worth the wait.
  */
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createTracehound, node } from '../../runtimes/node/index';
 import type { Runtime, Scent, Tracehound, TracehoundOptions } from '../../src/types';
@@ -71,5 +72,91 @@ describe('interceptAsync with a payload that is hashed elsewhere', () => {
     lane.last().stopAt = { name: 'intercept', code: 7 };
     expect((await th.interceptAsync(LARGE)).status).toBe('quarantined');
     expect([lane.cores.length, lane.violations]).toEqual([2, []]);
+  });
+
+  it('keeps what was hashed, whatever the caller does to its bytes meanwhile', async () => {
+    const th = createTracehound({ runtime });
+    // The one is hashed by the platform, the other by the core after the wait.
+    const [payload, fingerprint] = [new Uint8Array(20_000), new Uint8Array(100)];
+    const waiting = th.interceptAsync({ ...LARGE, payload, fingerprint });
+    payload.fill(1);
+    fingerprint.fill(2);
+    const result = await waiting;
+    const expected = createTracehound({ runtime }).intercept({ ...LARGE, fingerprint: new Uint8Array(100) });
+    if (result.status !== 'quarantined' || expected.status !== 'quarantined') throw new Error(result.status);
+    expect([result.evidence.signature, result.evidence.hash]).toEqual([
+      expected.evidence.signature,
+      expected.evidence.hash,
+    ]);
+    expect(th.quarantine.read(result.evidence.signature)).toEqual(new Uint8Array(20_000));
+  });
+});
+
+describe('a runtime whose core is slow', () => {
+  const text = 'x'.repeat(300);
+  const bytes = new TextEncoder().encode(`${text}\u20ac`);
+  const parts: Partial<Scent>[] = [
+    { payload: bytes },
+    { payload: text },
+    { payload: { a: text } },
+    {},
+    { payload: bytes.subarray(0, 3) },
+    { payload: new Uint8Array(100_000) },
+  ];
+  const fingerprints = [undefined, bytes, `${text}\ud800`, 'short', new Uint8Array(1)];
+  const scents = parts.flatMap((part) =>
+    fingerprints.flatMap((fingerprint): Scent[] => {
+      const threat = { category: 'sqli', severity: 'high' } as const;
+      const scent: Scent = { source: '192.0.2.1', ...part, threat };
+      if (fingerprint !== undefined) scent.fingerprint = fingerprint;
+      return [scent, { ...scent, threat: { ...threat, rule: '942100', detector: 'crs' } }];
+    }),
+  );
+
+  async function log(asyncDigestBytes: number, mode: 'intercept' | 'interceptAsync'): Promise<unknown> {
+    let drawn = 0;
+    const random = (into: Uint8Array): void => {
+      for (let i = 0; i < into.length; i++) into[i] = drawn++ * 31;
+    };
+    const th = createTracehound({ runtime: { ...runtime, random, asyncDigestBytes }, rateLimit: false });
+    const answers = [];
+    for (const scent of scents) answers.push(await th[mode](scent));
+    return { answers, records: th.audit.export().records, details: th.audit.export().details, head: th.audit.head() };
+  }
+
+  it('writes the same records, whoever hashed', async () => {
+    const reference = await log(8_192, 'intercept');
+    for (const bound of [0, 1, 128, 8_192]) expect(await log(bound, 'interceptAsync')).toEqual(reference);
+  });
+
+  it.each(['intercept', 'interceptAsync'] as const)(
+    '%s signs by the fingerprint, with a sidecar and without',
+    async (mode) => {
+      for (const threat of [LARGE.threat!, { ...LARGE.threat!, rule: '942100' }]) {
+        const th = createTracehound({ runtime: { ...runtime, asyncDigestBytes: 128 } });
+        const result = await th[mode]({ ...LARGE, threat, fingerprint: bytes });
+        const signature = `sqli:${createHash('sha256').update(bytes).digest('hex')}`;
+        expect(result).toMatchObject({ status: 'quarantined', evidence: { signature } });
+      }
+    },
+  );
+
+  it('leaves to the platform what is long enough, the fingerprint as well', async () => {
+    const { digest } = crypto.subtle;
+    const lengths: number[] = [];
+    crypto.subtle.digest = (algorithm, data) => {
+      lengths.push(data.byteLength);
+      return digest.call(crypto.subtle, algorithm, data);
+    };
+    try {
+      const th = createTracehound({ runtime: { ...runtime, asyncDigestBytes: 128 } });
+      const threat = LARGE.threat!;
+      await th.interceptAsync({ source: 'a', threat, payload: bytes, fingerprint: `${text}!` });
+      await th.interceptAsync({ source: 'a', threat, payload: new Uint8Array(127), fingerprint: bytes });
+      await th.interceptAsync({ source: 'a', threat, payload: new Uint8Array(127) });
+    } finally {
+      crypto.subtle.digest = digest;
+    }
+    expect(lengths).toEqual([303, 301, 303]);
   });
 });

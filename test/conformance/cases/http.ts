@@ -67,6 +67,51 @@ export const http: readonly Case[] = [
   },
   {
     part: 'http',
+    promise: 'asks a limiter of the platform in the place of ours, calls it approximate, and records what it refused',
+    run: async (stage) => {
+      let left = 2;
+      const charge = () => {
+        const allowed = left > 0;
+        left = Math.max(0, left - 1);
+        const rate = {
+          allowed,
+          blocked: !allowed,
+          limit: 2,
+          remaining: left,
+          resetMs: 10_000,
+          degraded: false,
+        } as const;
+        return { ...rate, retryAfterMs: allowed ? 0 : 60_000, approximate: true } as const;
+      };
+      const { th, fetch } = site(stage, {}, { rateLimit: { limit: 2, windowMs: 10_000, charge } });
+      const passed = await fetch(new Request(URL));
+      const flagged = await fetch(attack('x'));
+      const refused = [await fetch(attack('x')), await fetch(new Request(URL))];
+      same(
+        [passed, flagged, ...refused].map(({ status }) => status),
+        [200, 403, 429, 429],
+        'status',
+      );
+      for (const { headers } of [passed, flagged, ...refused]) {
+        const policy = headers.get('ratelimit-policy') ?? '';
+        that(policy.startsWith('"approximate";q=2;w=10;'), `expected a policy called approximate, got ${policy}`);
+      }
+      same(refused[0]!.headers.get('retry-after'), '60', 'Retry-After');
+      const limited = th.audit.export().records.filter((record) => record[1] === 19);
+      same(
+        limited.map((record) => [record[3], record[5], record[6]]),
+        [
+          [2, 32, 1],
+          [2, 32, 1],
+        ],
+        'LIMITED records',
+      );
+      const { seen, flagged: threats, byStatus } = th.watcher.snapshot().totals;
+      same([seen, threats, byStatus.rate_limited], [4, 1, 2], 'totals');
+    },
+  },
+  {
+    part: 'http',
     promise: 'answers a source over its limit 429, and when to come again',
     run: async (stage) => {
       const { fetch } = site(stage);
