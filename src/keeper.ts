@@ -125,6 +125,7 @@ export class LogKeeper implements Keeper {
     const { log, now } = this.#port;
     const held = log.link(now());
     if (held.origin !== origin || size > held.size) return false;
+    if (size === 0) return log.state()?.releasedTo === 0;
     if (size === held.size) return toHex(held.link) === toHex(link);
     const { heldFrom = 0, releasedTo = 0 } = log.state() ?? {};
     if (size < Math.max(heldFrom, releasedTo)) return false; // The store has lost what was released for it.

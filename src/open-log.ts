@@ -75,15 +75,21 @@ export async function openLog(store: LogStore, options: OpenLogOptions): Promise
 
 /**
  * What `store` holds of the log `origin` for an instance that slept and still holds the log itself: read, and for the
- * instance to compare with what it holds, instead of verified. `undefined` when nothing of it is stored.
+ * instance to compare with what it holds, instead of verified. That may be nothing yet.
  */
-export async function reopenLog(store: LogStore, origin: string): Promise<OpenedLog | undefined> {
+export async function reopenLog(store: LogStore, origin: string): Promise<OpenedLog> {
   const prefix = `${originPath(origin)}/`;
   const get: Get = (path) => asked('get', () => store.get(prefix + path));
   const checkpoint = await get('checkpoint');
-  if (checkpoint === undefined) return undefined;
-  const found = await gather(get, checkpoint);
+  const found = checkpoint === undefined ? nothingOf(origin) : await gather(get, checkpoint);
   return opened({ ...found, isHeld: true }, toHex(found.root));
+}
+
+/** Of a log whose writer stopped before it had signed anything. */
+function nothingOf(origin: string): Found {
+  const [frontier, segments] = [new Frontier(), new Segments()];
+  const root = frontier.root();
+  return { origin, size: 0, root, link: root, frontier, segments, checkpoint: undefined, epoch: 0, isHeld: true };
 }
 
 /** One reading of the head for all who ask, and nothing of what lies behind it. */

@@ -57,8 +57,8 @@ export interface WriterPort {
 export interface Continued {
   /** What is stored, ready for more. */
   readonly segments: Segments;
-  /** What `checkpoint` holds. */
-  readonly checkpoint: Uint8Array;
+  /** What `checkpoint` holds; `undefined` before the first part was signed. */
+  readonly checkpoint: Uint8Array | undefined;
   /** Key changes it has seen. */
   readonly epoch: number;
 }

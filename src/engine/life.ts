@@ -169,7 +169,7 @@ export class Life {
       return undefined;
     }
     this.instance = facts.instance;
-    this.#epochs = facts.epochs;
+    this.#epochs = 1; // Some core was here before.
     this.keys = new Subkeys(secret ?? this.#randomBytes(32));
     return this.#kept(core, true);
   }
@@ -180,9 +180,8 @@ export class Life {
     if (persistence === undefined) return core;
     const describe: Describe = () => {
       const { origin, instance, panics, carried } = this;
-      const epochs = this.#epochs;
       return {
-        facts: { config, core: runtime.coreDigest, template, origin, instance, epochs, panics, carried },
+        facts: { config, core: runtime.coreDigest, template, origin, instance, panics, carried },
         details: this.details,
       };
     };

@@ -52,7 +52,6 @@ export interface CoreFacts {
   /** Name of the log, and UUID of its epoch. */
   readonly origin: string;
   readonly instance: string;
-  readonly epochs: number;
   readonly panics: number;
   /** Logs of earlier epochs that nobody has released. */
   readonly carried: readonly AuditExport[];

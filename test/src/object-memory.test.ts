@@ -3,6 +3,7 @@
  * nothing had happened, down to the last byte of its state.
  */
 import { describe, expect, it } from 'vitest';
+import * as abi from '../../assembly/abi';
 import { ObjectMemory } from '../../runtimes/cloudflare/memory';
 import { node } from '../../runtimes/node/index';
 import { Persistence } from '../../src/engine/index';
@@ -87,8 +88,10 @@ async function wake(
 const who = { actor: 'kim', purpose: 'look' };
 /** Some of everything, so that a sidecar, evidence, a block and counters have to be kept. */
 function live(th: Tracehound, name: string): void {
-  for (let i = 0; i < 5; i++) th.rateLimiter.check('192.0.2.1');
-  th.rateLimiter.block('192.0.2.9', 5_000, who);
+  if (th.http.policy !== undefined) {
+    for (let i = 0; i < 5; i++) th.rateLimiter.check('192.0.2.1');
+    th.rateLimiter.block('192.0.2.9', 5_000, who);
+  }
   const threat = { category: 'sqli', severity: 'high', rule: 'r1', reason: `because of ${name}` } as const;
   th.intercept({ source: '192.0.2.2', payload: `payload of ${name}`, threat });
   th.intercept({ source: '192.0.2.2', payload: `other of ${name}`, threat });
@@ -246,6 +249,30 @@ describe('what is stored of an instance', () => {
     };
     expect(() => wire(other.runtime, options, new Persistence(left))).toThrow(
       'memory: not usable, another ABI version',
+    );
+  });
+
+  it('is stored anew as soon as it was taken over, and not believed when its log does not hold together', async () => {
+    const { th, memory, disk } = await wake();
+    live(th, 'one');
+    await memory.commit();
+    const other = { rateLimit: false } as const;
+    const next = await wake(disk, other, lab({ seed: 2 }));
+    await next.memory.commit();
+    const last = await wake(disk, other, lab({ seed: 3 }));
+    expect(last.th.audit.head()).toEqual(next.th.audit.head());
+
+    const facts = next.memory.persistence.take(true).checkpoint!.facts;
+    const it = lab({ seed: 4 });
+    const whole = new Persistence(undefined);
+    live(wire(it.runtime, { ...options, ...other }, whole), 'two');
+    const { pages } = whole.take(true).checkpoint!;
+    const ring = new DataView(it.last().memory.buffer).getUint32(abi.HEADER_AT + abi.HEADER_RING, true);
+    const page = pages.find(([index]) => index === Math.floor(ring / 16_384))![1];
+    page[(ring % 16_384) + 20]! ^= 1;
+    const left = { facts, pages, calls: new Uint8Array(0), isOwn: true };
+    expect(() => wire(lab().runtime, { ...options, ...other }, new Persistence(left))).toThrow(
+      'does not hold together',
     );
   });
 

@@ -9,7 +9,7 @@ import { parsePolicy, storeSource, verifyLog } from '../../src/verify';
 import { sqliteStorage } from '../lab/sqlite';
 import { LabStore } from '../lab/store';
 import { storedLog } from '../lab/stored-log';
-import { deploymentKey } from '../lab/written';
+import { deploymentKey, ORIGIN, written } from '../lab/written';
 
 // What the platform's log would say.
 beforeEach(() => void vi.spyOn(console, 'warn').mockImplementation(() => {}));
@@ -241,6 +241,60 @@ describe('the log of an object', () => {
       if (done) break;
     }
     expect(kills).toBeGreaterThan(8);
+  });
+
+  it.each(['unanswered', 'refused'] as const)(
+    'names the log before it, killed at any call that is %s',
+    async (fate) => {
+      const { store: before } = await written({ signer });
+      for (let kill = 0, done = false; !done; kill++) {
+        const [disk, logs] = [sqliteStorage(), before.copy()];
+        const one = process(disk);
+        const resident = await Resident.wake(one.ctx, kept(logs));
+        await resident.act((th) => attack(th, 2));
+        logs.fate = (_, __, number) => {
+          if (number < kill) return 'done';
+          one.end();
+          return number === kill ? fate : 'refused';
+        };
+        done = await resident
+          .act((th) => th.audit.flush())
+          .then(
+            () => true,
+            () => false,
+          );
+        logs.fate = () => 'done';
+        const last = await Resident.wake(process(disk).ctx, kept(logs));
+        await last.act((th) => attack(th, 1));
+        await last.act((th) => th.audit.flush());
+        const { origin } = last.th.audit.head();
+        const resumes = storedLog(logs, origin, signer.vkey, true).records.filter(({ kind }) => kind === 8);
+        // Twice, if it was killed between the record and the swap that makes this log the newest.
+        expect(new Set(resumes.map(({ detail }) => detail!.origin)), `call ${kill}`).toEqual(new Set([ORIGIN]));
+        expect(resumes.length).toBeLessThanOrEqual(2);
+        expect(logs.text('latest')).toContain(origin);
+        expect(await verdicts(logs, origin)).toMatchObject({ exitCode: 0 });
+      }
+    },
+  );
+
+  it('is not taken for another one of its name and size', async () => {
+    const worlds = [1, 2].map(() => ({ disk: sqliteStorage(), logs: new LabStore() }));
+    const options = (logs: LabStore) =>
+      kept(logs, { audit: { signer, maxRecords: 1_024, origin: 'example.com/same' } });
+    for (const { disk, logs } of worlds) {
+      const resident = await Resident.wake(process(disk).ctx, options(logs));
+      await resident.act((th) => attack(th, 3));
+      await resident.alarm();
+    }
+    const [one, other] = worlds as [(typeof worlds)[0], (typeof worlds)[0]];
+    const theirs = storedLog(other.logs, 'example.com/same', signer.vkey, true);
+    const resident = await Resident.wake(process(one.disk).ctx, options(other.logs));
+    expect(resident.th.audit.head().size).toBeGreaterThan(1);
+    await resident.act((th) => attack(th, 1));
+    await resident.alarm();
+    expect(resident.th.audit.head().origin).toMatch(/^example\.com\/same\/[0-9a-f-]{36}$/);
+    expect(storedLog(other.logs, 'example.com/same', signer.vkey, true)).toEqual(theirs);
   });
 
   it('wakes without its store, answers, and ends once that is back', async () => {
