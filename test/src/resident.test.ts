@@ -379,6 +379,20 @@ describe('the log of an object', () => {
     expect(third.th.audit.head()).toEqual(next);
   });
 
+  it('is followed by another one when its store was emptied', async () => {
+    const [disk, logs] = [sqliteStorage(), new LabStore()];
+    const first = await Resident.wake(process(disk).ctx, kept(logs));
+    await first.act((th) => attack(th, 30));
+    await first.alarm();
+    const { origin } = first.th.audit.head();
+    const second = await Resident.wake(process(disk).ctx, kept(new LabStore()));
+    await second.act((th) => attack(th, 3));
+    await second.alarm();
+    expect(second.th.audit.head().origin).not.toBe(origin);
+    expect(second.th.watcher.snapshot().audit.store).toBe('ok');
+    expect(second.th.quarantine.stats.count).toBe(33);
+  });
+
   it('sends evidence on, once, and what was evicted before not at all', async () => {
     const [disk, logs, evidence] = [sqliteStorage(), new LabStore(), new LabStore()];
     const options = kept(logs, { evidence });

@@ -3,10 +3,12 @@
  * StarlingMonkey behind Fastly's host calls and within its 128 MiB; who is asking, by the event, whatever headers say; the
  * examples, over HTTP.
  */
-import { mkdtempSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { createTracehound, node } from '../../runtimes/node/index';
+import { generateKey } from '../../src/signer';
 import { CASES, type CaseReport, type ReplayReport, replay, TRACE } from '../conformance/index';
 import { fastlyModule } from '../engines/engines';
 import { bundleFile, bundleText } from '../engines/programs';
@@ -40,6 +42,28 @@ addEventListener('fetch', (event) => {
   const [door, index] = new URL(event.request.url).pathname.slice(1).split('/');
   event.respondWith(doors[door](event, Number(index)).then((said) => Response.json(said)));
 });`;
+
+/** The guide's program in short, with a door to what it left in the KV store. */
+const KEEPER = `
+import { KVStore } from 'fastly:kv-store';
+import { SecretStore } from 'fastly:secret-store';
+import { createTracehound, secretFrom, signerFrom } from 'tracehound/fastly';
+import { tracehound } from 'tracehound/fetch';
+import { fastlyKvStore } from 'tracehound/stores/fastly-kv';
+const answer = async (event) => {
+  const evidence = fastlyKvStore(new KVStore('evidence'));
+  const { pathname } = new URL(event.request.url);
+  if (pathname.startsWith('/kept/')) return new Response(await evidence.get(pathname.slice(6)));
+  const secrets = new SecretStore('tracehound');
+  const signer = await signerFrom(secrets, 'signing-key');
+  const secret = await secretFrom(secrets, 'secret');
+  const th = createTracehound({ ...${JSON.stringify(SMALL)}, secret, audit: { maxRecords: 16, signer } });
+  const onResult = async (_, { evidence: { id, signature } }) => {
+    await evidence.putIfAbsent('newest', await th.quarantine.export(signature));
+  };
+  return tracehound(th, { detect: () => (${JSON.stringify(THREAT)}), onResult })(() => new Response())(event.request, event);
+};
+addEventListener('fetch', (event) => event.respondWith(answer(event)));`;
 
 const decided = ({
   ms: _,
@@ -96,7 +120,7 @@ describe.skipIf(viceroy.missing !== undefined)(`Viceroy ${viceroy.version}`, () 
     const folder = mkdtempSync(join(consumer, 'viceroy-'));
     await bundleFile(join(examples, `${name}.ts`), folder, 'fastly', consumer);
     await fastlyModule(folder);
-    const { url, stop } = await serveInViceroy(folder);
+    const { url, stop } = await serveInViceroy(folder, (await stores()).config);
     onTestFinished(stop);
     const visit = await fetch(`${url}/search?q=shoes`);
     expect([visit.status, await visit.text()]).toEqual([200, 'hello from StarlingMonkey\n']);
@@ -104,4 +128,31 @@ describe.skipIf(viceroy.missing !== undefined)(`Viceroy ${viceroy.version}`, () 
     expect([attack.status, attack.headers.get('content-type')]).toEqual([403, 'application/problem+json']);
     expect(await attack.json()).toMatchObject({ title: 'Forbidden', trace: expect.stringMatching(/^[0-9a-f]{48}$/) });
   });
+
+  it('leaves evidence in the KV store that our command finds good', async () => {
+    const folder = mkdtempSync(join(consumer, 'viceroy-'));
+    await bundleText(KEEPER, folder, 'fastly', consumer);
+    await fastlyModule(folder);
+    const { config, vkey } = await stores();
+    const { url, stop } = await serveInViceroy(folder, config);
+    onTestFinished(stop);
+    expect((await fetch(url + ATTACK)).status).toBe(403);
+    const file = join(folder, 'evidence.json');
+    // The bundle is made after the answer, in a request of its own: a bounded number of looks.
+    for (let i = 0; i < 50; i++) {
+      const bytes = new Uint8Array(await (await fetch(`${url}/kept/newest`)).arrayBuffer());
+      writeFileSync(file, bytes);
+      if (bytes.length > 0) break;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    const command = join(consumer, 'node_modules', '.bin', 'tracehound');
+    expect(execFileSync(command, ['verify', file, '--key', vkey], { encoding: 'utf8' })).toMatch(/^verdict +good$/m);
+  });
 });
+
+/** What the examples open. */
+async function stores(): Promise<{ config: string; vkey: string }> {
+  const { skey, vkey } = await generateKey('example.com/deployment', 'P-256');
+  const secrets = `{ key = "secret", data = "${'0f'.repeat(32)}" }, { key = "signing-key", data = "${skey}" }`;
+  return { config: `kv_stores.evidence = []\nsecret_stores.tracehound = [${secrets}]`, vkey };
+}
