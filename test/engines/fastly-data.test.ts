@@ -35,7 +35,7 @@ async function program(name: string, source: string): Promise<Uint8Array> {
   }
 })()));`;
   await bundleText(`${source}\n${tail}`, folder, 'fastly', inject('consumer'));
-  return fastlyModule(folder);
+  return readFileSync(await fastlyModule(folder));
 }
 
 /** What our command prints, as a user of the packed package runs it. */
@@ -127,13 +127,14 @@ it('a log in KV is written in one request, opened in the next, and verifies as f
   const source = `import { KVStore } from 'fastly:kv-store';
 import { SecretStore } from 'fastly:secret-store';
 import { createTracehound, openLog, signerFrom } from 'tracehound/fastly';
+import { storedLog } from 'tracehound/log';
 import { fastlyKvStore } from 'tracehound/stores/fastly-kv';
 const answer = async (path, vkey) => {
   const origin = 'example.com/edge';
   const signer = await signerFrom(new SecretStore('tracehound'), 'signing-key');
   const store = fastlyKvStore(new KVStore('logs'));
   if (path === '/open') return String((await openLog(store, { origin, keys: [vkey] })).size);
-  const th = createTracehound({ rateLimit: false, audit: { maxRecords: 1_024, signer, store, origin } });
+  const th = createTracehound({ rateLimit: false, audit: { maxRecords: 1_024, signer, origin, log: storedLog(store) } });
   for (let i = 0; i < 150; i++) {
     th.intercept({ source: 's' + i, payload: 'p' + i, threat: { category: 'sqli', severity: 'high' } });
     if (i % 50 === 0) await th.audit.flush();
@@ -170,7 +171,7 @@ describe('the example with Hono', () => {
     ({ skey, vkey } = await generateKey('example.com/deployment', 'P-256'));
     const folder = mkdtempSync(join(inject('consumer'), 'example-'));
     await bundleFile(join(import.meta.dirname, '../../examples/fastly/hono.ts'), folder, 'fastly', inject('consumer'));
-    host = new FastlyHost(await fastlyModule(folder), data());
+    host = new FastlyHost(readFileSync(await fastlyModule(folder)), data());
   });
 
   function data(): FastlyData {
@@ -216,7 +217,7 @@ describe('the example with Hono', () => {
     const detector = "const yourDetector = () => ({ category: 'sqli', severity: 'high' });";
     const folder = join(inject('consumer'), 'guide');
     await bundleText(`${own}\n${detector}`, folder, 'fastly', inject('consumer'));
-    const guided = new FastlyHost(await fastlyModule(folder), data());
+    const guided = new FastlyHost(readFileSync(await fastlyModule(folder)), data());
     expect(guided.serve({ method: 'GET', url: 'https://shop.example/', client }).status).toBe(403);
     expect([...guided.data.kv.get('evidence')!.keys()]).toEqual([expect.stringMatching(/^sqli-[0-9a-f]{64}\.json$/)]);
   });
