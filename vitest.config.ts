@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/engines/**', 'test/wide/**', 'test/sim/**'],
     pool: 'threads',
+    // Vitest leaves one core alone; of two that is half of the machine.
+    maxWorkers: '100%',
     testTimeout: 60_000,
     hookTimeout: 60_000,
     coverage: { provider: 'v8', include: ['src/**', 'runtimes/**'], reporter: ['text', 'json-summary'] },
