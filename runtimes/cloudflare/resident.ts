@@ -8,6 +8,7 @@
  * Relies on: the context of a Durable Object; stores that are passed in. Refuses: to go on after its memory could not be
  * stored — the object ends, and wakes again as it was stored — and to store a record elsewhere before it is stored here.
  */
+import { type ErrorCode, TracehoundError } from '../../src/errors';
 import { type StoredLogOptions, storedLog } from '../../src/log';
 import { reopenLog } from '../../src/open-log';
 import { wire } from '../../src/tracehound';
@@ -60,8 +61,11 @@ const SENDER = { actor: 'tracehound', purpose: 'cold storage' } as const;
 /** Alarm after an act, ms. */
 const ALARM_MS = 2_000;
 const ALARM_MS_MAX = 60_000;
-/** Bundles that one alarm sends. */
+/** Bundles that one turn sends, and rows that are read at once. */
 const BUNDLES_MAX = 64;
+const WAITING_MAX = 64;
+/** Why an item can have no bundle, now or later: its records are gone, it is gone, or `authorize` says no. */
+const HOPELESS: ReadonlySet<ErrorCode> = new Set(['RANGE_UNAVAILABLE', 'NOT_FOUND', 'ACCESS_DENIED']);
 /** Blocks remembered as listed; and by how much an end must differ to be listed again. */
 const LISTED_MAX = 1_024;
 const LISTED_MS = 1_000;
@@ -230,19 +234,35 @@ export class Resident {
   async #send(): Promise<void> {
     const { evidence } = this.#options;
     if (evidence === undefined) return;
-    for (const signature of this.#waiting()) {
-      const handle = this.th.quarantine.get(signature);
-      if (handle !== undefined) {
-        const bundle = await this.act((th) => th.quarantine.export(signature, SENDER));
-        await evidence.putIfAbsent(`${handle.id}.json`, bundle);
+    let sent = 0;
+    for (let waiting = this.#waiting(); waiting.length > 0; waiting = this.#waiting()) {
+      for (const signature of waiting) {
+        if (sent === BUNDLES_MAX) return;
+        const handle = this.th.quarantine.get(signature);
+        const bundle = handle && (await this.#bundle(signature));
+        if (bundle !== undefined) {
+          await evidence.putIfAbsent(`${handle?.id}.json`, bundle);
+          sent++;
+        }
+        this.#ctx.storage.sql.exec('DELETE FROM tracehound_evidence WHERE signature = ?', signature);
       }
-      this.#ctx.storage.sql.exec('DELETE FROM tracehound_evidence WHERE signature = ?', signature);
+    }
+  }
+
+  /** The bundle of one item. `undefined` for one that can never have one: it must not hold up the others. */
+  async #bundle(signature: string): Promise<Uint8Array | undefined> {
+    try {
+      return await this.act((th) => th.quarantine.export(signature, SENDER));
+    } catch (error) {
+      if (!(error instanceof TracehoundError && HOPELESS.has(error.code))) throw error;
+      warn(error);
+      return undefined;
     }
   }
 
   #waiting(): string[] {
     return this.#ctx.storage.sql
-      .exec(`SELECT signature FROM tracehound_evidence ORDER BY rowid LIMIT ${BUNDLES_MAX}`)
+      .exec(`SELECT signature FROM tracehound_evidence ORDER BY rowid LIMIT ${WAITING_MAX}`)
       .toArray()
       .map(({ signature }) => signature as string);
   }

@@ -379,6 +379,36 @@ describe('the log of an object', () => {
     expect(third.th.audit.head()).toEqual(next);
   });
 
+  it('sends what others keep from being sent, and more than one turn takes', async () => {
+    const [disk, logs, evidence] = [sqliteStorage(), new LabStore(), new LabStore()];
+    const authorize = (_: string, { severity }: { severity: string }) => severity !== 'critical';
+    const options = kept(logs, { evidence, quarantine: { maxCount: 100, maxBytes: 2 ** 20, maxShare: 1, authorize } });
+    const one = process(disk);
+    const first = await Resident.wake(one.ctx, options);
+    evidence.fate = () => 'refused';
+    for (let i = 0; i < 150; i++) {
+      const scent = threat();
+      const severity = i % 10 === 9 ? 'critical' : 'high';
+      await first.record(async (th) => {
+        const result = await th.interceptAsync({ ...scent, threat: { category: 'sqli', severity } });
+        first.taken(result);
+      });
+    }
+    await Promise.allSettled(one.deferred);
+    evidence.fate = () => 'done';
+    const held = first.th.quarantine.list({ limit: 1_000 }).filter(({ severity }) => severity === 'high');
+    expect(held.length).toBeGreaterThan(64);
+    expect(held.length).toBeLessThan(100);
+    one.alarmAt = undefined;
+    await first.alarm();
+    expect(evidence.keys()).toHaveLength(64);
+    // There is more: the alarm asks for another.
+    expect(one.alarmAt).toBeDefined();
+    await first.alarm();
+    expect(evidence.keys()).toEqual(held.map(({ id }) => `${id}.json`).sort());
+    expect(disk.sql.exec('SELECT count(*) AS n FROM tracehound_evidence').toArray()).toEqual([{ n: 0 }]);
+  });
+
   it('is followed by another one when its store was emptied', async () => {
     const [disk, logs] = [sqliteStorage(), new LabStore()];
     const first = await Resident.wake(process(disk).ctx, kept(logs));
