@@ -22,7 +22,7 @@
  */
 import { TracehoundError } from '../errors';
 import type { LogStore } from '../plugs';
-import { copyOf, isEqual, partsOf } from './object';
+import { below, copyOf, isEqual } from './object';
 
 export type { LogStore, Store } from '../plugs';
 
@@ -66,15 +66,7 @@ export function fastlyKvStore(kv: KvPort, options: FastlyKvStoreOptions = {}): L
   if (typeof kv?.get !== 'function' || typeof kv.put !== 'function') {
     throw new TypeError(`kv: wrong kind, expected a KVStore, got ${kv === null ? 'null' : typeof kv}`);
   }
-  const { prefix } = options;
-  if (prefix !== undefined) partsOf(prefix);
-  const placeOf = (key: string): string => {
-    partsOf(key);
-    if (prefix === undefined) return key;
-    const place = `${prefix}/${key}`;
-    partsOf(place); // Together they may be too long.
-    return place;
-  };
+  const placeOf = below(options.prefix);
 
   return Object.freeze({
     async putIfAbsent(key: string, bytes: Uint8Array) {

@@ -37,6 +37,18 @@ function problemOf(part: string): string | undefined {
   return DEVICE.test(part) ? 'is the name of a device' : undefined;
 }
 
+/** Puts keys below `prefix`. The two together must be a key, as each of them must. Throws as `partsOf`. */
+export function below(prefix: string | undefined): (key: string) => string {
+  if (prefix !== undefined) partsOf(prefix);
+  return (key) => {
+    partsOf(key);
+    if (prefix === undefined) return key;
+    const place = `${prefix}/${key}`;
+    partsOf(place); // Together they may be too long.
+    return place;
+  };
+}
+
 /** A copy: the caller may use his array again while the store still writes. Throws `TypeError`. */
 export function copyOf(bytes: Uint8Array, part = 'bytes'): Uint8Array {
   if (bytes instanceof Uint8Array) return new Uint8Array(bytes);

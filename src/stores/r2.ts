@@ -12,7 +12,7 @@
  */
 import { TracehoundError } from '../errors';
 import type { LogStore } from '../plugs';
-import { copyOf, isEqual, partsOf } from './object';
+import { below, copyOf, isEqual } from './object';
 
 export type { LogStore, Store } from '../plugs';
 
@@ -54,15 +54,7 @@ export function r2Store(bucket: R2Port, options: R2StoreOptions = {}): LogStore 
   if (typeof bucket?.get !== 'function' || typeof bucket.put !== 'function') {
     throw new TypeError(`bucket: wrong kind, expected an R2 binding, got ${bucket === null ? 'null' : typeof bucket}`);
   }
-  const { prefix } = options;
-  if (prefix !== undefined) partsOf(prefix);
-  const placeOf = (key: string): string => {
-    partsOf(key);
-    if (prefix === undefined) return key;
-    const place = `${prefix}/${key}`;
-    partsOf(place); // Together they may be too long.
-    return place;
-  };
+  const placeOf = below(options.prefix);
 
   return Object.freeze({
     async putIfAbsent(key: string, bytes: Uint8Array) {

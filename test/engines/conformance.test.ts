@@ -49,6 +49,7 @@ async function ask({ name, engine, runtime }: Row, seed = SEED): Promise<Said & 
   const exported = engine.runtime === 'lambda-edge' ? 'lambdaEdge' : engine.runtime;
   const source = `import { ${exported} as runtime } from 'tracehound/${engine.runtime}';
 import { conform, LIVES, replay, TRACE } from 'tracehound/conformance';
+import { decided } from '../lab/decided';
 ${runtime ?? 'const subject = runtime;'}
 const main = async () => {
   const suite = await conform(subject);
@@ -72,14 +73,6 @@ function note({ name, engine }: Row, { life, suite, ms }: Said & { ms: number })
       `${String(ms).padStart(7)}${String(life.ms).padStart(7)}  ${life.state.slice(0, 16)}  ${life.root.slice(0, 16)}`,
   );
 }
-
-/** What must be equal everywhere: all but the kind of core and the time it took. */
-const decided = ({
-  ms: _,
-  core: __,
-  sealed: ___,
-  ...rest
-}: ReplayReport): Omit<ReplayReport, 'ms' | 'core' | 'sealed'> => rest;
 
 describe(`one life of ${REQUESTS} requests from seed ${SEED}`, () => {
   let reference: Said;

@@ -28,13 +28,6 @@ interface Said {
 
 const ATTACK = '/search?q=%27%20or%201=1';
 
-const decided = ({
-  ms: _,
-  core: __,
-  sealed: ___,
-  ...rest
-}: ReplayReport): Omit<ReplayReport, 'ms' | 'core' | 'sealed'> => rest;
-
 describe.skipIf(findChromium() === undefined)('Chromium', () => {
   let reference: ReplayReport;
 
@@ -155,6 +148,12 @@ async function serving(
   }
 }
 
+const WRANGLER = join(modules, 'wrangler', 'bin', 'wrangler.js');
+const wranglerDev = (port: number): string[] => {
+  const quiet = ['--inspector-port', '0', '--log-level', 'error'];
+  return [WRANGLER, 'dev', '--ip', '127.0.0.1', '--port', String(port), ...quiet];
+};
+
 describe('wrangler', () => {
   it('serves the Worker of the guide from the packed package', async () => {
     const folder = join(consumer, 'wrangler');
@@ -164,6 +163,7 @@ describe('wrangler', () => {
       `import { env } from 'cloudflare:workers';
 import { createTracehound } from 'tracehound';
 import { tracehound } from 'tracehound/fetch';
+import { decided } from '../lab/decided';
 const th = createTracehound({ secret: new TextEncoder().encode(env.TRACEHOUND_SECRET), rateLimit: { limit: 20 } });
 const detect = (request) => (request.url.includes('%27') ? { category: 'sqli', severity: 'high' } : undefined);
 // A detector that waits keeps the request alive; work after the answer is kept by the platform.
@@ -181,32 +181,16 @@ export default { fetch: guarded(() => new Response(th.watcher.snapshot().runtime
         vars: { TRACEHOUND_SECRET: secret },
       }),
     );
-    const cli = join(modules, 'wrangler', 'bin', 'wrangler.js');
-    const { stdout } = await exec(process.execPath, [cli, 'deploy', '--dry-run', '--outdir', 'out'], {
+    const { stdout } = await exec(process.execPath, [WRANGLER, 'deploy', '--dry-run', '--outdir', 'out'], {
       cwd: folder,
       env: { ...process.env, WRANGLER_SEND_METRICS: 'false' },
     });
     expect(stdout).toContain('exiting now');
     expect(readdirSync(join(folder, 'out')).some((file) => file.endsWith('core.wasm'))).toBe(true);
-    await serving(
-      (port) => [
-        cli,
-        'dev',
-        '--ip',
-        '127.0.0.1',
-        '--port',
-        String(port),
-        '--inspector-port',
-        '0',
-        '--log-level',
-        'error',
-      ],
-      folder,
-      async (url) => {
-        expect(await (await fetch(url)).text()).toBe('workerd');
-        expect((await fetch(url + ATTACK)).status).toBe(403);
-      },
-    );
+    await serving(wranglerDev, folder, async (url) => {
+      expect(await (await fetch(url)).text()).toBe('workerd');
+      expect((await fetch(url + ATTACK)).status).toBe(403);
+    });
   });
 
   it('serves the Durable Objects of the guide, word for word', async () => {
@@ -225,30 +209,14 @@ export default { fetch: guarded(() => new Response(th.watcher.snapshot().runtime
       -1,
     );
     writeFileSync(join(folder, 'wrangler.jsonc'), block('jsonc').replace('{', `${head},`));
-    const cli = join(modules, 'wrangler', 'bin', 'wrangler.js');
-    await serving(
-      (port) => [
-        cli,
-        'dev',
-        '--ip',
-        '127.0.0.1',
-        '--port',
-        String(port),
-        '--inspector-port',
-        '0',
-        '--log-level',
-        'error',
-      ],
-      folder,
-      async (url) => {
-        const statuses: number[] = [];
-        for (let i = 0; i < 102; i++) {
-          statuses.push((await fetch(url, { headers: { 'cf-connecting-ip': '192.0.2.1' } })).status);
-        }
-        expect(statuses.slice(0, 100).every((status) => status === 200)).toBe(true);
-        expect(statuses.slice(100)).toEqual([429, 429]);
-      },
-    );
+    await serving(wranglerDev, folder, async (url) => {
+      const statuses: number[] = [];
+      for (let i = 0; i < 102; i++) {
+        statuses.push((await fetch(url, { headers: { 'cf-connecting-ip': '192.0.2.1' } })).status);
+      }
+      expect(statuses.slice(0, 100).every((status) => status === 200)).toBe(true);
+      expect(statuses.slice(100)).toEqual([429, 429]);
+    });
   });
 });
 

@@ -50,6 +50,7 @@ import { SecretStore } from 'fastly:secret-store';
 import { createTracehound, secretFrom, signerFrom } from 'tracehound/fastly';
 import { tracehound } from 'tracehound/fetch';
 import { fastlyKvStore } from 'tracehound/stores/fastly-kv';
+import { decided } from '../lab/decided';
 const answer = async (event) => {
   const evidence = fastlyKvStore(new KVStore('evidence'));
   const { pathname } = new URL(event.request.url);
@@ -64,13 +65,6 @@ const answer = async (event) => {
   return tracehound(th, { detect: () => (${JSON.stringify(THREAT)}), onResult })(() => new Response())(event.request, event);
 };
 addEventListener('fetch', (event) => event.respondWith(answer(event)));`;
-
-const decided = ({
-  ms: _,
-  core: __,
-  sealed: ___,
-  ...rest
-}: ReplayReport): Omit<ReplayReport, 'ms' | 'core' | 'sealed'> => rest;
 
 describe.skipIf(viceroy.missing !== undefined)(`Viceroy ${viceroy.version}`, () => {
   describe('one program, an instance of its own for each request', () => {
