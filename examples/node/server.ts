@@ -5,7 +5,7 @@ import { keepIn } from './keep.ts';
 
 const port = Number(process.env.PORT ?? 8_787);
 const folder = process.env.TRACEHOUND_LOG;
-const { app, th } = createApp(folder === undefined ? {} : { audit: await keepIn(folder) });
+const { app, th } = createApp(folder === undefined ? {} : { audit: (await keepIn(folder)).audit });
 
 const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port }, ({ port: open }) => {
   const at = `http://127.0.0.1:${open}`;

@@ -16,9 +16,7 @@ import {
   INBOX_AT,
   LOG_BYTES,
 } from '../../assembly/abi.ts';
-// @ts-expect-error made by `npm run build`
 import { instantiate as wasm } from '../../build/testing.inline.js';
-// @ts-expect-error made by `npm run build`
 import { instantiate as js } from '../../build/testing.js.js';
 
 export type Build = 'wasm' | 'js';

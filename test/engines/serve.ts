@@ -34,7 +34,7 @@ const TARGETS: Readonly<Record<Platform, Target>> = {
 
 type Start = (folder: string, port: number, example: string, resolveFrom: string) => Promise<Served>;
 
-const ENGINES: Readonly<Record<Platform, Start>> = {
+const ENGINES = {
   node: (folder, port) =>
     command(join(import.meta.dirname, '..', '..', 'node_modules', 'node', 'bin', 'node'), ['app.mjs'], folder, port),
   deno: (folder, port) => {
@@ -132,7 +132,7 @@ addEventListener('fetch', (event) => event.respondWith(example.default(event.req
         : { status: url === '/' ? 200 : 404, headers: [['content-type', 'text/html']], body: page },
     );
   },
-};
+} satisfies Readonly<Record<Platform, Start>>;
 
 interface CloudFrontAnswer {
   status?: string;

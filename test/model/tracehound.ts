@@ -323,7 +323,7 @@ export class TracehoundModel {
       if (due) Object.assign(due, { flags: DEGRADED, disposition });
     }
     const { blockMs } = this.#options.rateLimit as { blockMs: number };
-    if (verdict.blockStarted) this.#block(now, who, blockMs, 1, false);
+    if (verdict.blockStarted) this.#block(now, who, blockMs, 1, undefined);
     const { allowed, blocked, degraded, remaining, resetMs, retryAfterMs } = verdict;
     const rate = { allowed, blocked, limit: limiter.limit, remaining, resetMs, retryAfterMs, degraded };
     return rate as unknown as Record<string, unknown> & Verdict;

@@ -44,7 +44,7 @@ function guarded(options: TracehoundOptions & { shadow?: boolean } = {}) {
   const th = createTracehound({ rateLimit: limiter, ...given });
   const detect = ({ url }: Request) =>
     url.endsWith('/attack') ? ({ category: 'sqli', severity: 'high' } as const) : undefined;
-  const handler = tracehound(th, { detect, shadow })(() => new Response('hello'));
+  const handler = tracehound(th, { detect, shadow })((_request, _event: unknown) => new Response('hello'));
   const ask = (path = '/', who: unknown = event): Promise<Response> =>
     handler(new Request(`https://shop.example${path}`), who);
   const limitedRecords = () =>
@@ -147,7 +147,7 @@ describe('edgeRateLimit', () => {
     const th = createTracehound({ rateLimit: limiter, failMode });
     const detect = ({ url }: Request) =>
       url.endsWith('/attack') ? { category: 'a', severity: 'low' as const } : undefined;
-    const handler = tracehound(th, { detect })(() => new Response('hello'));
+    const handler = tracehound(th, { detect })((_request, _event: unknown) => new Response('hello'));
     const ask = async (path: string) => (await handler(new Request(`https://shop.example${path}`), event)).status;
     expect([await ask('/'), await ask('/attack')]).toEqual(failMode === 'open' ? [200, 403] : [503, 503]);
   });

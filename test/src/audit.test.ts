@@ -215,7 +215,7 @@ describe.each(BUILDS)('audit, on the %s build', (_, core) => {
   test('only the newest 1,024 sidecars are kept: an older one is unavailable, and its record still holds', () => {
     const { th } = room();
     attack(th, 'payload');
-    const [{ signature }] = th.quarantine.list() as [{ signature: string }];
+    const { signature } = th.quarantine.list()[0]!;
     for (let i = 0; i < 1_030; i++) th.quarantine.read(signature, { actor: `${i}`, purpose: 'audit' });
     const { details } = th.audit.export();
     expect(details[0]).toBeNull();

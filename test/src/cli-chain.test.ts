@@ -217,7 +217,7 @@ describe('a platform that fails', () => {
   });
 
   it('is not taken for a forger when it cannot check a signature', async () => {
-    let bundle = new Uint8Array(0);
+    let bundle: Uint8Array = new Uint8Array(0);
     const { signer } = await written({
       act: async (th) => {
         bundle = await th.quarantine.export(th.quarantine.list({ limit: 1 })[0]!.signature, {

@@ -136,7 +136,7 @@ describe('bytes from outside', () => {
     override get byteLength(): number {
       return 1_000_000;
     }
-    static override get [Symbol.species](): Uint8ArrayConstructor {
+    static get [Symbol.species](): Uint8ArrayConstructor {
       throw new Error('species was asked');
     }
   }

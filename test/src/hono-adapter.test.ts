@@ -10,6 +10,8 @@ import { type Fake, type FakeOptions, fakeTracehound } from './fake-tracehound';
 const threat: ThreatSignal = { category: 'sqli', severity: 'high' };
 const flagged = (): ThreatSignal => threat;
 
+type Detect = NonNullable<TracehoundHonoOptions['detect']>;
+
 function room(options: Partial<TracehoundHonoOptions> = {}, fakeOptions: FakeOptions = {}): { fake: Fake; app: Hono } {
   const fake = fakeTracehound(fakeOptions);
   const app = new Hono();
@@ -154,7 +156,7 @@ describe('the body', () => {
   const form = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(body.length) };
 
   test('that the detector has read through Hono is kept, however it read it', async () => {
-    const ways: [TracehoundHonoOptions['detect'], string, BodyInit, Record<string, string>][] = [
+    const ways: [Detect, string, BodyInit, Record<string, string>][] = [
       [async (c) => ((await c.req.text()) ? threat : undefined), body, body, form],
       [async (c) => ((await c.req.parseBody()) ? threat : undefined), body, body, form],
       [async (c) => ((await c.req.arrayBuffer()) ? threat : undefined), body, body, form],
@@ -217,10 +219,7 @@ describe('the body', () => {
 
   test('in shadow is whole for the handler, read in any way, with or without a detector that has read it', async () => {
     const large = 'x'.repeat(300_000);
-    const detectors: TracehoundHonoOptions['detect'][] = [
-      flagged,
-      async (c) => ((await c.req.text()) ? threat : undefined),
-    ];
+    const detectors: Detect[] = [flagged, async (c) => ((await c.req.text()) ? threat : undefined)];
     for (const detect of detectors) {
       const { fake, app } = room({ detect, shadow: true });
       app.post('/json', async (c) => c.json(await c.req.json()));

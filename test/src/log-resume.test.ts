@@ -195,7 +195,7 @@ describe('a log that is gone on with', () => {
     await first.close();
     const th = await next(store);
     attack(th, 1);
-    const [{ signature }] = th.quarantine.list({ limit: 1 }) as [{ signature: string }];
+    const { signature } = th.quarantine.list({ limit: 1 })[0]!;
     const bundle = await th.quarantine.export(signature, { actor: 'kim', purpose: 'court' });
     const { records } = JSON.parse(new TextDecoder().decode(bundle)) as { records: { record: string }[] };
     const kinds = records.map(({ record }) => Buffer.from(record, 'base64')[1]); // GENESIS, RESUME, QUARANTINED, EXPORTED, KEY

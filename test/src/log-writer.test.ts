@@ -10,7 +10,7 @@ import { openSnapshot } from '../../src/snapshot';
 import { verifyConsistency, verifyInclusion } from '../../src/tlog';
 import type { Runtime, Signer, Tracehound, TracehoundOptions } from '../../src/types';
 import { type Lab, lab, region, view } from '../lab/lab';
-import { LabStore } from '../lab/store';
+import { type Fate, LabStore } from '../lab/store';
 import { headOf, leafOf, type StoredLog, storedLog } from '../lab/stored-log';
 import { into, type StoredAudit } from '../lab/written';
 
@@ -424,7 +424,7 @@ describe('a store that takes nothing for so long that memory ends', () => {
       const th = lab().make({ ...optionsOf(store, { maxRecords: 1_024 }), quarantine: { maxCount: 16 } });
       attack(th, count);
       let flood = true;
-      store.fate = async (act) => {
+      store.fate = async (act): Promise<Fate> => {
         if (act !== 'putIfAbsent' || !flood) return 'done';
         flood = false;
         for (let i = 0; i < 7; i++) {

@@ -310,7 +310,7 @@ describe('what is not written down', () => {
     const it = lab();
     const { th } = await wake(sqliteStorage(), {}, it);
     live(th, 'one');
-    const [{ signature, id }] = th.quarantine.list() as [{ signature: string; id: string }];
+    const { signature, id } = th.quarantine.list()[0]!;
     const state = (): string => Buffer.from(stateOf(it.last())).toString('base64');
     const before = state();
     const looks: (() => unknown)[] = [

@@ -1,7 +1,7 @@
 /** Guards how a core comes up: lazily, only one that is ours, and only for numbers that fit; and what a failing platform does. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ABI_VERSION, HEADER_ABI, HEADER_ARENA_NEXT, HEADER_AT, HEADER_MAGIC } from '../../assembly/abi';
-import type { CoreInstance, Tracehound, TracehoundOptions } from '../../src/index';
+import type { CoreInstance, Runtime, Tracehound, TracehoundOptions } from '../../src/index';
 import { BUILDS, type Ground, ground, sha256hex } from '../ground';
 
 const threat = { category: 'sqli', severity: 'high' } as const;
@@ -114,7 +114,7 @@ describe.each(BUILDS)('a core, on the %s build', (_, core) => {
     ['answers something that is no digest', () => new Uint8Array(64).fill(255)],
   ])('a digest that %s costs no core and changes no hash', (_, answer) => {
     const world = room();
-    const digest = vi.spyOn(world.runtime as { digest: () => Uint8Array }, 'digest').mockImplementation(answer);
+    const digest = vi.spyOn(world.runtime as Required<Runtime>, 'digest').mockImplementation(answer);
     const payload = new Uint8Array(9_000).fill(7);
     const result = world.th.intercept({ source: 'x', threat, payload });
     expect(digest).toHaveBeenCalled();
