@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { CaseReport, ReplayReport } from '../conformance/index';
+import { decided } from '../lab/decided';
 import { ENGINES, type Engine, node24 } from './engines';
 import { bundle } from './programs';
 
@@ -49,7 +50,6 @@ async function ask({ name, engine, runtime }: Row, seed = SEED): Promise<Said & 
   const exported = engine.runtime === 'lambda-edge' ? 'lambdaEdge' : engine.runtime;
   const source = `import { ${exported} as runtime } from 'tracehound/${engine.runtime}';
 import { conform, LIVES, replay, TRACE } from 'tracehound/conformance';
-import { decided } from '../lab/decided';
 ${runtime ?? 'const subject = runtime;'}
 const main = async () => {
   const suite = await conform(subject);

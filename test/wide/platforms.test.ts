@@ -12,6 +12,7 @@ import { node } from '../../runtimes/node/index';
 import { generateKey } from '../../src/signer';
 import { type CaseReport, type ReplayReport, replay, TRACE } from '../conformance/index';
 import { bundleFile, bundleText } from '../engines/programs';
+import { decided } from '../lab/decided';
 import { event, faults } from '../runtimes/cloudfront';
 import { findChromium, inChromium } from './chromium';
 import { invoked } from './lambda';
@@ -163,7 +164,6 @@ describe('wrangler', () => {
       `import { env } from 'cloudflare:workers';
 import { createTracehound } from 'tracehound';
 import { tracehound } from 'tracehound/fetch';
-import { decided } from '../lab/decided';
 const th = createTracehound({ secret: new TextEncoder().encode(env.TRACEHOUND_SECRET), rateLimit: { limit: 20 } });
 const detect = (request) => (request.url.includes('%27') ? { category: 'sqli', severity: 'high' } : undefined);
 // A detector that waits keeps the request alive; work after the answer is kept by the platform.

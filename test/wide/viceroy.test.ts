@@ -12,6 +12,7 @@ import { generateKey } from '../../src/signer';
 import { CASES, type CaseReport, type ReplayReport, replay, TRACE } from '../conformance/index';
 import { fastlyModule } from '../engines/engines';
 import { bundleFile, bundleText } from '../engines/programs';
+import { decided } from '../lab/decided';
 import { type Served, serveInViceroy, viceroy } from './viceroy';
 
 const consumer = inject('consumer');
@@ -50,7 +51,6 @@ import { SecretStore } from 'fastly:secret-store';
 import { createTracehound, secretFrom, signerFrom } from 'tracehound/fastly';
 import { tracehound } from 'tracehound/fetch';
 import { fastlyKvStore } from 'tracehound/stores/fastly-kv';
-import { decided } from '../lab/decided';
 const answer = async (event) => {
   const evidence = fastlyKvStore(new KVStore('evidence'));
   const { pathname } = new URL(event.request.url);
