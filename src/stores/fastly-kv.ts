@@ -35,7 +35,7 @@ export interface KvEntry {
 /** What is used of a `KVStore`. */
 export interface KvPort {
   get(key: string): Promise<KvEntry | null>;
-  put(key: string, bytes: Uint8Array, options: { mode: 'add' | 'overwrite'; metadata?: string }): Promise<unknown>;
+  put(key: string, bytes: ArrayBuffer, options: { mode: 'add' | 'overwrite'; metadata?: string }): Promise<unknown>;
 }
 
 /** The prefix of the keys is checked as they are: `prefix/key` has to be a key. */
@@ -109,7 +109,7 @@ function versionOf(place: string, number: number): string {
 /** Puts unless there is something. */
 async function add(kv: KvPort, place: string, bytes: Uint8Array, metadata?: string): Promise<boolean> {
   try {
-    await kv.put(place, bytes, metadata === undefined ? { mode: 'add' } : { mode: 'add', metadata });
+    await kv.put(place, bufferOf(bytes), metadata === undefined ? { mode: 'add' } : { mode: 'add', metadata });
     return true;
   } catch (cause) {
     if (EXISTS.test(String((cause as Error | undefined)?.message))) return false;
@@ -122,7 +122,7 @@ async function add(kv: KvPort, place: string, bytes: Uint8Array, metadata?: stri
  * too many writes to one key, costs them a look, and the next swap shows its own.
  */
 async function show(kv: KvPort, place: string, { bytes, number }: Version): Promise<void> {
-  await kv.put(place, bytes, { mode: 'overwrite', metadata: String(number) }).catch(() => undefined);
+  await kv.put(place, bufferOf(bytes), { mode: 'overwrite', metadata: String(number) }).catch(() => undefined);
 }
 
 async function read(kv: KvPort, place: string): Promise<(Version & { readonly isMarked: boolean }) | undefined> {
@@ -148,6 +148,9 @@ async function newest(kv: KvPort, place: string, shown: Version): Promise<Versio
     current = { bytes: next.bytes, number };
   }
 }
+
+/** The bytes as a buffer, which every declaration of the SDK takes: they are copies, and fill theirs. */
+const bufferOf = (bytes: Uint8Array): ArrayBuffer => bytes.buffer as ArrayBuffer;
 
 function failed(act: 'get' | 'put', cause: unknown): TracehoundError {
   return new TracehoundError('STORE_FAILED', `fastly kv store: ${act} failed`, { cause });

@@ -26,7 +26,7 @@ export function kvStore(): KvPort & { readonly objects: Map<string, KvObject> } 
     async put(key, bytes, { mode, metadata = null }) {
       await elsewhere();
       if (mode === 'add' && objects.has(key)) throw new TypeError('KVStore insert: Precondition failed.');
-      objects.set(key, { bytes: bytes.slice(), metadata: metadata as string | null });
+      objects.set(key, { bytes: new Uint8Array(bytes.slice(0)), metadata: metadata as string | null });
     },
   };
 }
