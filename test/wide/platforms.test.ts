@@ -2,7 +2,7 @@
  * Guards what needs large tools: the suite and the recorded life in Chromium, also under a Content-Security-Policy; the
  * bundle of a function under AWS's own Lambda client; a Worker through wrangler; a Next.js application with a proxy.
  */
-import { execFile, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -155,6 +155,31 @@ const wranglerDev = (port: number): string[] => {
   return [WRANGLER, 'dev', '--ip', '127.0.0.1', '--port', String(port), ...quiet];
 };
 
+/** Type-checks a Worker as a strict project would, against Cloudflare's own types. Throws what the compiler says. */
+function compiled(folder: string): void {
+  const bindings = `{
+  TRACEHOUND_SECRET: string; SIGNING_KEY: string; LOGS: R2Bucket; EVIDENCE: R2Bucket; BLOCKS: KVNamespace;
+  HOUND: DurableObjectNamespace<import('./index').Hound>;
+}`;
+  writeFileSync(
+    join(folder, 'env.d.ts'),
+    `interface Env ${bindings}\ndeclare namespace Cloudflare { interface Env ${bindings} }`,
+  );
+  const compilerOptions = {
+    ...{ strict: true, noEmit: true, target: 'ES2022', module: 'ESNext', moduleResolution: 'bundler' },
+    ...{ lib: ['ES2022'], customConditions: ['workerd'] },
+    types: [join(modules, '@cloudflare', 'workers-types')],
+  };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
+  try {
+    execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', folder], {
+      encoding: 'utf8',
+    });
+  } catch (error) {
+    throw new Error(`the guide does not compile:\n${(error as { stdout: string }).stdout}`);
+  }
+}
+
 describe('wrangler', () => {
   it('serves the Worker of the guide from the packed package', async () => {
     const folder = join(consumer, 'wrangler');
@@ -202,6 +227,7 @@ export default { fetch: guarded(() => new Response(th.watcher.snapshot().runtime
     const program = block('ts').replace('guarded((request) => fetch(request))', "guarded(() => new Response('hello'))");
     expect(program).toContain('hello');
     writeFileSync(join(folder, 'index.ts'), program);
+    compiled(folder);
     const { skey } = await generateKey('example.com/guide');
     const vars = { TRACEHOUND_SECRET: 'a'.repeat(64), SIGNING_KEY: skey };
     const head = JSON.stringify({ name: 'hounds', main: 'index.ts', compatibility_date: '2026-11-01', vars }).slice(
