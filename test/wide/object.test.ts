@@ -41,6 +41,9 @@ export class Hound extends TracehoundObject {
       blocks: env.BLOCKS,
     };
   }
+  forget(source) {
+    return this.act((th) => th.rateLimiter.reset(source));
+  }
 }
 export class Blocker extends TracehoundObject {
   options = (env) => ({ ...settings, rateLimit: { ...settings.rateLimit, blockMs: 300_000, limit: 2 }, blocks: env.BLOCKS });
@@ -62,6 +65,11 @@ export default {
     instances ??= make(env);
     const { pathname, searchParams } = new URL(request.url);
     const th = instances[pathname] ?? instances['/'];
+    if (pathname === '/own') {
+      const source = request.headers.get('cf-connecting-ip');
+      for (let i = 0; i < 4; i++) await env.HOUND.getByName('tracehound-' + i).forget(source);
+      return new Response('forgotten');
+    }
     if (pathname === '/ask') return Response.json(await ask(th, searchParams));
     const guarded = tracehound(th, {
       signals: [cloudflareSignals({ botScore: { atMost: 10 } })],
@@ -253,6 +261,33 @@ describe('a Durable Object decides', () => {
     const before = await ask<number>('seen', '/blocks');
     expect((await send('front-c', '/blocks', from(source))).status).toBe(429);
     expect(await ask<number>('seen', '/blocks')).toBe(before);
+  });
+
+  /** Status of `count` requests at once. */
+  const flood = (source: string, count: number): Promise<number[]> =>
+    Promise.all(Array.from({ length: count }, () => send('front-a', '/', from(source)).then(({ status }) => status)));
+
+  it('stores its log when nobody asks any more: an alarm does', async () => {
+    const source = '198.51.100.9';
+    await ask('flush', source);
+    const { origin } = await ask<{ origin: string }>('head', source);
+    const bucket = await flare.getR2Bucket('LOGS', 'object');
+    const { objects } = await bucket.list({ prefix: 'logs/' });
+    const key = objects.map(({ key }) => key).find((key) => key.endsWith(`${origin}/checkpoint`))!;
+    const signed = async (): Promise<number> => Number((await (await bucket.get(key))!.text()).split('\n')[1]);
+    const before = await signed();
+    // Refusals are recorded, and nothing but the alarm sends them on: nobody asks for anything else.
+    expect((await flood(source, LIMIT + 9)).filter((status) => status === 429)).toHaveLength(9);
+    await until(async () => ((await signed()) > before ? true : undefined));
+  });
+
+  it('has methods of its own that are stored as ours are', async () => {
+    const source = '198.51.100.10';
+    await flood(source, LIMIT);
+    expect(await flood(source, 1)).toEqual([429]);
+    expect(await (await send('front-a', '/own', from(source))).text()).toBe('forgotten');
+    await evict('Hound');
+    expect(await flood(source, 1)).toEqual([200]);
   });
 
   it('a threat that request.cf names is answered 403, and its evidence lies in R2 and verifies', async () => {
