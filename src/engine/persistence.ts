@@ -26,16 +26,17 @@ const IN = abi.INBOX_AT;
 
 /** Functions that change the state, by the number they are written down with. Only append: numbers are stored. */
 const CHANGING = [
-  ...(['seed', 'refill', 'begin', 'intercept', 'rateCheck', 'rateReset', 'rateBlock', 'rateUnblock'] as const),
-  ...(['uninspected', 'neutralize', 'purge', 'replace', 'flush', 'access', 'note', 'settle', 'release'] as const),
-  ...(['makeId', 'restoreItem', 'restoreLimiter', 'restoreWay', 'refused'] as const),
+  ...(['refill', 'makeId', 'intercept', 'refused', 'uninspected', 'rateCheck', 'rateReset', 'rateBlock'] as const),
+  ...(['rateUnblock', 'neutralize', 'purge', 'replace', 'flush', 'access', 'note', 'settle', 'release'] as const),
 ] satisfies readonly (keyof CoreFunctions)[];
-/** Functions that only look, or answer from scratch memory; and the one that comes before there is a state. */
+/** Functions that only look, or answer from scratch memory. */
 type Looking =
-  | ('init' | 'tag' | 'find' | 'findId' | 'page' | 'listed' | 'root' | 'verify' | 'recordAt')
+  | ('tag' | 'find' | 'findId' | 'page' | 'listed' | 'root' | 'verify' | 'recordAt')
   | ('hashStart' | 'hashUpdate' | 'hashFinish' | 'keyedHash');
-/** Every function is one or the other: one that is forgotten here does not compile. */
-const ALL: readonly Exclude<keyof CoreFunctions, Looking>[] = CHANGING;
+/** Functions of a core that begins: it is kept once it has. */
+type Beginning = 'init' | 'seed' | 'begin' | 'restoreItem' | 'restoreLimiter' | 'restoreWay';
+/** Every function is one of the three: one that is forgotten here does not compile. */
+const ALL: readonly Exclude<keyof CoreFunctions, Looking | Beginning>[] = CHANGING;
 /** What is written down and is no call. */
 const POKE = 0xfe;
 const DETAIL = 0xff;
@@ -233,38 +234,33 @@ export class Persistence {
 
 // ── one call ──────────────────────────────────────────────────────────────────────────────────────
 
-const SEED = CHANGING.indexOf('seed');
 const REFILL = CHANGING.indexOf('refill');
 const PAYLOADS: ReadonlySet<number> = new Set([CHANGING.indexOf('intercept'), CHANGING.indexOf('replace')]);
 
 /** What function `kind` is about to be asked, so that it can be asked again. */
 function questionOf(core: Core, kind: number, now: number, extra: number): Uint8Array {
-  const word = (field: number): number => core.u32[(IN + field) >>> 2] as number;
-  const hasEntropy = kind === SEED || kind === REFILL;
-  const sourceBytes = Math.min(word(abi.INBOX_SOURCE_BYTES), abi.SOURCE_BYTES_MAX);
-  const asked = core.bytes.subarray(IN, IN + FIXED_BYTES + sourceBytes);
-  if (hasEntropy) {
-    return entry(
-      kind,
-      extra,
-      now,
-      asked,
-      core.bytes.subarray(IN + abi.INBOX_ENTROPY, IN + abi.INBOX_ENTROPY + abi.ENTROPY_BYTES),
-    );
-  }
-  const hasPayload = PAYLOADS.has(kind) && (word(abi.INBOX_FLAGS) & abi.IN_PAYLOAD) !== 0;
-  return entry(kind, extra, now, asked, core.payload.subarray(0, hasPayload ? word(abi.INBOX_PAYLOAD_BYTES) : 0));
+  const sourceBytes = Math.min(wordOf(core, abi.INBOX_SOURCE_BYTES), abi.SOURCE_BYTES_MAX);
+  return entry(kind, extra, now, core.bytes.subarray(IN, IN + FIXED_BYTES + sourceBytes), payloadOf(core, kind));
 }
+
+/** What else it is given: entropy, a payload, or nothing. */
+function payloadOf(core: Core, kind: number): Uint8Array {
+  if (kind === REFILL) return core.bytes.subarray(IN + abi.INBOX_ENTROPY, IN + abi.INBOX_ENTROPY + abi.ENTROPY_BYTES);
+  const isGiven = PAYLOADS.has(kind) && (wordOf(core, abi.INBOX_FLAGS) & abi.IN_PAYLOAD) !== 0;
+  return core.payload.subarray(0, isGiven ? wordOf(core, abi.INBOX_PAYLOAD_BYTES) : 0);
+}
+
+const wordOf = (core: Core, field: number): number => core.u32[(IN + field) >>> 2] as number;
 
 function ask(core: Core, kind: number, now: number, extra: number, asked: Uint8Array, payload: Uint8Array): void {
   const name = CHANGING[kind];
   if (name === undefined)
     throw unusable(`it made a call that this version does not know, expected < ${CHANGING.length}`);
   core.bytes.set(asked, IN);
-  if (kind === SEED || kind === REFILL) core.bytes.set(payload, IN + abi.INBOX_ENTROPY);
+  if (kind === REFILL) core.bytes.set(payload, IN + abi.INBOX_ENTROPY);
   else core.payload.set(payload);
   (core.call[name] as (now: number, extra: number) => number)(now, extra);
-  if (payload.length > 0 && kind !== SEED && kind !== REFILL) core.payload.fill(0, 0, payload.length);
+  if (kind !== REFILL) core.payload.fill(0, 0, payload.length);
   // As after a call with a sidecar: the next question must not inherit it.
   core.u32[IN >>> 2] = 0;
 }
