@@ -198,7 +198,8 @@ class Visit {
     fastly_async_io: {
       // Everything that has a handle here is there already. Without one, a timer is waited for.
       select: (_at: number, count: number, ms: number, out: number): number => {
-        if (count === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+        // A millisecond more: whole ones were asked for, and the engine gives up on a timer that is not due when it is woken.
+        if (count === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms + 1);
         return this.#put32(out, count === 0 ? NOTHING_DONE : 0);
       },
       is_ready: (_h: number, out: number): number => this.#put32(out, 1),
