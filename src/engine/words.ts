@@ -48,7 +48,7 @@ export const DETECTOR_FAILURES: Readonly<Record<'threw' | 'timeout', number>> = 
 export const NOTES: Readonly<
   Record<'checkpoint' | 'key' | 'resume' | 'gap' | 'evacuated' | 'evacuation_failed', number>
 > = {
-  checkpoint: abi.KIND_CHECKPOINT,
+  checkpoint: abi.KIND_HEARTBEAT,
   key: abi.KIND_KEY,
   resume: abi.KIND_RESUME,
   gap: abi.KIND_GAP,
