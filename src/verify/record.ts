@@ -35,7 +35,7 @@ export const KINDS: readonly string[] = [
   'EVACUATED',
   'PANIC',
   'RESUME',
-  'CHECKPOINT',
+  'HEARTBEAT',
   'KEY',
   'CLOSE',
   'GAP',
@@ -63,7 +63,7 @@ export const NEUTRALIZED = 4;
 export const PURGED = 5;
 export const PANIC = 7;
 export const RESUME = 8;
-export const CHECKPOINT = 9;
+export const HEARTBEAT = 9;
 export const KEY = 10;
 export const CLOSE = 11;
 export const GAP = 12;
@@ -109,7 +109,7 @@ export function fault(r: Uint8Array): string | undefined {
   if (r[DISPOSITION]! > DISPOSITION_MAX) return `disposition ${r[DISPOSITION]}, expected 0 to 3`;
   if ((r[FLAGS_LOW]! & FLAG_AGGREGATE) !== 0 && !isZero(r, SOURCE, RECORD_BYTES)) return 'flag 16 and a source';
   if (kind === GAP) return gapFault(r);
-  if (kind === CHECKPOINT && !isZero(r, 110, DETAIL)) return 'bytes behind its totals, expected zeros';
+  if (kind === HEARTBEAT && !isZero(r, 110, DETAIL)) return 'bytes behind its totals, expected zeros';
   if ((kind === RESUME || kind === PANIC) && !isZero(r, 32, LENGTH)) return 'bytes behind its size, expected zeros';
   return undefined;
 }
