@@ -71,7 +71,7 @@ export class LogKeeper implements Keeper {
       signed: () => this.#signed(),
     });
     if (stored.policy === 'halt') this.refusal = () => this.#writer?.refusal();
-    port.log.wake(1, () => this.#follow());
+    port.log.alarmAt('log', 1, () => this.#follow());
     this.#tickLater();
   }
 
@@ -242,7 +242,7 @@ export class LogKeeper implements Keeper {
   #resume({ origin, size, root, ended, checkpoint }: Predecessor): void {
     const { log, now, random } = this.#port;
     const facts = { origin, size, ended, ...(checkpoint === undefined ? {} : { checkpoint }) };
-    log.note(now(), 'resume', { size, overlay: root, detail: sidecar(facts, random) });
+    log.append(now(), 'resume', { size, overlay: root, detail: sidecar(facts, random) });
   }
 
   /** What the store holds of the log that `latest` names, as far as it can be read: it may hold anything. */
@@ -290,7 +290,7 @@ export class LogKeeper implements Keeper {
     const { log, now, random, clockSteps } = this.#port;
     this.#heartbeatAt = now();
     const { count, ms } = clockSteps();
-    log.note(now(), 'checkpoint', count === 0 ? {} : { detail: sidecar({ clockBack: { count, ms } }, random) });
+    log.append(now(), 'heartbeat', count === 0 ? {} : { detail: sidecar({ clockBack: { count, ms } }, random) });
   }
 
   async close(): Promise<void> {
