@@ -59,7 +59,9 @@ export interface Quarantine {
   purge(signature: string, reason: PurgeReason, who?: Actor): boolean;
   /** Puts `scent` in the place of an item; keeps the old unless the new one fits. */
   replace(oldSignature: string, scent: Scent, who?: Actor): InterceptResult;
-  /** Purges everything, recorded. Returns the number of items. */
+  /** Destroys everything that is held, each item with a PURGED record. Returns the number of items. */
+  purgeAll(who?: Actor): number;
+  /** @deprecated The old name of `purgeAll`: `audit.flush` saves, this destroys. */
   flush(who?: Actor): number;
   /** Oldest first; `after` is the `id` of the last handle of the page before. */
   list(options?: { limit?: number; after?: string }): EvidenceHandle[];
@@ -128,7 +130,7 @@ export interface Audit {
 }
 
 /** Everything countable, at one moment. Numbers only, no source, no signature. */
-export interface Snapshot {
+export interface Readings {
   readonly at: number;
   readonly runtime: string;
   readonly status: 'up' | 'idle' | 'down' | 'closed';
@@ -161,7 +163,7 @@ export interface Snapshot {
 }
 
 export interface Watcher {
-  snapshot(): Readonly<Snapshot>;
+  snapshot(): Readonly<Readings>;
 }
 
 /** What adapters need beside `interceptAsync`. Not for applications. */
