@@ -34,8 +34,8 @@ export { fileSource, type Open, packLog } from './file';
 export type { VerifyOptions } from './options';
 export { type Group, type Policy, parsePolicy } from './policy';
 export type { ExitCode, Finding, LogReport, Verdict, VerdictName, Verdicts } from './report';
-export type { LeafEntry, LogEntry, LogSource, MissingEntry, RecordEntry, SubtreeEntry } from './source';
-export { type Get, type StoreSourceOptions, storeSource } from './store';
+export type { Get, LeafEntry, LogEntry, LogSource, MissingEntry, RecordEntry, SubtreeEntry } from './source';
+export { type StoreSourceOptions, storeSource } from './store';
 
 /** Three heartbeats: an idle log writes one a minute. */
 const AGE_MS_MAX = 180_000;

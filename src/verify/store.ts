@@ -16,10 +16,7 @@ import { NOTE_BYTES_MAX, parseCheckpoint, parseNote } from '../formats/note';
 import { LINK } from '../formats/record';
 import { detailsPath, entriesPath, HASH_BYTES, leafHash, TILE_WIDTH, tilePath } from '../formats/tlog';
 import { strayParts } from './parts';
-import type { LogEntry, LogSource } from './source';
-
-/** Answers the object at a path below the log's prefix, `undefined` when there is none. */
-export type Get = (path: string) => Promise<Uint8Array | undefined>;
+import type { Get, LogEntry, LogSource } from './source';
 
 export interface StoreSourceOptions {
   /** The name the log is said to have. */
