@@ -26,6 +26,8 @@ export const COSIGNATURE = 0x04;
 /** Not assigned by C2SP: a longer identifier follows the byte. */
 export const EXTENDED = 0xff;
 
+/** Signatures of a note, as golang.org/x/mod/sumdb/note has them: one more, and it is no note. */
+const SIGNATURES_MAX = 100;
 /** Largest note that is read. The specification asks for room for 16 signatures, the largest of them 5 kB. */
 export const NOTE_BYTES_MAX = 131_072;
 const ID_BYTES = 4;
@@ -77,6 +79,9 @@ export function parseNote(note: string | Uint8Array): Note {
     throw invalidNote('note', 'not signed', 'an empty line and signatures', 'neither');
   const text = whole.slice(0, end + 1);
   const lines = whole.slice(end + 2, -1).split('\n');
+  if (lines.length > SIGNATURES_MAX) {
+    throw invalid('note', 'too many signatures', `≤ ${SIGNATURES_MAX}`, String(lines.length));
+  }
   const before = text.split('\n').length;
   return { text, signatures: lines.map((line, i) => parseSignature(line, before + i + 1)) };
 }
