@@ -80,7 +80,7 @@ export function parseNote(note: string | Uint8Array): Note {
   const text = whole.slice(0, end + 1);
   const lines = whole.slice(end + 2, -1).split('\n');
   if (lines.length > SIGNATURES_MAX) {
-    throw invalid('note', 'too many signatures', `≤ ${SIGNATURES_MAX}`, String(lines.length));
+    throw invalidNote('note', 'too many signatures', `≤ ${SIGNATURES_MAX}`, String(lines.length));
   }
   const before = text.split('\n').length;
   return { text, signatures: lines.map((line, i) => parseSignature(line, before + i + 1)) };
