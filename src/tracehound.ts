@@ -6,19 +6,20 @@
  *
  * @module
  */
-import { Agent, closedError } from './agent';
-import { toHex } from './codec';
-import { resolveOptions } from './config';
-import { actorFacts, sidecar } from './custody';
+
 import { coreConfig, DISPOSITIONS, Engine, type Persistence, type Succession } from './engine/index';
 import { TracehoundError } from './errors';
-import { Custody } from './evidence';
-import type { Keeper, KeeperPort, LogPlug } from './keep';
-import { kindOf } from './kind';
-import { heldLog } from './log';
-import { readSource } from './scent';
-import { restorable, takeSnapshot } from './snapshot';
-import { TraceIds } from './trace';
+import { toHex } from './formats/bytes';
+import { actorFacts, sidecar } from './formats/sidecar';
+import { Agent, closedError } from './instance/agent';
+import { resolveOptions } from './instance/config';
+import { Custody } from './instance/evidence';
+import { restorable, takeSnapshot } from './instance/image';
+import { readSource } from './instance/scent';
+import { TraceIds } from './instance/trace';
+import { watcher } from './instance/watcher';
+import { heldLog } from './log/index';
+import type { Keeper, KeeperPort, LogPlug } from './log/keeper';
 import type {
   Actor,
   Audit,
@@ -32,9 +33,9 @@ import type {
   Source,
   Tracehound,
   TracehoundOptions,
-} from './types';
+} from './types/index';
+import { kindOf } from './validate/kind';
 import { VERSION } from './version';
-import { watcher } from './watcher';
 
 const encoder = new TextEncoder();
 

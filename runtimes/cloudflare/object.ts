@@ -13,7 +13,7 @@
  * @module
  */
 import { DurableObject } from 'cloudflare:workers';
-import type { Actor, Disposition, PurgeReason, Scent, Source, Tracehound } from '../../src/types';
+import type { Actor, Disposition, PurgeReason, Scent, Source, Tracehound } from '../../src/types/index';
 import { type ObjectContext, type ObjectOptions, Resident } from './resident';
 import { type Answer, failureOf, type ObjectCalls, type ObjectStub } from './rpc';
 

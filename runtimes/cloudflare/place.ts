@@ -5,10 +5,10 @@
  * hash of the instance. Refuses: to tell an address to whoever reads the place.
  */
 
-import { addressOf, masked } from '../../src/address';
-import { toHex } from '../../src/codec';
-import { readSource } from '../../src/scent';
-import type { Source } from '../../src/types';
+import { addressOf, masked } from '../../src/formats/address';
+import { toHex } from '../../src/formats/bytes';
+import { readSource } from '../../src/instance/scent';
+import type { Source } from '../../src/types/index';
 
 const IPV6_BYTES = 16;
 

@@ -16,7 +16,7 @@ import type {
   Scent,
   Snapshot,
   Source,
-} from '../../src/types';
+} from '../../src/types/index';
 
 /** What an object can be asked. Every answer is stored before it is given. Errors come as {@link TracehoundError}. */
 export interface ObjectCalls {

@@ -13,9 +13,9 @@
  *
  * @module
  */
-import { within } from '../../src/deadline';
+
 import { TracehoundError } from '../../src/errors';
-import { integer, object, word, wrongKind } from '../../src/given';
+import { within } from '../../src/time/deadline';
 import type {
   Actor,
   Disposition,
@@ -28,7 +28,8 @@ import type {
   Source,
   Tracehound,
   TracehoundOptions,
-} from '../../src/types';
+} from '../../src/types/index';
+import { integer, object, word, wrongKind } from '../../src/validate/index';
 import { BLOCK_CACHE_S, type KvPort, listedMs } from './blocks';
 import { createTracehound } from './index';
 import { placeOf } from './place';

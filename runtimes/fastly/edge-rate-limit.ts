@@ -7,11 +7,11 @@
  *
  * A source that is over the limit goes into the penalty box and stays there; asking again does not prolong it.
  */
-import { addressOf, masked } from '../../src/address';
-import { toHex, utf8Length } from '../../src/codec';
-import { readSource } from '../../src/scent';
-import { sha256 } from '../../src/sha256';
-import type { PlatformLimiter, RateLimitResult, Source } from '../../src/types';
+import { addressOf, masked } from '../../src/formats/address';
+import { toHex, utf8Length } from '../../src/formats/bytes';
+import { sha256 } from '../../src/formats/sha256';
+import { readSource } from '../../src/instance/scent';
+import type { PlatformLimiter, RateLimitResult, Source } from '../../src/types/index';
 
 /** What is used of a `RateCounter`. */
 export interface RateCounterPort {

@@ -12,9 +12,10 @@
  *
  * @module
  */
-import { within } from '../../src/deadline';
-import { type GuardOptions, guard, type Visit } from '../../src/guard';
-import type { RateLimitResult, Tracehound } from '../../src/types';
+
+import { type GuardOptions, guard, type Visit } from '../../src/http/guard';
+import { within } from '../../src/time/deadline';
+import type { RateLimitResult, Tracehound } from '../../src/types/index';
 import {
   type CloudFrontEvent,
   type CloudFrontRecord,

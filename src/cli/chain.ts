@@ -6,8 +6,8 @@
  *
  * Relies on: verify/record, tlog. Refuses: to verify a log; it only compares what two of them say.
  */
-import { toHex } from '../codec';
-import { Frontier, leafHash } from '../tlog';
+import { toHex } from '../formats/bytes';
+import { Frontier, leafHash } from '../formats/tlog';
 import type { FoundLog } from '../verify/directory';
 import { ID, isZero, KIND, numberAt, PANIC, PAYLOAD, RESUME } from '../verify/record';
 import type { Finding, LogReport } from '../verify/report';

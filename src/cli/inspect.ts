@@ -4,8 +4,9 @@
  * Relies on: find, record, text. Refuses: to say that any of it is true, which is the business of `tracehound verify`; and
  * to let what it prints do anything: evidence is an attack.
  */
-import { verifyBundle } from '../verify';
+
 import { readBundle } from '../verify/bundle-format';
+import { verifyBundle } from '../verify/index';
 import { KINDS } from '../verify/record';
 import type { LogEntry } from '../verify/source';
 import { type Args, onlyWord, type Takes, UsageError } from './args';

@@ -4,7 +4,7 @@
  * Relies on: verify/record for where fields lie; the words of docs/format.md. Refuses: to judge: a record that says what it
  * may not is shown as it is.
  */
-import { toHex } from '../codec';
+import { toHex } from '../formats/bytes';
 import * as record from '../verify/record';
 import { escaped, timeText } from './text';
 

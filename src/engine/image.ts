@@ -14,7 +14,7 @@
  */
 import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
-import type { AuditExport } from '../types';
+import type { AuditExport } from '../types/index';
 import { compareBytes, joined, number32 } from './bytes';
 import { chainProof, hasSidecar, itemProof, logProof, proveAsync, recordAt, sidecarsProof, textsFrom } from './proof';
 import {

@@ -5,7 +5,7 @@
  * before the payload of the same call, never after.
  */
 import * as abi from '../../assembly/abi';
-import { toHex } from '../codec';
+import { toHex } from '../formats/bytes';
 import type { Core } from './link';
 import { readDigest } from './records';
 import { SOURCE_KINDS } from './words';

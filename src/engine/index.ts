@@ -8,7 +8,7 @@
  */
 import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
-import type { DropReason, EvidenceHandle, PurgeReason, RateLimitResult } from '../types';
+import type { DropReason, EvidenceHandle, PurgeReason, RateLimitResult } from '../types/index';
 import {
   type EngineSource,
   hashOf,

@@ -7,7 +7,7 @@
  */
 import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
-import type { AuditExport, Runtime } from '../types';
+import type { AuditExport, Runtime } from '../types/index';
 import { Details } from './details';
 import { hashOf, writeNote, writeText } from './inbox';
 import { Subkeys } from './keys';

@@ -5,7 +5,7 @@
  */
 import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
-import type { AuditExport } from '../types';
+import type { AuditExport } from '../types/index';
 import { writeNote } from './inbox';
 import type { Life } from './life';
 import type { Core } from './link';

@@ -13,7 +13,7 @@
  *   records    × 176 B
  */
 import * as abi from '../../assembly/abi';
-import type { ResolvedOptions } from '../types';
+import type { ResolvedOptions } from '../types/index';
 
 /** Numbers of CONFIG: options after rounding. */
 export interface CoreConfig {

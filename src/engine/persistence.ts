@@ -11,9 +11,9 @@
  * Relies on: a linked core. Refuses: to wait, to seal, to know where bytes go; and a core of another ABI.
  */
 import * as abi from '../../assembly/abi';
-import { fromBase64, toBase64 } from '../codec';
 import { TracehoundError } from '../errors';
-import type { AuditExport } from '../types';
+import { fromBase64, toBase64 } from '../formats/bytes';
+import type { AuditExport } from '../types/index';
 import { joined } from './bytes';
 import { Details } from './details';
 import type { Core, CoreFunctions } from './link';

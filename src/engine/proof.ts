@@ -6,8 +6,8 @@
  * one text serves the core, which hashes at once, and Web Crypto, which does not.
  */
 import * as abi from '../../assembly/abi';
-import { toHex } from '../codec';
-import type { AuditExport } from '../types';
+import { toHex } from '../formats/bytes';
+import type { AuditExport } from '../types/index';
 import { compareBytes, joined } from './bytes';
 import { headBytes, payloadBytes, type Salvaged } from './salvage';
 

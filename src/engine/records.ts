@@ -5,7 +5,7 @@
  * core, so each reader is used right after the call that it reads.
  */
 import * as abi from '../../assembly/abi';
-import type { Disposition, EvidenceHandle, RateLimitResult, Severity } from '../types';
+import type { Disposition, EvidenceHandle, RateLimitResult, Severity } from '../types/index';
 import type { Core } from './link';
 import { DISPOSITIONS, SEVERITIES } from './words';
 

@@ -7,7 +7,7 @@
  * read is counted. Whether what was read is *true* is for `proof.ts`.
  */
 import * as abi from '../../assembly/abi';
-import type { AuditExport } from '../types';
+import type { AuditExport } from '../types/index';
 import { compareBytes } from './bytes';
 import type { Core } from './link';
 import type { CoreConfig } from './memory';

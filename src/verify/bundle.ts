@@ -7,19 +7,20 @@
  *
  * Relies on: bundle-format, record, keys, heads, tlog. Refuses: to show a payload that is not the one the log committed to.
  */
-import { toHex } from '../codec';
+
 import { TracehoundError } from '../errors';
-import { sha256 } from '../sha256';
-import { verifyInclusion } from '../tlog';
+import { toHex } from '../formats/bytes';
+import { sha256 } from '../formats/sha256';
+import { verifyInclusion } from '../formats/tlog';
 import { type BundleFile, type ItemFile, type RecordFile, readBundle } from './bundle-format';
 import { Findings } from './findings';
 import { Heads, pinnedKeys } from './heads';
 import { Keys } from './keys';
-import { genesisLink } from './log';
 import type { VerifyOptions } from './options';
 import * as record from './record';
 import type { Verdicts } from './report';
 import { MacKeys } from './signature';
+import { genesisLink } from './walk';
 
 const SEVERITIES = ['low', 'medium', 'high', 'critical'];
 

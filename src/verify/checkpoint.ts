@@ -4,7 +4,7 @@
  * Relies on: note, policy, signature. Refuses: to show anything of a note that nobody vouches for.
  */
 import { TracehoundError } from '../errors';
-import { parseCheckpoint, parseNote, parseVerifierKey, type VerifierKey } from '../note';
+import { parseCheckpoint, parseNote, parseVerifierKey, type VerifierKey } from '../formats/note';
 import { isQuorum, keysFor, type Policy } from './policy';
 import { checkNote, MacKeys } from './signature';
 

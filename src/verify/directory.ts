@@ -8,9 +8,9 @@
  * `originPath` alone, and a walk ends after {@link FOLDERS_MAX} folders.
  */
 import { TracehoundError } from '../errors';
-import { originPath } from '../tlog';
+import { originPath } from '../formats/tlog';
 import type { LogSource } from './source';
-import { BUNDLE_BYTES_MAX, type Get, storeSource } from './stored';
+import { BUNDLE_BYTES_MAX, type Get, storeSource } from './store';
 
 /** What is asked of a root. Paths are relative to it, with `/` between their parts. */
 export interface Root {

@@ -15,8 +15,8 @@
  * was cut off is missing, nobody changed it.
  */
 import { TracehoundError } from '../errors';
-import { parseCheckpoint, parseNote } from '../note';
-import { HASH_BYTES } from '../tlog';
+import { parseCheckpoint, parseNote } from '../formats/note';
+import { HASH_BYTES } from '../formats/tlog';
 import type { LogEntry, LogSource } from './source';
 
 /** What a log file begins with. A transfer that rewrites line ends, or strips the eighth bit, breaks it at once. */

@@ -5,9 +5,10 @@
  * Relies on: note, keys, policy, signature. Refuses: to call a log authentic because of a head that was kept elsewhere:
  * whoever kept it trusts it already, and only its size and root are used.
  */
-import { toHex } from '../codec';
+
 import { TracehoundError } from '../errors';
-import { type Checkpoint, EXTENDED, type Note, parseCheckpoint, parseNote, type VerifierKey } from '../note';
+import { toHex } from '../formats/bytes';
+import { type Checkpoint, EXTENDED, type Note, parseCheckpoint, parseNote, type VerifierKey } from '../formats/note';
 import { count, type Findings, shown } from './findings';
 import { type Epoch, isSame, type Keys } from './keys';
 import { isQuorum, keysFor, type Policy } from './policy';

@@ -8,8 +8,8 @@
  * Relies on: note, signature, policy. Refuses: to let a log choose its own keys. One that nobody whom the reader trusts
  * vouches for is unknown, however well everything else fits.
  */
-import { toBase64, toHex } from '../codec';
-import { type Note, parseNote, parseVerifierKey, type VerifierKey } from '../note';
+import { toBase64, toHex } from '../formats/bytes';
+import { type Note, parseNote, parseVerifierKey, type VerifierKey } from '../formats/note';
 import type { Findings, Spot } from './findings';
 import { fieldsOf, hexOf, invalid, readJson, textOf } from './json';
 import { checkNote, type MacKeys } from './signature';

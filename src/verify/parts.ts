@@ -5,8 +5,8 @@
  * Relies on: tlog; a listing of widths. Refuses: to call it tampering where another writer went on: what a writer left
  * that was killed before it signed is of another history from the RESUME record on, and no part of the log.
  */
-import { detailsPath, entriesPath, HASH_BYTES, TILE_WIDTH, tilePath, unbundle } from '../tlog';
-import type { Get } from './stored';
+import { detailsPath, entriesPath, HASH_BYTES, TILE_WIDTH, tilePath, unbundle } from '../formats/tlog';
+import type { Get } from './store';
 
 const KIND = 1;
 const RESUME = 8;

@@ -9,9 +9,10 @@
  *
  * Relies on: note. Refuses: a policy that is not wholly understood; half a policy trusts the wrong people.
  */
-import { toHex } from '../codec';
+
 import { TracehoundError } from '../errors';
-import { COSIGNATURE, ECDSA, ED25519, EXTENDED, parseVerifierKey, type VerifierKey } from '../note';
+import { toHex } from '../formats/bytes';
+import { COSIGNATURE, ECDSA, ED25519, EXTENDED, parseVerifierKey, type VerifierKey } from '../formats/note';
 
 /** A policy that was read. */
 export interface Policy {

@@ -4,9 +4,18 @@
  * Relies on: Web Crypto for the first three, sha256 for tags. Refuses: to guess. A kind of key that cannot be checked here
  * is `unsupported`, which is neither good nor bad.
  */
-import { toBase64, toHex } from '../codec';
-import { COSIGNATURE, ECDSA, ED25519, EXTENDED, keyId, type Note, type NoteSignature, type VerifierKey } from '../note';
-import { hmacSha256, sha256 } from '../sha256';
+import { toBase64, toHex } from '../formats/bytes';
+import {
+  COSIGNATURE,
+  ECDSA,
+  ED25519,
+  EXTENDED,
+  keyId,
+  type Note,
+  type NoteSignature,
+  type VerifierKey,
+} from '../formats/note';
+import { hmacSha256, sha256 } from '../formats/sha256';
 
 export type Checked = 'good' | 'bad' | 'unsupported';
 

@@ -13,9 +13,9 @@ import {
   signerFrom,
 } from '../../runtimes/fastly/index';
 import { tracehound } from '../../src/adapters/fetch';
-import { parseNote, parseVerifierKey } from '../../src/note';
-import { generateKey, signNote } from '../../src/signer';
-import type { Source, TracehoundOptions } from '../../src/types';
+import { parseNote, parseVerifierKey } from '../../src/formats/note';
+import { generateKey, signNote } from '../../src/signers/index';
+import type { Source, TracehoundOptions } from '../../src/types/index';
 import { checkNote } from '../../src/verify/signature';
 
 /** A counter and a box that are exact, and a rate that is whatever the counter holds. */

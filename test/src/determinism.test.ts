@@ -4,7 +4,7 @@ import { instantiate as wasm } from '../../build/core.inline.js';
 import { instantiate as js } from '../../build/core.js.js';
 import { node } from '../../runtimes/node/index';
 import { openSnapshot } from '../../src/index';
-import type { Severity, TracehoundOptions } from '../../src/types';
+import type { Severity, TracehoundOptions } from '../../src/types/index';
 import { dice, type LabOptions, lab, pick, stateOf } from '../lab/lab';
 
 const configurations: [name: string, options: TracehoundOptions][] = [

@@ -17,6 +17,7 @@ import {
   type FailMode,
   type Heard,
   type HopOptions,
+  type HopTrust,
   type HttpPort,
   type InterceptResult,
   type Json,
@@ -43,7 +44,6 @@ import {
   type Tracehound,
   TracehoundError,
   type TracehoundOptions,
-  type Trust,
   VERSION,
   type Watcher,
 } from 'tracehound';
@@ -210,13 +210,13 @@ const detect: TracehoundHonoOptions['detect'] = (c) => (c.req.path === '/x' ? th
 const app = new Hono<{ Variables: TracehoundVariables }>();
 app.use(tracehound(th, { detect, shadow: true }));
 
-const trusts: Trust[] = [
+const trusts: HopTrust[] = [
   'platform',
   { peers: ['10.0.0.0/8', '2001:db8::1'] },
   { secret: { header: 'x-hop', value: 'sixteen letters.' } },
   (view: SignalView) => view.peer === '192.0.2.1',
 ];
-const hop: HopOptions = { trust: trusts[0] as Trust, forged: 'high' };
+const hop: HopOptions = { trust: trusts[0] as HopTrust, forged: 'high' };
 const cloudflareOptions: CloudflareSignalsOptions = {
   ...hop,
   botScore: { atMost: 29, severity: 'low', verifiedBots: 'pass', headers: true },

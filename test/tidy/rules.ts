@@ -62,62 +62,78 @@ interface Room {
 
 const own = (room: string): string => `${room}/.+`;
 const files = (...patterns: string[]): RegExp => new RegExp(`^(?:${patterns.join('|')})\\.ts$`);
-const HOST = 'src/[\\w-]+';
-const TYPES = ['src/types', 'src/options', 'src/plugs'];
-const PLUG = [...TYPES, 'src/errors'];
-/** Public formats that the writer of a log and its verifier must spell alike: they know neither. */
-const FORMATS = ['src/sha256', 'src/tlog', 'src/note'];
+const src = (...rooms: string[]): string[] => rooms.map((room) => `src/${room}`);
+/** What everybody in `src` may know: the words, and the one class of errors. */
+const WORDS = [...src('types/.+', 'errors')];
 /** A plug on the way in knows its framework by type only: it must load where no framework is installed. */
 const framework = (specifier: string, typeOnly: boolean): boolean => typeOnly && /^@?[a-z]/.test(specifier);
+
+/** A room of `src`: its own files, the words, and what else it may look into. */
+const room = (name: string, home: string, ...may: string[]): Room => ({
+  name: `src/${name}`,
+  files: files(`src/${home}`),
+  may: files(`src/${home}`, ...WORDS, ...src(...may)),
+});
+
+/** A plug knows the words, how options are read, and helpers of its kind; never another plug. */
+const plug = (kind: string, ...helpers: string[]): Room => ({
+  name: `src/${kind}`,
+  files: files(own(`src/${kind}`)),
+  may: files(...WORDS, ...src('validate/.+', ...helpers)),
+});
 
 /** The table of DESIGN §3. */
 export const ROOMS: readonly Room[] = [
   { name: 'the boundary', files: files('assembly/abi'), may: files('-') },
   { name: 'the core', files: files(own('assembly')), may: files(own('assembly')) },
-  { name: 'the errors', files: files('src/errors'), may: files('-') },
-  { name: 'the types', files: files(...TYPES), may: files(...TYPES, 'src/errors') },
+  { name: 'src/errors', files: files('src/errors', 'src/version'), may: files('-') },
+  { name: 'src/types', files: files(own('src/types')), may: files(...WORDS) },
+  { name: 'src/validate', files: files(own('src/validate')), may: files(own('src/validate'), 'src/errors') },
+  room('formats', 'formats/.+', 'validate/kind'),
+  room('time', 'time/.+'),
   {
-    name: 'the engine',
+    name: 'src/engine',
     files: files(own('src/engine')),
-    may: files(own('src/engine'), 'assembly/abi', ...TYPES, 'src/errors', 'src/codec'),
+    may: files(own('src/engine'), ...WORDS, ...src('formats/.+'), 'assembly/abi'),
+  },
+  room('verify', 'verify/.+', 'formats/.+'),
+  room('signers', 'signers/.+', 'formats/.+', 'validate/.+'),
+  // Only the file that opens a stored log needs the second opinion.
+  room('log', 'log/open', 'log/.+', 'formats/.+', 'verify/index', 'time/.+', 'validate/.+'),
+  room('log', 'log/.+', 'engine/index', 'formats/.+', 'signers/index', 'time/.+', 'validate/.+'),
+  room('http', 'http/.+', 'formats/.+', 'time/.+', 'validate/.+'),
+  room('instance', 'instance/.+', 'engine/index', 'log/keeper', 'formats/.+', 'time/.+', 'validate/.+', 'version'),
+  room('cold', 'cold/.+', 'formats/.+', 'hounds/pool', 'time/.+'),
+  room('hounds', 'hounds/.+', 'formats/.+'),
+  room('alerts', 'alerts/.+', 'time/.+'),
+  room('coordination', 'coordination/.+', 'time/.+'),
+  room('compliance', 'compliance/.+', 'verify/index'),
+  room('admin', 'admin/.+', 'verify/index', 'validate/.+'),
+  {
+    name: 'src/cli',
+    files: files(own('src/cli')),
+    may: files(...src('cli/.+', 'verify/.+', 'formats/.+', 'compliance/.+', 'errors', 'version')),
   },
   {
-    name: 'the second opinion',
-    files: files('src/verify', own('src/verify'), ...FORMATS),
-    may: files(...TYPES, 'src/errors', 'src/codec', own('src/verify'), ...FORMATS),
-  },
-  { name: 'the commands', files: files(own('src/cli')), may: files('src/[\\w-]+', own('src/verify'), own('src/cli')) },
-  {
-    name: 'the adapters',
+    name: 'src/adapters',
     files: files(own('src/adapters')),
-    may: files(
-      ...TYPES,
-      ...['src/errors', 'src/scent', 'src/refusal', 'src/capture', 'src/guard', 'src/message', 'src/request'],
-    ),
+    may: files(...WORDS, ...src('adapters/node-http', 'http/(?:guard|request|capture|message)')),
     packages: framework,
   },
-  // A store may have rooms of its own, and all ask the same of a key; no store knows another.
-  {
-    name: 'the file store',
-    files: files('src/stores/fs', 'src/stores/fs-.+'),
-    may: files(...PLUG, 'src/stores/object', 'src/stores/fs-.+'),
-  },
-  { name: 'the stores', files: files(own('src/stores')), may: files(...PLUG, 'src/stores/object') },
-  { name: 'the sinks', files: files(own('src/sinks')), may: files(...PLUG) },
-  {
-    name: 'the signals',
-    files: files(own('src/signals')),
-    may: files(...PLUG, 'src/hop', 'src/address', 'src/expect', 'src/kind'),
-  },
+  plug('drop-ins'),
+  // The file store has rooms of its own: what a disk does, and how a version is chosen.
+  { ...plug('stores', 'stores/keys', 'stores/fs-.+'), files: files('src/stores/fs', 'src/stores/fs-.+') },
+  plug('stores', 'stores/keys'),
+  plug('ledgers'),
+  plug('sinks', 'alerts/alert'),
+  plug('signals', 'signals/hop', 'http/hearing', 'formats/address'),
   {
     name: 'the composition root',
     files: files('src/tracehound', 'src/lean', 'src/index'),
-    may: files(HOST, own('src/engine')),
-  },
-  {
-    name: 'the host',
-    files: files(HOST, own('src/compliance')),
-    may: files('src/(?!tracehound|lean|index)[\\w-]+', own('src/engine'), own('src/compliance')),
+    may: files(
+      ...src('(?:tracehound|lean|errors|version)'),
+      ...src('(?:types|validate|formats|time|engine|instance|log|http|verify|signers)/.+'),
+    ),
   },
   {
     name: 'the conformance suite',
