@@ -5,7 +5,7 @@
  * may not is shown as it is.
  */
 import { toHex } from '../formats/bytes';
-import * as record from '../verify/record';
+import * as record from '../formats/record';
 import { escaped, timeText } from './text';
 
 const SEVERITIES: Readonly<Record<number, string>> = { 0: 'low', 1: 'medium', 2: 'high', 3: 'critical', 255: '-' };

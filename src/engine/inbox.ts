@@ -158,8 +158,8 @@ export function hashInto(core: Core, data: Uint8Array | string, field: number): 
   core.bytes.copyWithin(IN + field, abi.OUTBOX_AT + abi.OUTBOX_HASH, abi.OUTBOX_AT + abi.OUTBOX_HASH + 32);
 }
 
-/** What `note` records: a kind, a count, what lies over the payload field, and the log that came before, if one did. */
-export function writeNote(core: Core, kind: number, count: number, overlay: Uint8Array, size = 0): void {
+/** What the core's `note` records: a kind, a count, what lies over the payload field, and the log that came before, if one did. */
+export function writeAppend(core: Core, kind: number, count: number, overlay: Uint8Array, size = 0): void {
   core.u32[IN32 + (abi.INBOX_KIND >>> 2)] = kind;
   core.u32[IN32 + (abi.INBOX_REASON >>> 2)] = abi.REASON_NONE;
   core.u32[IN32 + (abi.INBOX_COUNT >>> 2)] = count;

@@ -335,7 +335,7 @@ export class Engine {
 
   // ── totals and ids ─────────────────────────────────────────────────────────────────────────────
 
-  /** Adds one to a total that CHECKPOINT records carry. */
+  /** Adds one to a total that HEARTBEAT records carry. */
   count(now: number, what: 'seen' | 'skipped' | 'failedOpen'): void {
     this.#life.run(now, (core) => {
       const field = core.view.getUint32(abi.HEADER_AT + abi.HEADER_AUDIT, true) + TOTALS[what];

@@ -187,7 +187,7 @@ export interface HttpPort {
   traceId(evidenceId?: string): string;
   /** Partition key of a source for `RateLimit` fields: 8 keyed bytes, not reversible. */
   partition(source: Source): Uint8Array;
-  /** Counts, for the watcher and the CHECKPOINT totals: an unflagged request passed; it was skipped; we failed open. */
+  /** Counts, for the watcher and the HEARTBEAT totals: an unflagged request passed; it was skipped; we failed open. */
   count(what: 'passed' | 'skipped' | 'failedOpen'): void;
   /** Records (folded per source) that a detector failed and what became of the request. */
   uninspected(source: Source, disposition: Disposition, reason: 'threw' | 'timeout'): void;

@@ -14,8 +14,10 @@
  * byte at which it begins; a file that stops before its end frame is read as far as it goes, and its source says so: what
  * was cut off is missing, nobody changed it.
  */
+
 import { TracehoundError } from '../errors';
 import { parseCheckpoint, parseNote } from '../formats/note';
+import { RECORD_BYTES } from '../formats/record';
 import { HASH_BYTES } from '../formats/tlog';
 import type { LogEntry, LogSource } from './source';
 
@@ -34,7 +36,6 @@ const HEAD_BYTES = 5;
 /** An end frame without its number. */
 const END_HEAD: readonly number[] = [END, 0, 0, 0, 8];
 const FRAME_BYTES_MAX = 65_536;
-const RECORD_BYTES = 176;
 const LEVEL_MAX = 52;
 /** Frames are handed on, and written, in portions of about this size. */
 const BATCH_BYTES = 65_536;

@@ -7,8 +7,10 @@
  *
  * Relies on: record. Refuses: to need memory for what has ended.
  */
+
+import * as record from '../formats/record';
 import { count, type Findings, type Spot } from './findings';
-import * as record from './record';
+import { isEnd } from './record';
 
 /** Ranges without content of which no GAP has told yet; more than this are one finding. */
 const RANGES_MAX = 65_536;
@@ -49,7 +51,7 @@ export class Lifecycle {
       else this.#findings.bad('completeness', 'AFTER_CLOSE', `${record.KINDS[kind]} after CLOSE`, spot(seq));
     }
     if (kind === record.QUARANTINED) this.#begin(r, seq, spot);
-    else if (record.isEnd(kind)) this.#end(r, seq, spot);
+    else if (isEnd(kind)) this.#end(r, seq, spot);
     else if (kind === record.DUPLICATE || kind === record.HOLD || kind === record.RELEASED) this.#during(r, seq, spot);
     else if (kind === record.GAP) this.#name(record.gapOf(r));
     else if (kind === record.CLOSE) {

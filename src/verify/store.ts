@@ -10,8 +10,10 @@
  * how much memory to take: after {@link BLANK_BUNDLES_MAX} bundles in a row of which nothing is left, the rest is called
  * missing in one piece.
  */
+
 import { TracehoundError } from '../errors';
 import { NOTE_BYTES_MAX, parseCheckpoint, parseNote } from '../formats/note';
+import { LINK } from '../formats/record';
 import { detailsPath, entriesPath, HASH_BYTES, leafHash, TILE_WIDTH, tilePath } from '../formats/tlog';
 import { strayParts } from './parts';
 import type { LogEntry, LogSource } from './source';
@@ -38,7 +40,6 @@ export const BLANK_BUNDLES_MAX = 256;
 /** Bundles asked for before they are needed: hides a store's latency, costs 0.2 MB. */
 const AHEAD = 4;
 /** Where a record names the one before it. */
-const LINK_AT = 48;
 /** Levels of tiles above level 0 in a tree of less than 2⁵³ leaves. */
 const TILE_LEVELS = 6;
 
@@ -257,7 +258,7 @@ function follows(entry: LogEntry | undefined, last: Known | undefined): boolean 
   if (entry?.kind !== 'record') return false;
   if (last === undefined) return true;
   const leaf = last.kind === 'record' ? leafHash(last.record) : last.hash;
-  return leaf.every((byte, i) => byte === entry.record[LINK_AT + i]);
+  return leaf.every((byte, i) => byte === entry.record[LINK + i]);
 }
 
 /** Entries with two bytes of length before each. */

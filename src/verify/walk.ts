@@ -8,13 +8,14 @@
  * be read on does the walk end.
  */
 import { TracehoundError } from '../errors';
+import * as record from '../formats/record';
 import { bytesToWords, DIGEST_WORDS, hashWords, prefixedWords, sha256, wordAt, wordsToBytes } from '../formats/sha256';
 import { Frontier, HASH_BYTES, LEAF_PREFIX, TILE_HEIGHT } from '../formats/tlog';
 import type { Findings, Spot } from './findings';
 import type { Heads } from './heads';
 import { KEY_NOTE_REACH, type Keys } from './keys';
 import { Lifecycle } from './lifecycle';
-import * as record from './record';
+import { fault } from './record';
 import type { LogEntry, LogSource, RecordEntry } from './source';
 import { Tiles } from './tiles';
 
@@ -151,8 +152,8 @@ export class Walk {
   }
 
   #read(r: Uint8Array, detail: Uint8Array | undefined, seq: number): void {
-    const fault = record.fault(r);
-    if (fault !== undefined) this.#findings.bad('integrity', 'RECORD', fault, this.#spot(seq));
+    const wrong = fault(r);
+    if (wrong !== undefined) this.#findings.bad('integrity', 'RECORD', wrong, this.#spot(seq));
     const number = record.numberAt(r, record.SEQ);
     if (number !== seq) {
       this.#findings.bad('integrity', 'SEQ', `sequence number ${number}, expected ${seq}`, this.#spot(seq));

@@ -633,7 +633,7 @@ describe('a record by itself', () => {
         ),
     ],
     ['GAP with more behind it', 12, set(111, 1)],
-    ['CHECKPOINT with more behind its totals', 9, set(111, 1)],
+    ['HEARTBEAT with more behind its totals', 9, set(111, 1)],
     ['RESUME with more behind its size', 8, set(39, 1)],
   ])('is refused: a %s', async (_, kind, change) => {
     const log = new LabLog().grow(20);
