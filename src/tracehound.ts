@@ -7,13 +7,14 @@
  * @module
  */
 
-import { coreConfig, DISPOSITIONS, Engine, type Persistence, type Succession } from './engine/index';
+import { coreConfig, Engine, type Persistence, type Succession } from './engine/index';
 import { TracehoundError } from './errors';
 import { toHex } from './formats/bytes';
 import { actorFacts, sidecar } from './formats/sidecar';
 import { Agent, closedError } from './instance/agent';
 import { resolveOptions } from './instance/config';
 import { Custody } from './instance/evidence';
+import { httpPort } from './instance/http-port';
 import { restorable, takeSnapshot } from './instance/image';
 import { readSource } from './instance/scent';
 import { TraceIds } from './instance/trace';
@@ -24,8 +25,6 @@ import type {
   Actor,
   Audit,
   CoreInstance,
-  Disposition,
-  HttpPort,
   RateLimiter,
   RateLimitResult,
   ResolvedOptions,
@@ -36,8 +35,6 @@ import type {
 } from './types/index';
 import { kindOf } from './validate/kind';
 import { VERSION } from './version';
-
-const encoder = new TextEncoder();
 
 /** What of an instance can be left out (lean.ts), and is then not shipped. */
 export interface Parts {
@@ -122,7 +119,7 @@ export function compose(
     // The log may be read after close(): its last record would be out of reach otherwise.
     audit: audit(engine, keeper, clock),
     watcher: watcher(engine, agent, keeper, runtime, clock, () => closed),
-    http: httpPort(options, engine, agent, keeper, trace, runtime, actTime),
+    http: httpPort({ options, engine, agent, keeper, trace, runtime, time: actTime }),
     id: () => engine.makeId(time()),
     snapshot: async (given) => parts.takeSnapshot(engine, time(), given, options.secret, runtime),
     close: () => {
@@ -277,39 +274,6 @@ function audit(engine: Engine, keeper: Keeper, time: () => number): Audit {
     releaseCarried: (origin) => {
       engine.inherit(time);
       engine.log.releaseCarried(origin);
-    },
-  };
-}
-
-function httpPort(
-  options: ResolvedOptions,
-  engine: Engine,
-  agent: Agent,
-  keeper: Keeper,
-  trace: TraceIds,
-  runtime: Runtime,
-  time: () => number,
-): HttpPort {
-  const { limiter, rateLimit, failMode, maxPayloadBytes } = options;
-  const limits = limiter ?? (rateLimit === false ? undefined : rateLimit);
-  return {
-    failMode,
-    maxPayloadBytes,
-    policy: limits && { limit: limits.limit, windowMs: limits.windowMs },
-    now: time,
-    source: (request, context) => runtime.source(request, context),
-    defer: (work, context) => runtime.defer(work, context),
-    ship: (context) => keeper.ship(context),
-    charge: (source, disposition) => agent.charge(source, disposition === 'observed'),
-    redact: (value) => toHex(engine.mac(time(), 'redact', encoder.encode(value)).subarray(0, 8)),
-    traceId: (evidenceId) => trace.make(time(), evidenceId),
-    partition: (source) => {
-      const now = time();
-      return engine.mac(now, 'partition', engine.sourceTag(now, readSource(source))).subarray(0, 8);
-    },
-    count: (what) => (what === 'passed' ? agent.passed() : engine.count(time(), what)),
-    uninspected: (source: Source, disposition: Disposition, reason) => {
-      engine.uninspected(time(), readSource(source), DISPOSITIONS.indexOf(disposition), reason);
     },
   };
 }
