@@ -5,7 +5,6 @@
  * @module
  */
 import type { FailMode } from './options';
-import type { Source } from './ports';
 import type {
   Actor,
   Disposition,
@@ -15,6 +14,7 @@ import type {
   RateLimitResult,
   Scent,
   Severity,
+  Source,
 } from './results';
 
 export type * from './options';
