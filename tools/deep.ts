@@ -56,6 +56,7 @@ function row(name: string, { what, run, env }: Part): { readonly text: string; r
   const folder = mkdtempSync(join(tmpdir(), 'tracehound-deep-'));
   const tally = join(folder, 'tally');
   const began = performance.now();
+  const looked = commit();
   const { status } = spawnSync(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...run], {
     cwd: root,
     env: { ...process.env, ...env, TRACEHOUND_TALLY: tally },
@@ -76,7 +77,7 @@ function row(name: string, { what, run, env }: Part): { readonly text: string; r
     what,
     `${passed} passed, ${failed} failed, ${skipped} skipped`,
     `${seconds} s`,
-    commit(),
+    looked,
     machine(),
   ];
   return { text: `| ${cells.join(' | ')} |`, failed };
