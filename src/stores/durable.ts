@@ -42,7 +42,7 @@ export function durableStore(storage: DurablePort): LogStore {
       }
       return storage.sql.exec(query, ...bindings).toArray();
     } catch (cause) {
-      throw new TracehoundError('STORE_FAILED', 'durable store: the database failed', { cause });
+      throw new TracehoundError('STORE_FAILED', 'durable store: the database failed', { cause, recoverable: true });
     }
   };
   const read = (key: string): Uint8Array | undefined => {
@@ -59,7 +59,7 @@ export function durableStore(storage: DurablePort): LogStore {
     try {
       await storage.sync();
     } catch (cause) {
-      throw new TracehoundError('STORE_FAILED', 'durable store: not durable', { cause });
+      throw new TracehoundError('STORE_FAILED', 'durable store: not durable', { cause, recoverable: true });
     }
   };
 

@@ -46,7 +46,11 @@ const NAMES: Record<string, string[]> = {
   './signals/crowdsec': ['crowdsecSignals'],
   './signals/fastly': ['NGWAF_ATTACKS', 'fastlySignals'],
   './signals/modsecurity': ['modsecuritySignals'],
-  './conformance': ['CASES', 'LIVES', 'TRACE', 'conform', 'replay'],
+  './conformance': [
+    ...['CASES', 'LEDGER_CASES', 'LIVES', 'LOG_STORE_CASES', 'SIGNER_CASES', 'SINK_CASES', 'STORE_CASES', 'TRACE'],
+    ...['conform', 'conformLedger', 'conformLogStore', 'conformSigner', 'conformSink', 'conformStore', 'replay'],
+  ],
+  './types': [],
   './signer': [
     'ecdsaSigner',
     'ed25519Signer',
