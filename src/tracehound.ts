@@ -13,7 +13,7 @@ import { actorFacts, sidecar } from './formats/sidecar';
 import { Agent, closedError } from './instance/agent';
 import { audit } from './instance/audit';
 import { steady } from './instance/clock';
-import { resolveOptions } from './instance/config';
+import { IPV6_PREFIX, resolveOptions } from './instance/config';
 import { Evidence } from './instance/evidence';
 import { genesisFacts, successionFacts } from './instance/genesis';
 import { restorable, takeSnapshot } from './instance/image';
@@ -154,6 +154,7 @@ function httpPort(
     failMode,
     maxPayloadBytes,
     policy: limits && { limit: limits.limit, windowMs: limits.windowMs },
+    ipv6Prefix: rateLimit === false ? IPV6_PREFIX : rateLimit.ipv6Prefix,
     now: time,
     source: (request, context) => runtime.source(request, context),
     defer: (work, context) => runtime.defer(work, context),

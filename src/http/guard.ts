@@ -21,6 +21,7 @@ import { DEAF, type Hearing, hear, SILENCE } from './hearing';
 import type { Field } from './message';
 import { type GuardOptions, planOf } from './options';
 import { forbidden, limited, type Manner, rateFields, unavailable } from './refusal';
+import { CaptureSlots } from './slots';
 
 export type { GuardOptions } from './options';
 
@@ -62,7 +63,7 @@ export function guard<C>(th: GuardedTracehound, options: GuardOptions<C>): Guard
   if (typeof port?.charge !== 'function') throw new TypeError('tracehound: no instance, expected createTracehound()');
   const plan = planOf(options, port.failMode);
   const { shadow } = plan;
-  let capturing = 0;
+  const slots = new CaptureSlots(plan.captureMax, port.ipv6Prefix, () => port.now());
   let failures = 0;
 
   /** Step 1. Synchronous: nothing may change what the request says about its sender before it is read. */
@@ -214,15 +215,11 @@ export function guard<C>(th: GuardedTracehound, options: GuardOptions<C>): Guard
     visit: Visit<C>,
     origin: { source: Source; derivation: Derivation },
   ): Promise<Capture | undefined> {
-    const free = capturing < plan.captureMax;
-    if (free) capturing++;
     try {
-      return await capture(visit.facts(), origin, port, plan.capture, free);
+      return await capture(visit.facts(), origin, port, plan.capture, slots);
     } catch (error) {
       report(visit, error);
       return undefined;
-    } finally {
-      if (free) capturing--;
     }
   }
 

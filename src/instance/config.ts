@@ -24,6 +24,9 @@ import type {
 import { callable, integer, object, readGroup, share, word, wrongKind } from '../validate/index';
 import { kindOf } from '../validate/kind';
 
+/** Bits of IPv6 that one customer of a network usually has. Also what groups senders where no limiter does. */
+export const IPV6_PREFIX = 56;
+
 /** Everything that was asked for, checked: the numbers, and the parts that are passed in as they are. */
 export interface Resolved extends ResolvedOptions {
   readonly runtime: Runtime | undefined;
@@ -126,7 +129,7 @@ function readRateLimit(value: unknown): Required<RateLimitOptions> {
     limit: integer('rateLimit.limit', given.limit, 100, 1, 2 ** 31 - 1),
     blockMs: integer('rateLimit.blockMs', given.blockMs, 0, 0, MS_MAX, 'ms'),
     maxSources: integer('rateLimit.maxSources', given.maxSources, 65_536, 1, 2 ** 24),
-    ipv6Prefix: integer('rateLimit.ipv6Prefix', given.ipv6Prefix, 56, 1, 128, 'bits'),
+    ipv6Prefix: integer('rateLimit.ipv6Prefix', given.ipv6Prefix, IPV6_PREFIX, 1, 128, 'bits'),
   });
 }
 

@@ -172,6 +172,8 @@ export interface HttpPort {
   readonly maxPayloadBytes: number;
   /** `undefined` when `rateLimit` is `false`. Of the platform's limiter what it was made with. */
   readonly policy: { readonly limit: number; readonly windowMs: number } | undefined;
+  /** Bits of an IPv6 address that name one source, with and without a limiter. */
+  readonly ipv6Prefix: number;
   now(): number;
   /** The runtime's own answer to who is asking. */
   source(request: unknown, context?: unknown): Source | undefined;

@@ -108,6 +108,7 @@ export function fakeTracehound(options: FakeOptions = {}): Fake {
   const http: Tracehound['http'] = {
     failMode: options.failMode ?? 'open',
     maxPayloadBytes: options.maxPayloadBytes ?? 65_536,
+    ipv6Prefix: 56,
     policy: options.unlimited ? undefined : { limit, windowMs },
     now: () => fake.now,
     source(request, context) {
