@@ -7,35 +7,22 @@
  * @module
  */
 
-import { coreConfig, DISPOSITIONS, Engine, type Persistence } from './engine/index';
-import { toHex } from './formats/bytes';
+import { coreConfig, Engine, type Persistence } from './engine/index';
 import { actorFacts, sidecar } from './formats/sidecar';
 import { Agent, closedError } from './instance/agent';
 import { audit } from './instance/audit';
 import { steady } from './instance/clock';
-import { IPV6_PREFIX, resolveOptions } from './instance/config';
+import { resolveOptions } from './instance/config';
 import { Evidence } from './instance/evidence';
 import { genesisFacts, successionFacts } from './instance/genesis';
+import { httpPort } from './instance/http-port';
 import { restorable, takeSnapshot } from './instance/image';
 import { rateLimiter } from './instance/limits';
-import { readSource } from './instance/scent';
 import { TraceIds } from './instance/trace';
 import { watcher } from './instance/watcher';
 import { heldLog } from './log/index';
-import type { Keeper, KeeperPort, LogPlug } from './log/keeper';
-import type {
-  Actor,
-  CoreInstance,
-  Disposition,
-  HttpPort,
-  ResolvedOptions,
-  Runtime,
-  Source,
-  Tracehound,
-  TracehoundOptions,
-} from './types/index';
-
-const encoder = new TextEncoder();
+import type { KeeperPort, LogPlug } from './log/keeper';
+import type { Actor, CoreInstance, Runtime, Tracehound, TracehoundOptions } from './types/index';
 
 /** What of an instance can be left out (lean.ts), and is then not shipped. */
 export interface Parts {
@@ -120,7 +107,7 @@ export function compose(
     // The log may be read after close(): its last record would be out of reach otherwise.
     audit: audit(engine, keeper, clock),
     watcher: watcher(engine, agent, keeper, runtime, clock, () => closed),
-    http: httpPort(options, engine, agent, keeper, trace, runtime, actTime),
+    http: httpPort({ options, engine, agent, keeper, trace, runtime, time: actTime }),
     id: () => engine.makeId(time()),
     snapshot: async (given) => parts.takeSnapshot(engine, time(), given, options.secret, runtime),
     close: () => {
@@ -137,38 +124,4 @@ function withModule(runtime: Runtime, module: WebAssembly.Module | undefined): R
   const core = (): CoreInstance => ({ exports: new WebAssembly.Instance(module).exports });
   // Inherited, not spread: a runtime may be frozen, or an instance of a class.
   return Object.create(runtime, { core: { value: core }, coreDigest: { value: 'unknown' } });
-}
-
-function httpPort(
-  options: ResolvedOptions,
-  engine: Engine,
-  agent: Agent,
-  keeper: Keeper,
-  trace: TraceIds,
-  runtime: Runtime,
-  time: () => number,
-): HttpPort {
-  const { limiter, rateLimit, failMode, maxPayloadBytes } = options;
-  const limits = limiter ?? (rateLimit === false ? undefined : rateLimit);
-  return {
-    failMode,
-    maxPayloadBytes,
-    policy: limits && { limit: limits.limit, windowMs: limits.windowMs },
-    ipv6Prefix: rateLimit === false ? IPV6_PREFIX : rateLimit.ipv6Prefix,
-    now: time,
-    source: (request, context) => runtime.source(request, context),
-    defer: (work, context) => runtime.defer(work, context),
-    ship: (context) => keeper.ship(context),
-    charge: (source, disposition) => agent.charge(source, disposition === 'observed'),
-    redact: (value) => toHex(engine.mac(time(), 'redact', encoder.encode(value)).subarray(0, 8)),
-    traceId: (evidenceId) => trace.make(time(), evidenceId),
-    partition: (source) => {
-      const now = time();
-      return engine.mac(now, 'partition', engine.sourceTag(now, readSource(source))).subarray(0, 8);
-    },
-    count: (what) => (what === 'passed' ? agent.passed() : engine.count(time(), what)),
-    uninspected: (source: Source, disposition: Disposition, reason) => {
-      engine.uninspected(time(), readSource(source), DISPOSITIONS.indexOf(disposition), reason);
-    },
-  };
 }

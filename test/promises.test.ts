@@ -48,7 +48,7 @@ describe.each(BUILDS)('on the %s build, it is promised that', (_, core) => {
             return th.rateLimiter.check(source, cost).allowed ? cost : 0;
           }
           case 3:
-            return th.http.charge(source)!.allowed ? 1 : 0;
+            return th.http.limits.charge(source)!.allowed ? 1 : 0;
           default: {
             const scent = attack(new Uint8Array(9_000), source);
             return (await th.interceptAsync(scent)).status === 'rate_limited' ? 0 : 1;
@@ -361,7 +361,7 @@ describe.each(BUILDS)('on the %s build, it is promised that', (_, core) => {
       () => th.rateLimiter.block('192.0.2.9', 60_000),
       () => th.intercept(attack('five', '192.0.2.9')),
       () => th.rateLimiter.unblock('192.0.2.9'),
-      () => th.http.uninspected('192.0.2.9', 'passed', 'timeout'),
+      () => th.http.counters.uninspected('192.0.2.9', 'passed', 'timeout'),
       () => th.quarantine.read(th.quarantine.list()[0]!.signature),
       () => th.quarantine.replace(th.quarantine.list()[0]!.signature, attack('six', '192.0.2.6')),
       () => th.quarantine.purgeAll(),
@@ -443,7 +443,7 @@ describe.each(BUILDS)('on the %s build, it is promised that', (_, core) => {
     keep(() => th.quarantine.list({ after: payload }));
     keep(() => th.quarantine.get(payload));
     keep(() => th.quarantine.find(payload));
-    keep(() => th.http.uninspected(source, 'passed', 'threw'));
+    keep(() => th.http.counters.uninspected(source, 'passed', 'threw'));
     keep(() => th.quarantine.list());
     keep(() => th.quarantine.neutralize(held!.signature));
     await th.close();

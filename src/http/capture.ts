@@ -1,7 +1,7 @@
 /**
  * Evidence of a request: one `application/http` message and its fingerprint. docs/format.md describes the message.
  *
- * Relies on: what an adapter says about the request (`Facts`), and on `th.http` for the budget and keyed
+ * Relies on: what an adapter says about the request (`Facts`), and on the instance for the budget and keyed
  * fingerprints. Refuses: to exceed `maxPayloadBytes`, to keep secrets in clear, to wait longer than it was told, and
  * to let a client write our own fields. Its cost is linear in what it is given.
  *
@@ -12,7 +12,7 @@
  */
 
 import { LATE, within } from '../time/deadline';
-import type { GuardPort, Source } from '../types/index';
+import type { HttpKeys, HttpSettings, Source } from '../types/index';
 import { type BodyPrefix, type BodyState, NO_CHUNKS, orLost, pull } from './body';
 import { fingerprint } from './fingerprint';
 import { hasBody, type IncomingBody, peek } from './incoming';
@@ -65,6 +65,9 @@ export interface CapturePlan {
   readonly timeoutMs: number;
 }
 
+/** What of the instance a capture needs. */
+export type CapturePort = Pick<HttpSettings, 'maxPayloadBytes'> & Pick<HttpKeys, 'redact'>;
+
 /** How the source was found: by the option, by the runtime, or not at all. */
 export type Derivation = 'option' | 'runtime' | 'none';
 
@@ -93,7 +96,7 @@ const SCHEME_CHARACTERS_MAX = 32;
 export async function capture(
   facts: Facts,
   origin: { source: Source; derivation: Derivation },
-  port: GuardPort,
+  port: CapturePort,
   plan: CapturePlan,
   slots: CaptureSlots,
 ): Promise<Capture> {

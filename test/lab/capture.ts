@@ -84,7 +84,8 @@ export async function take(
   if (options.broken) fake.broken.add(options.broken);
   const origin = { source: options.source ?? '192.0.2.1', derivation: options.derivation ?? 'runtime' };
   const slots = new CaptureSlots(options.places ?? 64, 56, () => 0);
-  const got = await capture(request, origin, fake.th.http, plan(options.plan), slots);
+  const port = { ...fake.th.http.settings, ...fake.th.http.keys };
+  const got = await capture(request, origin, port, plan(options.plan), slots);
   const payload = text(got.payload);
   const end = payload.indexOf('\r\n\r\n');
   const [start = '', ...lines] = payload.slice(0, end).split('\r\n');

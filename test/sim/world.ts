@@ -178,7 +178,7 @@ export class World {
       else th.rateLimiter.unblock(source, this.#who());
       return { kind: 'clocked' };
     }
-    if (act < 86) th.http.uninspected(source, 'passed', random(2) === 0 ? 'threw' : 'timeout');
+    if (act < 86) th.http.counters.uninspected(source, 'passed', random(2) === 0 ? 'threw' : 'timeout');
     else if (act < 87) void th.audit.flush();
     else this.#operate();
     return { kind: 'other' };

@@ -51,7 +51,7 @@ function run(
     () => limited && th.rateLimiter.reset(source()),
     () => th.quarantine.neutralize(signature(), { actor: 'ann', purpose: 'test' }),
     () => th.quarantine.purge(signature(), 'expired'),
-    () => th.http.uninspected(source(), 'passed', 'threw'),
+    () => th.http.counters.uninspected(source(), 'passed', 'threw'),
     () => th.audit.release(Math.floor(roll() * th.audit.head().size)),
     () => th.id(),
   ];

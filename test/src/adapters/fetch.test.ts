@@ -92,7 +92,8 @@ describe('the arguments', () => {
       const [, said] = /\r\nTracehound-Peer: (\S+)/.exec(fake.payload()) ?? [];
       expect(said).toBe(peer);
       const raw = peer === '[::1]:4711';
-      const isDeno = typeof context === 'object' && 'remoteAddr' in context && context.remoteAddr !== null;
+      const isDeno =
+        typeof context === 'object' && context !== null && 'remoteAddr' in context && context.remoteAddr !== null;
       expect(fake.payload()).toContain(`Tracehound-Target: ${raw ? 'raw' : isDeno ? 'url' : 'normalised'}`);
       if (raw)
         expect(fake.payload()).toMatch(

@@ -62,9 +62,9 @@ describe('a core that stopped with its evidence intact', () => {
     ['recordAt', (th) => th.audit.export()],
     ['release', (th) => th.audit.release(1)],
     ['makeId', (th) => th.id()],
-    ['keyedHash', (th) => th.http.redact('x')],
-    ['tag', (th) => th.http.partition('x')],
-    ['uninspected', (th) => th.http.uninspected('x', 'passed', 'threw')],
+    ['keyedHash', (th) => th.http.keys.redact('x')],
+    ['tag', (th) => th.http.limits.partition('x')],
+    ['uninspected', (th) => th.http.counters.uninspected('x', 'passed', 'threw')],
     ['hashStart', (th) => th.quarantine.purgeAll({ actor: 'a', purpose: 'b' })],
   ];
 
@@ -135,7 +135,7 @@ describe('a core that stopped with its evidence intact', () => {
     const th = it.make(open);
     const first = th.intercept(threat(1));
     const id = 'evidence' in first ? first.evidence.id : '';
-    const trace = th.http.traceId(id);
+    const trace = th.http.keys.traceId(id);
     stop(it, th);
     expect(th.quarantine.find(trace)?.id).toBe(id);
     const second = th.intercept(threat(1, { payload: 'another' }));

@@ -60,26 +60,33 @@ describe.each(BUILDS)('quarantine, on the %s build', (_, core) => {
     const { th } = room();
     const handle = hold(th, 'payload');
     hold(th, 'other');
-    const trace = th.http.traceId(handle.id);
+    const trace = th.http.keys.traceId(handle.id);
     expect(trace).toMatch(/^[0-9a-f]{48}$/);
-    expect(th.http.traceId(handle.id)).not.toBe(trace);
+    expect(th.http.keys.traceId(handle.id)).not.toBe(trace);
     for (const id of [
       handle.id,
       handle.id.slice(0, 36),
       trace,
-      th.http.traceId(handle.id),
-      th.http.traceId(handle.id.slice(0, 36)),
+      th.http.keys.traceId(handle.id),
+      th.http.keys.traceId(handle.id.slice(0, 36)),
     ]) {
       expect(th.quarantine.find(id)).toEqual(handle);
     }
     const last = trace.slice(0, -1) + (trace.endsWith('0') ? '1' : '0');
-    const foreign = ground({ secret: new Uint8Array(32).fill(9) }).th.http.traceId(handle.id);
-    const wrong = [last, foreign, th.http.traceId(), th.http.traceId('nonsense'), `${handle.id.slice(0, -1)}x`];
+    const foreign = ground({ secret: new Uint8Array(32).fill(9) }).th.http.keys.traceId(handle.id);
+    const wrong = [
+      last,
+      foreign,
+      th.http.keys.traceId(),
+      th.http.keys.traceId('nonsense'),
+      `${handle.id.slice(0, -1)}x`,
+    ];
     const suffix = handle.id.slice(0, -1) + (handle.id.endsWith('0') ? '1' : '0');
     for (const id of [...wrong, suffix, th.id(), '', handle.signature, handle.id.toUpperCase(), null, undefined]) {
       expect(th.quarantine.find(id as string), String(id)).toBeUndefined();
     }
-    for (const id of [th.http.traceId(), foreign, th.http.traceId('nonsense')]) expect(id).toMatch(/^[0-9a-f]{48}$/);
+    for (const id of [th.http.keys.traceId(), foreign, th.http.keys.traceId('nonsense')])
+      expect(id).toMatch(/^[0-9a-f]{48}$/);
     th.quarantine.neutralize(handle.signature);
     expect(th.quarantine.find(trace)).toBeUndefined();
   });
@@ -89,7 +96,7 @@ describe.each(BUILDS)('quarantine, on the %s build', (_, core) => {
     const handle = hold(one.th, 'payload');
     // The same entropy, the same ids: a second instance of the deployment.
     expect(hold(two.th, 'payload').id).toBe(handle.id);
-    expect(two.th.quarantine.find(one.th.http.traceId(handle.id))?.id).toBe(handle.id);
+    expect(two.th.quarantine.find(one.th.http.keys.traceId(handle.id))?.id).toBe(handle.id);
   });
 
   test('read gives a copy, records ACCESSED before it, and says NOT_FOUND for what is not held', () => {
