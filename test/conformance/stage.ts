@@ -17,7 +17,7 @@ export interface Stage {
 
 /** One promise. It fails by throwing. */
 export interface Case {
-  readonly part: 'decisions' | 'evidence' | 'ids' | 'audit' | 'http' | 'body' | 'hostile' | 'runtime';
+  readonly part: 'decisions' | 'evidence' | 'ids' | 'audit' | 'http' | 'body' | 'hostile' | 'runtime' | 'engine';
   /** The promise, as a sentence about the instance. */
   readonly promise: string;
   run(stage: Stage): Promise<void>;
