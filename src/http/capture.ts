@@ -82,7 +82,7 @@ export interface Capture {
   readonly rest?: (() => ReadableStream<Uint8Array>) | undefined;
 }
 
-/** Our own fields fit into this: sixteen of them, the longest (an authority) cut to 256 characters. Tested. */
+/** Our own fields fit into this: fifteen of them, the longest (an authority) cut to 256 characters. Tested. */
 export const OWN_BYTES_MAX = 1_024;
 /** Below this, the message has the room for itself and our own fields are left out. */
 const OWN_FROM_BYTES = 4 * OWN_BYTES_MAX;

@@ -255,6 +255,23 @@ describe('the budget', () => {
   });
 });
 
+test('a capture costs what it is given: a square of these sizes would be hours, which the runner ends', async () => {
+  const units = 2 ** 17;
+  const word = (unit: string): string => unit.repeat(units / unit.length);
+  const odd = ['a', ', ', '%', '\r\n', '\u20ac', ';=', '@', '(a) ', '#&'].map(word);
+  for (const text of odd) {
+    const fields: Field[] = ['via', 'forwarded', 'traceparent', 'referer', 'x-own', 'cookie'].map((name) => [
+      name,
+      text,
+    ]);
+    fields.push(...Array.from({ length: 4_000 }, (_, index): Field => [`x-${index % 7}`, text.slice(0, 8)]));
+    const got = await take(facts({ target: `http://${text}/${text}`, authority: text, fields, content: text }), {
+      plan: { redactQuery: new Set(['token']) },
+    });
+    expect(got.payload.length).toBeLessThanOrEqual(65_536);
+  }
+});
+
 describe('secrets', () => {
   test('in the authority of a target are replaced, and make no new attack', async () => {
     const shot = (user: string) => take(facts({ target: `http://${user}@meta.internal:80/x` }));

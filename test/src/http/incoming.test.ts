@@ -5,12 +5,12 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import http2 from 'node:http2';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { BodyPrefix } from '../../../src/http/body';
 import { hasBody, type IncomingBody, peek } from '../../../src/http/incoming';
 import { joined } from '../../../src/http/message';
-import { CaptureSlots } from '../../../src/http/slots';
+import type { Slot } from '../../../src/http/slots';
 import { Dice } from '../../conformance/trace';
 
 const BUDGET = 50_000;
@@ -126,7 +126,7 @@ describe.each(['HTTP/1.1', 'HTTP/2'] as const)('%s', (version) => {
 });
 
 /** A GET that announces 10 bytes and sends `sent`. */
-async function begun(port: number, sent: string): Promise<ReturnType<typeof connect>> {
+function begun(port: number, sent: string): Socket {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => {});
   open.push(() => socket.destroy());
@@ -135,42 +135,52 @@ async function begun(port: number, sent: string): Promise<ReturnType<typeof conn
 }
 
 describe('a body that does not come', () => {
-  test('is given up after its time, and what comes later is still whole for the application', async () => {
-    const { port, seen } = await one((message) => peek(message, BUDGET, 30, undefined));
-    const socket = await begun(port, 'half ');
-    setTimeout(() => socket.write('after'), 60);
-    const { prefix, after } = await seen;
-    expect([prefix.state, Buffer.concat(prefix.chunks).toString(), after.toString()]).toEqual([
-      ...['timeout', 'half ', 'half after'],
-    ]);
+  /** A place that is lost, or a client that goes, once the first bytes are here. */
+  const place = (moved: () => void, lost: Promise<void> = new Promise(() => {})): Slot => ({
+    lost,
+    progress: moved,
+    release: () => {},
   });
 
-  test('loses its place to another, and says so', async () => {
-    const slots = new CaptureSlots(1, 56, () => 0);
-    const slot = slots.take('203.0.113.9')!;
-    const { port, seen } = await one((message) => {
-      const looking = peek(message, BUDGET, 60_000, {
-        ...slot,
-        lost: new Promise((resolve) => setTimeout(resolve, 30)),
+  test.each(['timeout', 'displaced'] as const)(
+    '(%s) is what came until then, and whole for the application',
+    async (how) => {
+      let socket: Socket | undefined;
+      const { port, seen } = await one(async (message) => {
+        let lose = (): void => {};
+        const lost = new Promise<void>((resolve) => {
+          lose = resolve;
+        });
+        const slot = how === 'displaced' ? place(() => lose(), lost) : undefined;
+        const prefix = await peek(message, BUDGET, how === 'timeout' ? 200 : 60_000, slot);
+        socket!.write('after');
+        return prefix;
       });
-      return looking;
-    });
-    const socket = await begun(port, 'half ');
-    setTimeout(() => socket.write('after'), 60);
-    const { prefix, after } = await seen;
-    expect([prefix.state, after.toString()]).toEqual(['displaced', 'half after']);
-  });
+      socket = begun(port, 'half ');
+      const { prefix, after } = await seen;
+      expect([prefix.state, Buffer.concat(prefix.chunks).toString(), after.toString()]).toEqual([
+        how,
+        'half ',
+        'half after',
+      ]);
+    },
+  );
 
   test('because the client went away is what came until then', async () => {
-    let look: Promise<BodyPrefix> | undefined;
-    const { port } = await one((message) => {
-      look = peek(message, BUDGET, 2_000, undefined);
-      return look;
+    let socket: Socket | undefined;
+    const looked = Promise.withResolvers<BodyPrefix>();
+    const { port } = await one(async (message) => {
+      const prefix = await peek(
+        message,
+        BUDGET,
+        60_000,
+        place(() => socket!.destroy()),
+      );
+      looked.resolve(prefix);
+      return prefix;
     });
-    const socket = await begun(port, 'half ');
-    setTimeout(() => socket.destroy(), 30);
-    while (look === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
-    const { state, chunks } = await look;
+    socket = begun(port, 'half ');
+    const { state, chunks } = await looked.promise;
     expect([state, Buffer.concat(chunks).toString()]).toEqual(['aborted', 'half ']);
   });
 });
@@ -184,7 +194,7 @@ test('a message that somebody reads is left to them', async () => {
     message.off('data', listener as () => void);
     return prefix;
   });
-  await begun(port, '0123456789');
+  begun(port, '0123456789');
   expect((await seen).prefix).toEqual({ state: 'consumed', chunks: [] });
 });
 
