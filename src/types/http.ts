@@ -12,6 +12,8 @@ import type { Disposition, RateLimitResult, Source } from './results';
 export interface HttpSettings {
   readonly failMode: FailMode;
   readonly maxPayloadBytes: number;
+  /** Bits of an IPv6 address that name one source, with and without a limiter. */
+  readonly ipv6Prefix: number;
 }
 
 /** The platform, as this instance asks it. */

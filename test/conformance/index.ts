@@ -20,6 +20,7 @@
 import type { LogStore, Runtime } from '../../src/types/index';
 import { audit } from './cases/audit';
 import { decisions } from './cases/decisions';
+import { engine } from './cases/engine';
 import { evidence } from './cases/evidence';
 import { hostile } from './cases/hostile';
 import { http } from './cases/http';
@@ -42,7 +43,15 @@ export { LOG_STORE_CASES, STORE_CASES, type StoreStage } from './store';
 export type { ProfileName } from './trace';
 
 /** Every promise of a runtime, in the order of the suite. */
-export const CASES: readonly Case[] = [...runtimes, ...decisions, ...evidence, ...audit, ...http, ...hostile];
+export const CASES: readonly Case[] = [
+  ...runtimes,
+  ...decisions,
+  ...evidence,
+  ...audit,
+  ...http,
+  ...engine,
+  ...hostile,
+];
 
 /** The recorded life by which runtimes are compared: ten thousand requests of a crowd, floods among them. */
 export const TRACE: ReplayOptions = { seed: 1, count: 10_000, profile: 'crowd', mode: 'interceptAsync' };

@@ -17,7 +17,10 @@ export interface Stage {
 }
 
 /** One promise of a runtime, as a sentence about an instance on it. */
-export type Case = Held<Stage, 'decisions' | 'evidence' | 'ids' | 'audit' | 'http' | 'body' | 'hostile' | 'runtime'>;
+export type Case = Held<
+  Stage,
+  'decisions' | 'evidence' | 'ids' | 'audit' | 'http' | 'body' | 'hostile' | 'runtime' | 'engine'
+>;
 
 /** What is not asked for is small: the JavaScript build takes and zeroes all of its memory at once. */
 const SMALL = { quarantine: { maxCount: 64, maxBytes: 262_144, maxShare: 1 }, audit: { maxRecords: 512 } } as const;

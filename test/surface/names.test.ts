@@ -186,7 +186,7 @@ describe('an instance', () => {
     ['th.http.keys', th.http.keys, ['redact', 'traceId']],
     ['th.http.limits', th.http.limits, ['charge', 'partition', 'policy']],
     ['th.http.runtime', th.http.runtime, ['defer', 'now', 'ship', 'source']],
-    ['th.http.settings', th.http.settings, ['failMode', 'maxPayloadBytes']],
+    ['th.http.settings', th.http.settings, ['failMode', 'ipv6Prefix', 'maxPayloadBytes']],
   ])('%s has exactly its names', (_, part, expected) => {
     expect(names(part)).toEqual(expected);
   });
