@@ -15,7 +15,15 @@
 
 import { TracehoundError } from '../errors';
 import { LATE, within } from '../time/deadline';
-import type { GuardedTracehound, InterceptResult, RateLimitResult, Scent, Source, ThreatSignal } from '../types/index';
+import type {
+  GuardedTracehound,
+  InterceptResult,
+  RateLimitResult,
+  Scent,
+  Source,
+  ThreatSignal,
+  Unheard,
+} from '../types/index';
 import { type Capture, capture, type Derivation, declaredLength, type Facts } from './capture';
 import { DEAF, type Hearing, hear, SILENCE } from './hearing';
 import type { Field } from './message';
@@ -112,12 +120,12 @@ export function guard<C>(th: GuardedTracehound, options: GuardOptions<C>): Guard
     if (plan.allow !== undefined && (await isAllowed(visit))) return pass();
 
     // Step 4.
-    const found = heard.threat ?? (await inspect(visit)) ?? (heard.threw ? 'threw' : undefined);
-    if (found === 'threw' || found === 'timeout') {
+    const found = heard.threat ?? (await inspect(visit)) ?? heard.failure;
+    if (typeof found === 'string') {
       const passes = shadow || plan.detectorFailurePasses;
       const disposition = shadow ? 'observed' : passes ? 'passed' : 'refused';
       try {
-        await port.uninspected(origin.source, disposition, found);
+        await port.uninspected(origin.source, disposition, recordable(found));
       } catch (error) {
         if (port.failMode === 'closed' && !shadow) return fail(visit, failed(error), rate, fields);
         broken = true;
@@ -322,6 +330,9 @@ export function guard<C>(th: GuardedTracehound, options: GuardOptions<C>): Guard
     }
   };
 }
+
+/** The record has no reason of its own yet for a detector that said nothing, or nothing that can be read. */
+const recordable = (reason: Unheard | 'timeout'): 'threw' | 'timeout' => (reason === 'timeout' ? 'timeout' : 'threw');
 
 /** Looks like a real one and leads nowhere: only a closed instance or a core beyond revival cannot make its own. */
 function lostTrace(): string {
