@@ -16,11 +16,13 @@
 
 import { TracehoundError } from '../../src/errors';
 import { within } from '../../src/time/deadline';
+import { Failures } from '../../src/time/retry';
 import type {
   Actor,
   Disposition,
   EvidenceHandle,
   GuardedTracehound,
+  HttpCounters,
   InterceptResult,
   RateLimitOptions,
   RateLimitResult,
@@ -123,11 +125,10 @@ export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOp
   const shards = Array.from({ length: count }, (_, index) => shard(index));
   const shardAt = (place: Uint8Array): Shard =>
     shards[new DataView(place.buffer, place.byteOffset).getUint32(0) % count] as Shard;
-  let failures = 0;
+  const failures = new Failures();
   /** To the platform's log, the 1st, 2nd, 4th, 8th …: an object that is gone must not fill it. */
   const report = (error: unknown): void => {
-    failures++;
-    if ((failures & (failures - 1)) === 0) local.http.defer(Promise.reject(error));
+    if (failures.add()) local.http.runtime.defer(Promise.reject(error));
   };
 
   const remember = (source: Source, ms: number): void => {
@@ -136,13 +137,13 @@ export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOp
   };
 
   async function charge(source: Source, disposition?: Disposition): Promise<RateLimitResult | undefined> {
-    const { policy, now } = local.http;
-    if (policy === undefined) return undefined;
-    const here = (): RateLimitResult | undefined => local.http.charge(source, disposition);
+    const { limits, runtime } = local.http;
+    if (limits.policy === undefined) return undefined;
+    const here = (): RateLimitResult | undefined => limits.charge(source, disposition);
     if (local.rateLimiter.peek(source).blocked) return here();
     const at = place(source);
     try {
-      const listed = blocks === undefined ? 0 : await within(listedMs(blocks, at, now()), timeoutMs);
+      const listed = blocks === undefined ? 0 : await within(listedMs(blocks, at, runtime.now()), timeoutMs);
       if (typeof listed === 'number' && listed > 0) {
         remember(source, listed);
         return here();
@@ -172,20 +173,22 @@ export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOp
     }
   }
 
+  async function uninspected(...[source, disposition, reason]: Parameters<HttpCounters['uninspected']>): Promise<void> {
+    try {
+      await shardAt(place(source)).uninspected(source, disposition, reason);
+    } catch (error) {
+      report(error);
+      local.http.counters.uninspected(source, disposition, reason);
+    }
+  }
+
   return {
     ...local,
     interceptAsync: intercept,
     http: {
       ...local.http,
-      charge,
-      uninspected: async (source, disposition, reason) => {
-        try {
-          await shardAt(place(source)).uninspected(source, disposition, reason);
-        } catch (error) {
-          report(error);
-          local.http.uninspected(source, disposition, reason);
-        }
-      },
+      limits: { ...local.http.limits, charge },
+      counters: { ...local.http.counters, uninspected },
     },
     shards,
     shardOf: (source) => shardAt(place(source)),

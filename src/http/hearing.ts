@@ -6,7 +6,7 @@
 import type { Severity, Signals, SignalView, ThreatSignal, Unheard } from '../types/index';
 
 /** What all of them said together. */
-export interface Hearing {
+export interface Said {
   readonly threat: ThreatSignal | undefined;
   readonly strip: readonly string[];
   /** Why one of them did not tell, the first that did not. */
@@ -14,9 +14,9 @@ export interface Hearing {
 }
 
 /** Nobody was asked. */
-export const SILENCE: Hearing = { threat: undefined, strip: [], failure: undefined };
+export const NOT_ASKED: Said = { threat: undefined, strip: [], failure: undefined };
 /** Nobody could be asked. */
-export const DEAF: Hearing = { ...SILENCE, failure: 'threw' };
+export const NOT_ASKABLE: Said = { ...NOT_ASKED, failure: 'threw' };
 
 export const SEVERITIES: readonly Severity[] = ['low', 'medium', 'high', 'critical'];
 
@@ -27,7 +27,7 @@ export function graver(a: ThreatSignal | undefined, b: ThreatSignal | undefined)
 }
 
 /** Asks all of them: the gravest threat counts, everything forged goes. */
-export function hear(detectors: readonly Signals[], view: SignalView, report: (error: unknown) => void): Hearing {
+export function readSignals(detectors: readonly Signals[], view: SignalView, report: (error: unknown) => void): Said {
   let threat: ThreatSignal | undefined;
   let failure: Unheard | undefined;
   const strip: string[] = [];

@@ -90,7 +90,7 @@ export function resolveOptions(options: unknown, keep: LogPlug): Resolved {
       `${name}: not available in this version, expected it to be absent, got ${got}`,
     );
   }
-  const { quarantine, authorize } = readQuarantine(given.quarantine);
+  const { quarantine, authorize } = quarantineOptions(given.quarantine);
   const maxPayloadBytes = integer('maxPayloadBytes', given.maxPayloadBytes, 65_536, 256, 2 ** 26, 'bytes');
   // With a small store and no word about payloads the default stays: what is larger than the store is dropped, counted.
   if (given.maxPayloadBytes !== undefined && maxPayloadBytes > quarantine.maxBytes) {
@@ -103,7 +103,7 @@ export function resolveOptions(options: unknown, keep: LogPlug): Resolved {
     quarantine,
     authorize,
     maxPayloadBytes,
-    audit: readAudit(given.audit, keep),
+    audit: auditOptions(given.audit, keep),
     secret: readSecret(given.secret),
     failMode: word('failMode', given.failMode, ['open', 'closed']),
     clock: callable<() => number>('clock', given.clock),
@@ -120,11 +120,11 @@ type RateLimitGiven = Group<(typeof RATE_LIMIT_NAMES)[number] | 'charge'>;
 function readLimits(value: unknown): Pick<Resolved, 'rateLimit' | 'limiter'> {
   if (value === false) return { rateLimit: false, limiter: undefined };
   const given = readGroup('rateLimit', 'rateLimit.', value, RATE_LIMIT_NAMES, 'an object or false', ['charge']);
-  if ('charge' in given) return { rateLimit: false, limiter: readLimiter(given) };
+  if ('charge' in given) return { rateLimit: false, limiter: limiterOptions(given) };
   return { rateLimit: readRateLimit(given), limiter: undefined };
 }
 
-function readLimiter(given: RateLimitGiven): PlatformLimiter {
+function limiterOptions(given: RateLimitGiven): PlatformLimiter {
   const charge = callable<PlatformLimiter['charge']>('rateLimit.charge', given.charge);
   if (charge === undefined) throw wrongKind('rateLimit.charge', 'a function', charge);
   for (const name of ['blockMs', 'maxSources', 'ipv6Prefix'] as const) {
@@ -151,7 +151,7 @@ function readRateLimit(given: RateLimitGiven): Required<RateLimitOptions> {
   });
 }
 
-function readQuarantine(value: unknown): Pick<Resolved, 'quarantine' | 'authorize'> {
+function quarantineOptions(value: unknown): Pick<Resolved, 'quarantine' | 'authorize'> {
   const given = readGroup('quarantine', 'quarantine.', value, ['maxCount', 'maxBytes', 'maxShare', 'authorize']);
   const authorize = callable<NonNullable<QuarantineOptions['authorize']>>('quarantine.authorize', given.authorize);
   const quarantine = Object.freeze({
@@ -162,9 +162,9 @@ function readQuarantine(value: unknown): Pick<Resolved, 'quarantine' | 'authoriz
   return { quarantine, authorize };
 }
 
-function readAudit(value: unknown, keep: LogPlug): Audit {
+function auditOptions(value: unknown, keep: LogPlug): Audit {
   const given = readGroup('audit', 'audit.', value, ['origin', 'maxRecords', 'signer', 'log']);
-  const log = readLog(given.log) ?? keep;
+  const log = logOption(given.log) ?? keep;
   const { resume, recordsMin } = log;
   const signer = readSigner(given.signer);
   if (signer !== undefined) log.expectSigner(signer);
@@ -183,7 +183,7 @@ function readAudit(value: unknown, keep: LogPlug): Audit {
   });
 }
 
-function readLog(value: unknown): LogPlug | undefined {
+function logOption(value: unknown): LogPlug | undefined {
   if (value === undefined) return undefined;
   const expected = 'heldLog() or storedLog(store) of tracehound/log';
   const log = object('audit.log', value, expected) as LogPlug;

@@ -105,9 +105,9 @@ export class Hop {
     return new Voice(detector, values, strip, threat, failure);
   }
 
-  #saidIn(view: SignalView): ReadonlyMap<string, Said> {
+  #saidIn(view: SignalView): ReadonlyMap<string, Copies> {
     const { prefix } = this.#of;
-    const said = new Map<string, Said>();
+    const said = new Map<string, Copies>();
     for (const [field, value] of view.fields ?? view.headers) {
       const name = field.toLowerCase();
       const meant = name.replaceAll('_', '-');
@@ -132,7 +132,7 @@ export class Hop {
 }
 
 /** What came under one name. */
-interface Said {
+interface Copies {
   readonly copies: string[];
   /** Its spellings, in lower case: with underscores, or without. */
   readonly spellings: Set<string>;

@@ -4,7 +4,7 @@
  * `trust.test.ts` has the conditions, `family.test.ts` asks every mapper.
  */
 import { describe, expect, test, vi } from 'vitest';
-import { hear } from '../../../src/http/hearing';
+import { readSignals } from '../../../src/http/hearing';
 import { Hop, type Hopped } from '../../../src/signals/hop';
 import { wholeOf } from '../../../src/signals/verdict';
 import type { HopOptions, Signals, SignalView, ThreatSignal } from '../../../src/types/index';
@@ -252,14 +252,14 @@ describe('several detectors', () => {
 
   test('are all heard; the gravest counts, the first of two as grave', () => {
     const report = vi.fn();
-    const heard = hear(
+    const heard = readSignals(
       [says(threat('low')), says(threat('high', 'b'), ['x']), says(threat('high', 'c'), ['y', 'z']), says()],
       view,
       report,
     );
     expect(heard).toEqual({ threat: threat('high', 'b'), strip: ['x', 'y', 'z'], failure: undefined });
     expect(report).not.toHaveBeenCalled();
-    expect(hear([], view, report)).toEqual({ threat: undefined, strip: [], failure: undefined });
+    expect(readSignals([], view, report)).toEqual({ threat: undefined, strip: [], failure: undefined });
   });
 
   test('that fail or say nonsense silence nobody', () => {
@@ -273,7 +273,7 @@ describe('several detectors', () => {
     const failing: Signals = { ...says(), read: () => ({ strip: ['f'], failure: { error } }) };
     const nonsense = { ...says(), read: () => undefined } as unknown as Signals;
     const report = vi.fn();
-    const heard = hear([throwing, failing, nonsense, says(threat('low'), ['x'])], view, report);
+    const heard = readSignals([throwing, failing, nonsense, says(threat('low'), ['x'])], view, report);
     expect(heard).toEqual({ threat: threat('low'), strip: ['f', 'x'], failure: 'threw' });
     expect(report.mock.calls.map(([said]) => said instanceof Error)).toEqual([true, true, true]);
   });

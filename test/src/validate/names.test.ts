@@ -20,7 +20,8 @@ const said = (name: string, names: readonly string[], also?: readonly string[]):
 /** Every function of the house that takes options by name, so that what is suggested can be asked for. */
 const TAKERS: Record<string, (options: object) => unknown> = {
   createTracehound: (options) => resolveOptions(options, heldLog() as LogPlug),
-  tracehound: (options) => guard({ http: { charge: () => undefined } } as never, options as never),
+  tracehound: (options) =>
+    guard({ http: { limits: { charge: () => undefined }, settings: { failMode: 'open' } } } as never, options as never),
   storedLog: (options) => storedLog({ putIfAbsent: fail, get: fail, swap: fail }, options),
   shardedTracehound: (options) =>
     shardedTracehound({ get: fail, idFromName: fail }, { secret: new Uint8Array(32), ...options }),
