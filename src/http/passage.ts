@@ -287,7 +287,11 @@ function failed(error: unknown): InterceptResult {
   const known = error instanceof TracehoundError;
   return {
     status: 'error',
-    error: known ? error : new TracehoundError('RUNTIME_FAILED', 'guard: the call failed', { cause: error }),
+    error: known
+      ? error
+      : new TracehoundError('RUNTIME_FAILED', 'guard: the call failed, expected an answer, got an error', {
+          cause: error,
+        }),
   };
 }
 
@@ -299,7 +303,7 @@ function mannerOf({ method, headers, version }: Facts, drained: boolean): Omit<M
 
 /** `source` must be known before any `await`: a promise is a mistake that would put all clients into one bucket. */
 function refusePromise<T>(value: T): T {
-  if (isThenable(value)) throw new TypeError('tracehound: `source` returned a promise, expected a source at once');
+  if (isThenable(value)) throw new TypeError('tracehound.source: not at once, expected a source, got a promise');
   return value;
 }
 

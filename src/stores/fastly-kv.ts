@@ -103,7 +103,9 @@ export function fastlyKvStore(kv: KvPort, options: FastlyKvStoreOptions = {}): L
 function versionOf(place: string, number: number): string {
   const version = `${place}~/${number}`;
   if (version.length <= PLACE_LENGTH_MAX) return version;
-  throw new RangeError(`key: too long to be swapped, expected ≤ ${PLACE_LENGTH_MAX} characters with its version`);
+  throw new RangeError(
+    `key: too long to be swapped, expected ≤ ${PLACE_LENGTH_MAX} characters with its version, got ${version.length}`,
+  );
 }
 
 /** Puts unless there is something. */
@@ -153,5 +155,7 @@ async function newest(kv: KvPort, place: string, shown: Version): Promise<Versio
 const bufferOf = (bytes: Uint8Array): ArrayBuffer => bytes.buffer as ArrayBuffer;
 
 function failed(act: 'get' | 'put', cause: unknown): TracehoundError {
-  return new TracehoundError('STORE_FAILED', `fastly kv store: ${act} failed`, { cause });
+  return new TracehoundError('STORE_FAILED', `fastly kv store: ${act} failed, expected an answer, got an error`, {
+    cause,
+  });
 }

@@ -91,6 +91,6 @@ async function asked<T>(act: 'get' | 'put', answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (cause) {
-    throw new TracehoundError('STORE_FAILED', `r2 store: ${act} failed`, { cause });
+    throw new TracehoundError('STORE_FAILED', `r2 store: ${act} failed, expected an answer, got an error`, { cause });
   }
 }
