@@ -35,6 +35,8 @@ export class Agent {
   readonly #refusal: (() => TracehoundError | undefined) | undefined;
   /** Asked in place of the core's limiter. */
   readonly #limiter: PlatformLimiter | undefined;
+  /** Told when a record may have been appended. */
+  readonly #acted: () => void;
   #closed = false;
   /** Answers given, by status. */
   readonly counts: StatusCounts = {
@@ -53,7 +55,9 @@ export class Agent {
     runtime: Runtime,
     refusal: (() => TracehoundError | undefined) | undefined,
     limiter: PlatformLimiter | undefined,
+    acted: () => void,
   ) {
+    this.#acted = acted;
     this.#refusal = refusal;
     this.#limiter = limiter;
     this.#engine = engine;
@@ -109,7 +113,10 @@ export class Agent {
     if (this.#limiter !== undefined) return this.#chargeElsewhere(this.#limiter, source, observed);
     if (this.#engine.config.limit === 0) return undefined;
     const status = this.#engine.pass(this.#now(), readSource(source), false, observed);
-    if (status === 'rate_limited') this.counts.rate_limited++;
+    if (status === 'rate_limited') {
+      this.counts.rate_limited++;
+      this.#acted();
+    }
     return this.#engine.rate();
   }
 
@@ -121,6 +128,7 @@ export class Agent {
     } else {
       this.counts.rate_limited++;
       this.#engine.refused(now, readSource(source), rate.blocked, observed);
+      this.#acted();
     }
     return rate;
   }
@@ -276,6 +284,7 @@ export class Agent {
 
   #count(result: InterceptResult): InterceptResult {
     this.counts[result.status]++;
+    if (result.status !== 'clean') this.#acted();
     return result;
   }
 }
