@@ -9,7 +9,7 @@
  */
 import { TracehoundError } from '../errors';
 import type { LogStore } from '../types/ports';
-import { kindOf } from '../validate/kind';
+import { plug } from '../validate/index';
 import { copyOf, isEqual, partsOf } from './keys';
 
 export type { LogStore, Store } from '../types/ports';
@@ -31,9 +31,8 @@ const OBJECT_BYTES_MAX = 1_900_000;
  * const store = durableStore(this.ctx.storage);
  */
 export function durableStore(storage: DurablePort): LogStore {
-  if (typeof storage?.sql?.exec !== 'function' || typeof storage.sync !== 'function') {
-    throw new TypeError(`storage: wrong kind, expected that of a Durable Object with SQLite, got ${kindOf(storage)}`);
-  }
+  plug<DurablePort>('durableStore.storage', storage, ['sync'], 'that of a Durable Object with SQLite');
+  plug<DurablePort['sql']>('durableStore.storage.sql', storage.sql, ['exec'], 'that of a Durable Object with SQLite');
   let isMade = false;
   const asked = (query: string, ...bindings: unknown[]): Record<string, unknown>[] => {
     try {

@@ -22,6 +22,7 @@
  */
 import { TracehoundError } from '../errors';
 import type { LogStore } from '../types/ports';
+import { plug, readGroup } from '../validate/index';
 import { below, copyOf, isEqual } from './keys';
 
 export type { LogStore, Store } from '../types/ports';
@@ -63,10 +64,9 @@ const EXISTS = /precondition failed/i;
  * const store = fastlyKvStore(new KVStore('evidence'), { prefix: 'logs' });
  */
 export function fastlyKvStore(kv: KvPort, options: FastlyKvStoreOptions = {}): LogStore {
-  if (typeof kv?.get !== 'function' || typeof kv.put !== 'function') {
-    throw new TypeError(`kv: wrong kind, expected a KVStore, got ${kv === null ? 'null' : typeof kv}`);
-  }
-  const placeOf = below(options.prefix);
+  plug<KvPort>('fastlyKvStore.kv', kv, ['get', 'put'], 'a KVStore');
+  const { prefix } = readGroup('fastlyKvStore', 'fastlyKvStore.', options, ['prefix']);
+  const placeOf = below(prefix as string | undefined);
 
   return Object.freeze({
     async putIfAbsent(key: string, bytes: Uint8Array) {
