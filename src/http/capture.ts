@@ -17,6 +17,7 @@ import { type BodyPrefix, type BodyState, NO_CHUNKS, pull } from './body';
 import { fingerprint } from './fingerprint';
 import { characters, type Field, fieldLines, joined, octets, ownLines, startLine, targetOf } from './message';
 import { Redaction } from './redaction';
+import type { SecretNames } from './secrets';
 
 /** A request as its framework shows it. Asked for only when there is something to refuse or to keep. */
 export interface Facts {
@@ -48,8 +49,8 @@ export interface Buffered {
 
 /** What an instance of the guard wants captured. */
 export interface CapturePlan {
-  readonly redactHeaders: ReadonlySet<string>;
-  readonly redactQuery: ReadonlySet<string>;
+  readonly redactHeaders: SecretNames;
+  readonly redactQuery: SecretNames;
   readonly trace: ReadonlySet<string>;
   readonly timeoutMs: number;
 }

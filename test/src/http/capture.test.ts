@@ -12,7 +12,8 @@ import {
 } from '../../../src/http/capture';
 import { fingerprint, type Likeness, VOLATILE } from '../../../src/http/fingerprint';
 import { type Field, fieldLines, joined, octets, startLine, targetOf } from '../../../src/http/message';
-import { Redaction, SECRET_HEADERS } from '../../../src/http/redaction';
+import { Redaction } from '../../../src/http/redaction';
+import { secretNames } from '../../../src/http/secrets';
 import { LATE, within } from '../../../src/time/deadline';
 import type { Source } from '../../../src/types/index';
 import { fakeTracehound } from '../../lab/fake-tracehound';
@@ -20,9 +21,13 @@ import { fakeTracehound } from '../../lab/fake-tracehound';
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 const bytes = (value: string): Uint8Array => new Uint8Array(Buffer.from(value, 'latin1'));
 
+const secrets = (headers: string[] = [], query: string[] = []) =>
+  secretNames({ isAllowList: false, headers, query, secrets: [] });
+const SECRET_HEADERS = ['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'x-api-key', 'x-csrf-token'];
+
 const plan = (over: Partial<CapturePlan> = {}): CapturePlan => ({
-  redactHeaders: new Set(SECRET_HEADERS),
-  redactQuery: new Set(),
+  redactHeaders: secrets().headers,
+  redactQuery: secrets().query,
   trace: new Set(['x-request-id']),
   timeoutMs: 2_000,
   ...over,
@@ -366,7 +371,7 @@ describe('secrets', () => {
 
   test('are replaced by keyed fingerprints: equal for equal, never in clear', async () => {
     const fields = [...SECRET_HEADERS, 'X-Own', 'x-plain'].map((name): Field => [name, secret]);
-    const got = await take(facts({ fields }), { plan: { redactHeaders: new Set([...SECRET_HEADERS, 'x-own']) } });
+    const got = await take(facts({ fields }), { plan: { redactHeaders: secrets(['x-own']).headers } });
     const hidden = got.fields.get('authorization') as string;
     expect(hidden).toMatch(/^hmac:[0-9a-f]{16}$/);
     for (const name of [...SECRET_HEADERS, 'X-Own']) expect(got.fields.get(name)).toBe(hidden);
@@ -374,7 +379,7 @@ describe('secrets', () => {
   });
 
   test('in the query are replaced too, in target and referer, however they are written', async () => {
-    const redactQuery = new Set(['token', 'api key']);
+    const redactQuery = secrets([], ['token', 'api key']).query;
     const target = '/p?a=1&Token=s3cr3t&to%6ben=s3cr3t&api+key=s3cr3t&%=2&token&b=token=s3cr#t';
     const got = await take(facts({ target, fields: [['Referer', `https://a.example${target}`]] }), {
       plan: { redactQuery },
@@ -394,7 +399,7 @@ describe('secrets', () => {
     expect(broken.fields.get('cookie')).toBe('redacted');
 
     let calls = 0;
-    const redaction = new Redaction(new Set(['cookie']), new Set(['t']), () => {
+    const redaction = new Redaction(secrets(['cookie']).headers, secrets([], ['t']).query, () => {
       calls++;
       return 'f'.repeat(16);
     });
@@ -693,7 +698,7 @@ describe('the fingerprint', () => {
   });
 
   test('of a captured request ignores secrets, which evidence does not show either', async () => {
-    const redactQuery = new Set(['token']);
+    const redactQuery = secrets([], ['token']).query;
     const shot = async (cookie: string, token: string, agent: string) =>
       (
         await take(
