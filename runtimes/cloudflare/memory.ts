@@ -182,7 +182,7 @@ class Sealer {
       const key = await this.#key(head);
       return new Uint8Array(await crypto.subtle.decrypt(gcm(head, table, n), key, sealed.subarray(head.length)));
     } catch (cause) {
-      const expected = 'expected the secret that sealed it and unchanged bytes';
+      const expected = 'expected the secret that sealed it and unchanged bytes, got others';
       throw new TracehoundError('SNAPSHOT_INVALID', `memory: row ${n} of ${table} does not open, ${expected}`, {
         cause,
       });

@@ -73,10 +73,11 @@ export function failureOf(error: unknown): Failure {
   };
 }
 
-export function errorOf({ code, message, recoverable }: Failure): Error {
-  if (code === 'TypeError') return new TypeError(message);
-  if (code === 'RangeError') return new RangeError(message);
-  return new TracehoundError(code, message, { recoverable });
+export function errorOf(failure: Failure): Error {
+  const { code, recoverable } = failure;
+  if (code === 'TypeError') return new TypeError(failure.message);
+  if (code === 'RangeError') return new RangeError(failure.message);
+  return new TracehoundError(code, failure.message, { recoverable });
 }
 
 /** The value of an answer. Throws the error that came instead. */

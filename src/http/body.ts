@@ -9,6 +9,7 @@
  * @module
  */
 import { LATE, within } from '../time/deadline';
+import { kindOf } from '../validate/kind';
 import type { Slot } from './slots';
 
 /**
@@ -114,5 +115,5 @@ function again(
 /** A stream may carry anything; a body that is not bytes is a broken one. */
 function view(value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value;
-  throw new TypeError('body: a chunk is not bytes, expected Uint8Array');
+  throw new TypeError(`body: a chunk is not bytes, expected a Uint8Array, got ${kindOf(value)}`);
 }

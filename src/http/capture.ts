@@ -18,6 +18,7 @@ import { fingerprint } from './fingerprint';
 import { hasBody, type IncomingBody, peek } from './incoming';
 import { characters, type Field, fieldLines, joined, octets, ownLines, startLine } from './message';
 import { Redaction } from './redaction';
+import type { SecretNames } from './secrets';
 import type { CaptureSlots, Slot } from './slots';
 import { type Asked, askedOf, withoutPassword } from './target';
 
@@ -59,8 +60,8 @@ export interface Buffered {
 
 /** What an instance of the guard wants captured. */
 export interface CapturePlan {
-  readonly redactHeaders: ReadonlySet<string>;
-  readonly redactQuery: ReadonlySet<string>;
+  readonly redactHeaders: SecretNames;
+  readonly redactQuery: SecretNames;
   readonly trace: ReadonlySet<string>;
   readonly timeoutMs: number;
 }

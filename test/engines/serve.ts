@@ -100,7 +100,11 @@ const config :Workerd.Config = (
 ${readFileSync(join(folder, 'app.mjs'), 'utf8')}
 addEventListener('fetch', (event) => event.respondWith(example.default(event.request, event)));`,
       extend: (context: object) =>
-        Object.assign(context, { wasm_core: new WebAssembly.Module(readFileSync(join(folder, 'core.wasm'))) }),
+        Object.assign(context, {
+          wasm_core: new WebAssembly.Module(readFileSync(join(folder, 'core.wasm'))),
+          // As on Vercel: without its own context of the request nobody's address is believed.
+          [Symbol.for('@vercel/request-context')]: { get: () => ({}) },
+        }),
     });
     const server = await runServer({ runtime, host: HOST, port });
     return { url: `http://${HOST}:${port}`, stop: () => server.close() };

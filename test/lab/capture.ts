@@ -4,7 +4,7 @@
  * Relies on: `fake-tracehound`. Refuses: the network.
  */
 import { type CapturePlan, capture, type Facts } from '../../src/http/capture';
-import { SECRET_HEADERS } from '../../src/http/redaction';
+import { type SecretNames, secretNames } from '../../src/http/secrets';
 import { CaptureSlots } from '../../src/http/slots';
 import type { Source } from '../../src/types/index';
 import { fakeTracehound } from './fake-tracehound';
@@ -12,9 +12,16 @@ import { fakeTracehound } from './fake-tracehound';
 export const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 export const bytes = (value: string): Uint8Array => new Uint8Array(Buffer.from(value, 'latin1'));
 
+/** What is hidden: the defaults, and these besides. */
+export const secrets = (
+  headers: string[] = [],
+  query: string[] = [],
+): { readonly headers: SecretNames; readonly query: SecretNames } =>
+  secretNames({ isAllowList: false, headers, query, secrets: [] });
+
 export const plan = (over: Partial<CapturePlan> = {}): CapturePlan => ({
-  redactHeaders: new Set(SECRET_HEADERS),
-  redactQuery: new Set(),
+  redactHeaders: secrets().headers,
+  redactQuery: secrets().query,
   trace: new Set(['x-request-id']),
   timeoutMs: 2_000,
   ...over,

@@ -3,9 +3,11 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Buffered, declaredLength, type Facts, OWN_BYTES_MAX } from '../../../src/http/capture';
 import type { Field } from '../../../src/http/message';
-import { Redaction, SECRET_HEADERS } from '../../../src/http/redaction';
+import { Redaction } from '../../../src/http/redaction';
 import type { Source } from '../../../src/types/index';
-import { bytes, facts, stream, take, text } from '../../lab/capture';
+import { bytes, facts, secrets, stream, take, text } from '../../lab/capture';
+
+const SECRET_HEADERS = ['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'x-api-key', 'x-csrf-token'];
 
 afterEach(() => {
   vi.useRealTimers();
@@ -266,7 +268,7 @@ test('a capture costs what it is given: a square of these sizes would be hours, 
     ]);
     fields.push(...Array.from({ length: 4_000 }, (_, index): Field => [`x-${index % 7}`, text.slice(0, 8)]));
     const got = await take(facts({ target: `http://${text}/${text}`, authority: text, fields, content: text }), {
-      plan: { redactQuery: new Set(['token']) },
+      plan: { redactQuery: secrets([], ['token']).query },
     });
     expect(got.payload.length).toBeLessThanOrEqual(65_536);
   }
@@ -286,7 +288,7 @@ describe('secrets', () => {
 
   test('are replaced by keyed fingerprints: equal for equal, never in clear', async () => {
     const fields = [...SECRET_HEADERS, 'X-Own', 'x-plain'].map((name): Field => [name, secret]);
-    const got = await take(facts({ fields }), { plan: { redactHeaders: new Set([...SECRET_HEADERS, 'x-own']) } });
+    const got = await take(facts({ fields }), { plan: { redactHeaders: secrets(['x-own']).headers } });
     const hidden = got.fields.get('authorization') as string;
     expect(hidden).toMatch(/^hmac:[0-9a-f]{16}$/);
     for (const name of [...SECRET_HEADERS, 'X-Own']) expect(got.fields.get(name)).toBe(hidden);
@@ -294,7 +296,7 @@ describe('secrets', () => {
   });
 
   test('in the query are replaced too, in target and referer, however they are written', async () => {
-    const redactQuery = new Set(['token', 'api key']);
+    const redactQuery = secrets([], ['token', 'api key']).query;
     const target = '/p?a=1&Token=s3cr3t&to%6ben=s3cr3t&api+key=s3cr3t&%=2&token&b=token=s3cr#t';
     const got = await take(facts({ target, fields: [['Referer', `https://a.example${target}`]] }), {
       plan: { redactQuery },
@@ -314,7 +316,7 @@ describe('secrets', () => {
     expect(broken.fields.get('cookie')).toBe('redacted');
 
     let calls = 0;
-    const redaction = new Redaction(new Set(['cookie']), new Set(['t']), () => {
+    const redaction = new Redaction(secrets(['cookie']).headers, secrets([], ['t']).query, () => {
       calls++;
       return 'f'.repeat(16);
     });
@@ -390,7 +392,7 @@ describe('the fingerprint', () => {
   });
 
   test('of a captured request ignores secrets, which evidence does not show either', async () => {
-    const redactQuery = new Set(['token']);
+    const redactQuery = secrets([], ['token']).query;
     const shot = async (cookie: string, token: string, agent: string) =>
       (
         await take(

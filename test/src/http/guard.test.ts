@@ -620,9 +620,14 @@ describe('options', () => {
       [
         { redact: { cookies: [] } },
         TypeError,
-        'tracehound.redact.?: no such option, expected one of headers, query, got another name',
+        'tracehound.redact.?: no such option, expected one of mode, headers, query, got another name',
       ],
       [{ redact: [] }, TypeError, 'tracehound.redact: wrong kind, expected an object, got an array'],
+      [
+        { redact: { mode: 'all' } },
+        RangeError,
+        "tracehound.redact.mode: unknown, expected 'deny-list' or 'allow-list'",
+      ],
       [{ redact: { headers: secret } }, TypeError, 'tracehound.redact.headers: wrong kind'],
       [{ redact: { headers: [1] } }, TypeError, 'tracehound.redact.headers[0]: wrong kind, expected a string, got 1'],
       [{ redact: { headers: [secret] } }, RangeError, 'tracehound.redact.headers[0]: not a name'],
