@@ -41,7 +41,7 @@ export type ErrorCode =
   | 'LOG_INVALID'
   /** Somebody else wrote to this log: one origin has one writer. */
   | 'LOG_CONFLICT'
-  /** The store holds less of a log than it held before. */
+  /** The store holds less of a log than it held before, or the memory of an object less than the store. */
   | 'LOG_ROLLBACK'
   /** `policy` of `storedLog` is `halt` and the next record might be lost. */
   | 'LOG_FULL'
@@ -53,6 +53,8 @@ export type ErrorCode =
   | 'ACCESS_DENIED'
   /** The object that decides for this source did not answer in time, or failed. */
   | 'SHARD_UNREACHABLE'
+  /** A question to another process holds a value that cannot be copied there. */
+  | 'NOT_SENDABLE'
   /** A call that this build cannot carry out yet. */
   | 'UNSUPPORTED';
 

@@ -25,7 +25,7 @@ async function interrupted(options: Parameters<typeof replay>[1], every: number)
   let again: () => Promise<Tracehound>;
   const make = async (runtime: Runtime, given: TracehoundOptions): Promise<Tracehound> => {
     again = async () => {
-      memory = await ObjectMemory.open(storage, given.secret as Uint8Array);
+      memory = await ObjectMemory.open(storage, { secret: given.secret as Uint8Array, object: 'one' });
       return wire(runtime, given, memory.persistence);
     };
     return again();
@@ -81,7 +81,7 @@ async function wake(
   former?: Uint8Array,
 ): Promise<Slept> {
   const given = { ...options, ...more };
-  const memory = await ObjectMemory.open(disk, given.secret as Uint8Array, former);
+  const memory = await ObjectMemory.open(disk, { secret: given.secret as Uint8Array, former, object: 'one' });
   return { disk, memory, th: wire(it.runtime, given, memory.persistence) };
 }
 

@@ -41,6 +41,7 @@ function process(disk: ReturnType<typeof sqliteStorage>): Process {
       ended = true;
     },
     ctx: {
+      id: 'object',
       storage: {
         sql: { exec: (...of) => alive(() => disk.sql.exec(...of)) },
         transactionSync: (work) => alive(() => disk.transactionSync(work)),
@@ -389,10 +390,7 @@ describe('the log of an object', () => {
     for (let i = 0; i < 150; i++) {
       const scent = threat();
       const severity = i % 10 === 9 ? 'critical' : 'high';
-      await first.record(async (th) => {
-        const result = await th.interceptAsync({ ...scent, threat: { category: 'sqli', severity } });
-        first.taken(result);
-      });
+      await first.intercept({ ...scent, threat: { category: 'sqli', severity } });
     }
     await Promise.allSettled(one.deferred);
     evidence.fate = () => 'done';
@@ -406,7 +404,7 @@ describe('the log of an object', () => {
     expect(one.alarmAt).toBeDefined();
     await first.alarm();
     expect(evidence.keys()).toEqual(held.map(({ id }) => `${id}.json`).sort());
-    expect(disk.sql.exec('SELECT count(*) AS n FROM tracehound_evidence').toArray()).toEqual([{ n: 0 }]);
+    expect(disk.sql.exec('SELECT count(*) AS n FROM tracehound_waiting').toArray()).toEqual([{ n: 0 }]);
   });
 
   it('is followed by another one when its store was emptied', async () => {
@@ -429,11 +427,7 @@ describe('the log of an object', () => {
     const one = process(disk);
     const first = await Resident.wake(one.ctx, options);
     const take = async (resident: Resident): Promise<string> => {
-      const result = await resident.record(async (th) => {
-        const result = await th.interceptAsync(threat());
-        resident.taken(result);
-        return result;
-      });
+      const result = await resident.intercept(threat());
       return (result as { evidence: { id: string } }).evidence.id;
     };
     evidence.fate = () => 'refused';

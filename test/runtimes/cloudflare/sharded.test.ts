@@ -4,12 +4,12 @@
  */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { placeOf } from '../../../runtimes/cloudflare/place';
-import { failureOf } from '../../../runtimes/cloudflare/rpc';
+import { answered } from '../../../runtimes/cloudflare/rpc';
 import { type ShardedOptions, shardedTracehound } from '../../../runtimes/cloudflare/sharded';
 import { createTracehound } from '../../../runtimes/node/index';
 import { tracehound } from '../../../src/adapters/fetch';
 import { TracehoundError } from '../../../src/index';
+import { placeOf } from '../../../src/instance/place';
 import type { InterceptResult, Scent, Source, Tracehound } from '../../../src/types/index';
 
 beforeEach(() => void vi.spyOn(console, 'warn').mockImplementation(() => {}));
@@ -23,13 +23,7 @@ const settings = { ...instance, shards: 4 };
 function namespace(fail: (call: string, name: string) => unknown = () => undefined) {
   const objects = new Map<string, Tracehound>();
   const calls: string[] = [];
-  const told = async (work: () => unknown) => {
-    try {
-      return { value: structuredClone(await work()) };
-    } catch (error) {
-      return { error: failureOf(error) };
-    }
-  };
+  const told = async (work: () => unknown) => structuredClone(await answered(work));
   const object = (name: string): Tracehound => {
     const made = objects.get(name) ?? createTracehound(instance);
     objects.set(name, made);

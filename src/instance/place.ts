@@ -5,10 +5,10 @@
  * hash of the instance. Refuses: to tell an address to whoever reads the place.
  */
 
-import { addressOf, masked } from '../../src/formats/address';
-import { toHex } from '../../src/formats/bytes';
-import { readSource } from '../../src/instance/scent';
-import type { Source } from '../../src/types/index';
+import { addressOf, masked } from '../formats/address';
+import { toHex } from '../formats/bytes';
+import type { Source } from '../types/index';
+import { readSource } from './scent';
 
 const IPV6_BYTES = 16;
 
