@@ -67,7 +67,7 @@ export abstract class TracehoundObject<Env = unknown> extends DurableObject<Env>
     return this.#told('charge', given, async (source, disposition) => {
       const resident = this.#resident;
       const rate = await resident.act(async (th) => {
-        const rate = await th.http.charge(source, disposition);
+        const rate = await th.http.limits.charge(source, disposition);
         if (rate?.allowed === false) await resident.remind();
         return rate;
       });
@@ -82,7 +82,7 @@ export abstract class TracehoundObject<Env = unknown> extends DurableObject<Env>
 
   uninspected(...given: Args<'uninspected'>): Told<'uninspected'> {
     return this.#asked('uninspected', given, (th, source, disposition, reason) =>
-      th.http.uninspected(source, disposition, reason),
+      th.http.counters.uninspected(source, disposition, reason),
     );
   }
 
@@ -171,7 +171,7 @@ export abstract class TracehoundObject<Env = unknown> extends DurableObject<Env>
     given: readonly unknown[],
     work: (...args: Args<Name>) => T | Promise<T>,
   ): Promise<Answer<T>> {
-    return answered(() => work(...readArgs(name, given, this.#resident.th.http.maxPayloadBytes)));
+    return answered(() => work(...readArgs(name, given, this.#resident.th.http.settings.maxPayloadBytes)));
   }
 }
 

@@ -11,9 +11,9 @@
  * Relies on: sealed.ts. Refuses: to begin anew where something is left: rows that are not whole are an error, and what to do
  * about it is for people. It cannot see that the *last* calls are missing, or that everything is older.
  */
-import { joined, type LeftCore, number32 } from '../../src/engine/index';
+import { type LeftCore, number32 } from '../../src/engine/index';
 import { TracehoundError } from '../../src/errors';
-import { toHex } from '../../src/formats/bytes';
+import { joined, toHex } from '../../src/formats/bytes';
 import { sha256 } from '../../src/formats/sha256';
 import { ROW_HEAD_BYTES, Sealer } from './sealed';
 

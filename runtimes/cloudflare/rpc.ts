@@ -15,19 +15,19 @@ import type {
   AuditHead,
   Disposition,
   EvidenceHandle,
-  HttpPort,
+  HttpCounters,
   InterceptResult,
   PurgeReason,
   QuarantineStats,
   RateLimitResult,
+  Readings,
   Scent,
-  Snapshot,
   Source,
 } from '../../src/types/index';
 import { wrongKind } from '../../src/validate/index';
 import { kindOf } from '../../src/validate/kind';
 
-type Failed = Parameters<HttpPort['uninspected']>[2];
+type Failed = Parameters<HttpCounters['uninspected']>[2];
 
 /** What an object can be asked. Every answer is stored before it is given. Errors come as {@link TracehoundError}. */
 export interface ObjectCalls {
@@ -52,7 +52,7 @@ export interface ObjectCalls {
   flush(): void;
   /** The signed head of the log as it is now. */
   checkpoint(): string;
-  watch(): Snapshot;
+  watch(): Readings;
 }
 
 export type CallName = keyof ObjectCalls;

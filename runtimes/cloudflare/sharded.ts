@@ -92,16 +92,16 @@ export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOp
     throw wrongKind('namespace', 'the binding of a Durable Object', namespace);
   }
   const { count, timeoutMs, whenUnreachable, blocks, local } = readSharded(options);
-  const { maxPayloadBytes, now } = local.http;
+  const { settings, runtime } = local.http;
   const prefix = options.rateLimit === false ? undefined : options.rateLimit?.ipv6Prefix;
   const placed = (source: Source): Uint8Array => placeOf(local, source, prefix ?? 56);
-  const shards = Array.from({ length: count }, (_, index) => wayTo({ namespace, index, timeoutMs, maxPayloadBytes }));
+  const shards = Array.from({ length: count }, (_, index) => wayTo({ namespace, index, timeoutMs, ...settings }));
   const shardOf = (source: Source): Shard => shards[numberOf(placed(source), count)] as Shard;
   const list = blocks && kvBlocks(blocks);
   const fallback = new Fallback<Shard>({
     local,
     deciderOf: shardOf,
-    listedMs: list && ((source) => list.leftMs(placed(source), now())),
+    listedMs: list && ((source) => list.leftMs(placed(source), runtime.now())),
     timeoutMs,
     whenUnreachable,
   });
@@ -110,13 +110,16 @@ export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOp
     interceptAsync: (scent) => interceptElsewhere(scent, local, fallback),
     http: {
       ...local.http,
-      charge: (source, disposition) => fallback.charge(source, disposition),
-      uninspected: (source, disposition, reason) =>
-        fallback.elsewhere(
-          source,
-          (shard) => shard.uninspected(source, disposition, reason),
-          () => local.http.uninspected(source, disposition, reason),
-        ),
+      limits: { ...local.http.limits, charge: (source, disposition) => fallback.charge(source, disposition) },
+      counters: {
+        ...local.http.counters,
+        uninspected: (...of) =>
+          fallback.elsewhere(
+            of[0],
+            (shard) => shard.uninspected(...of),
+            () => local.http.counters.uninspected(...of),
+          ),
+      },
     },
     shards,
     shardOf,
@@ -140,7 +143,7 @@ async function interceptElsewhere(
 ): Promise<InterceptResult> {
   let parcel: Parcel;
   try {
-    parcel = packed(scent, local.http.maxPayloadBytes);
+    parcel = packed(scent, local.http.settings.maxPayloadBytes);
   } catch {
     // No scent: the isolate's own instance says what that is.
     return local.interceptAsync(scent);
@@ -149,7 +152,7 @@ async function interceptElsewhere(
   return fallback.elsewhere(
     parcel.source,
     (shard) => shard.intercept(parcel),
-    () => local.interceptAsync(unpacked(parcel, local.http.maxPayloadBytes)),
+    () => local.interceptAsync(unpacked(parcel, local.http.settings.maxPayloadBytes)),
   );
 }
 

@@ -10,7 +10,7 @@
  * @module
  */
 import { LATE, within } from '../time/deadline';
-import { isWorthReporting } from '../time/retry';
+import { Failures } from '../time/retry';
 import type { Disposition, RateLimitResult, Source, Tracehound } from '../types/index';
 import { BELIEVED_MS } from './mirror';
 
@@ -31,7 +31,7 @@ export interface FallbackPort<Other extends Decider> {
 
 export class Fallback<Other extends Decider> {
   readonly #port: FallbackPort<Other>;
-  #failures = 0;
+  readonly #failures = new Failures();
 
   constructor(port: FallbackPort<Other>) {
     this.#port = port;
@@ -40,8 +40,9 @@ export class Fallback<Other extends Decider> {
   /** Charges one request where its source is decided about. Rejects only with `whenUnreachable: 'fail'`. */
   async charge(source: Source, disposition?: Disposition): Promise<RateLimitResult | undefined> {
     const { local, whenUnreachable } = this.#port;
-    if (local.http.policy === undefined) return undefined;
-    const here = (): RateLimitResult | undefined => local.http.charge(source, disposition);
+    const { limits } = local.http;
+    if (limits.policy === undefined) return undefined;
+    const here = (): RateLimitResult | undefined => limits.charge(source, disposition);
     if (local.rateLimiter.peek(source).blocked || (await this.#isListed(source))) return here();
     return this.elsewhere(
       source,
@@ -94,6 +95,6 @@ export class Fallback<Other extends Decider> {
 
   /** To the platform's log, now and then: a decider that is gone must not fill it. */
   #report(error: unknown): void {
-    if (isWorthReporting(++this.#failures)) this.#port.local.http.defer(Promise.reject(error));
+    if (this.#failures.add()) this.#port.local.http.runtime.defer(Promise.reject(error));
   }
 }

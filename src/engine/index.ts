@@ -14,7 +14,7 @@ import {
   hashOf,
   hmac,
   type Question,
-  signatureOf,
+  questionSignature,
   writeQuestion,
   writeSmall,
   writeSource,
@@ -38,13 +38,13 @@ import {
 } from './words';
 
 export { ABI_VERSION } from '../../assembly/abi';
-export { compareBytes, joined, number32 } from './bytes';
+export { compareBytes, number32 } from './bytes';
 export {
   type Claims,
   Cursor,
   decodeSections,
   encodeSections,
-  invalid,
+  invalidSnapshot,
   ORIGIN_BYTES_MAX,
   proveImage,
   SECTION_VERSIONS,
@@ -146,7 +146,7 @@ export class Engine {
         writeQuestion(core, source, question);
         return core.call.intercept(now);
       };
-      const detail = question.sidecar?.(signatureOf(core, question));
+      const detail = question.sidecar?.(questionSignature(core, question));
       return STATUSES[detail === undefined ? ask() : this.#life.details.withThreat(core, detail, ask)] as Status;
     });
   }
@@ -348,7 +348,7 @@ export class Engine {
 
   // ── totals and ids ─────────────────────────────────────────────────────────────────────────────
 
-  /** Adds one to a total that CHECKPOINT records carry. */
+  /** Adds one to a total that HEARTBEAT records carry. */
   count(now: number, what: 'seen' | 'skipped' | 'failedOpen'): void {
     const total = codeOf('count', TOTALS, what);
     this.#life.run(now, (core) => {

@@ -78,7 +78,7 @@ export function resolveOptions(options: unknown, keep: LogPlug): Resolved {
       `${name}: not available in this version, expected it to be absent, got ${got}`,
     );
   }
-  const { quarantine, authorize } = readQuarantine(given.quarantine);
+  const { quarantine, authorize } = quarantineOptions(given.quarantine);
   const maxPayloadBytes = integer('maxPayloadBytes', given.maxPayloadBytes, 65_536, 256, 2 ** 26, 'bytes');
   // With a small store and no word about payloads the default stays: what is larger than the store is dropped, counted.
   if (given.maxPayloadBytes !== undefined && maxPayloadBytes > quarantine.maxBytes) {
@@ -91,7 +91,7 @@ export function resolveOptions(options: unknown, keep: LogPlug): Resolved {
     quarantine,
     authorize,
     maxPayloadBytes,
-    audit: readAudit(given.audit, keep),
+    audit: auditOptions(given.audit, keep),
     secret: readSecret(given.secret),
     failMode: word('failMode', given.failMode, ['open', 'closed']),
     clock: callable('clock', given.clock) as (() => number) | undefined,
@@ -103,11 +103,11 @@ export function resolveOptions(options: unknown, keep: LogPlug): Resolved {
 
 function readLimits(value: unknown): Pick<Resolved, 'rateLimit' | 'limiter'> {
   const isPlatforms = typeof value === 'object' && value !== null && Object.hasOwn(value, 'charge');
-  if (isPlatforms) return { rateLimit: false, limiter: readLimiter(value) };
+  if (isPlatforms) return { rateLimit: false, limiter: limiterOptions(value) };
   return { rateLimit: value === false ? false : readRateLimit(value), limiter: undefined };
 }
 
-function readLimiter(value: unknown): PlatformLimiter {
+function limiterOptions(value: unknown): PlatformLimiter {
   const given = readGroup('rateLimit', 'rateLimit.', value, ['limit', 'windowMs', 'charge']);
   const { charge } = given;
   if (typeof charge !== 'function') throw wrongKind('rateLimit.charge', 'a function', charge);
@@ -130,7 +130,7 @@ function readRateLimit(value: unknown): Required<RateLimitOptions> {
   });
 }
 
-function readQuarantine(value: unknown): Pick<Resolved, 'quarantine' | 'authorize'> {
+function quarantineOptions(value: unknown): Pick<Resolved, 'quarantine' | 'authorize'> {
   const given = readGroup('quarantine', 'quarantine.', value, ['maxCount', 'maxBytes', 'maxShare', 'authorize']);
   const authorize = callable('quarantine.authorize', given.authorize) as QuarantineOptions['authorize'];
   const quarantine = Object.freeze({
@@ -141,9 +141,9 @@ function readQuarantine(value: unknown): Pick<Resolved, 'quarantine' | 'authoriz
   return { quarantine, authorize };
 }
 
-function readAudit(value: unknown, keep: LogPlug): Audit {
+function auditOptions(value: unknown, keep: LogPlug): Audit {
   const given = readGroup('audit', 'audit.', value, ['origin', 'maxRecords', 'signer', 'log']);
-  const log = readLog(given.log) ?? keep;
+  const log = logOption(given.log) ?? keep;
   const { resume, recordsMin } = log;
   const signer = readSigner(given.signer);
   if (signer !== undefined) log.expectSigner(signer);
@@ -162,7 +162,7 @@ function readAudit(value: unknown, keep: LogPlug): Audit {
   });
 }
 
-function readLog(value: unknown): LogPlug | undefined {
+function logOption(value: unknown): LogPlug | undefined {
   const expected = 'heldLog() or storedLog(store) of tracehound/log';
   const log = object('audit.log', value, expected) as LogPlug | undefined;
   if (log !== undefined && typeof log.begin !== 'function') throw wrongKind('audit.log', expected, value);

@@ -32,7 +32,7 @@ export interface StoredLogOptions extends HeldLogOptions {
   policy?: 'continue' | 'halt';
   /** Ms between two looks at what waits to be signed, where the platform has timers: 50 … 60,000. Default 1,000. */
   checkpointMs?: number;
-  /** Ms between CHECKPOINT records, which show that an idle log is alive: 1,000 … 86,400,000. Default 60,000. */
+  /** Ms between HEARTBEAT records, which show that an idle log is alive: 1,000 … 86,400,000. Default 60,000. */
   heartbeatMs?: number;
   /** Goes on with a log that ended, from `openLog`, instead of beginning another. Needs a `signer`. */
   resume?: OpenedLog;

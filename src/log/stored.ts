@@ -15,6 +15,7 @@ import { type EngineLog, ORIGIN_BYTES_MAX } from '../engine/index';
 import { TracehoundError } from '../errors';
 import { toHex } from '../formats/bytes';
 import { parseCheckpoint, parseNote } from '../formats/note';
+import { LINK } from '../formats/record';
 import { sha256 } from '../formats/sha256';
 import { sidecar } from '../formats/sidecar';
 import { entriesPath, leafHash, originPath, TILE_WIDTH } from '../formats/tlog';
@@ -32,7 +33,6 @@ const LATEST = 'latest';
 /** How often another instance may be quicker than we with its name in `latest`. */
 const CLAIMS_MAX = 8;
 const KIND_CLOSE = 11;
-const RECORD_PREV = 48;
 
 /** What `storedLog` was told. */
 export interface Stored {
@@ -71,7 +71,7 @@ export class LogKeeper implements Keeper {
       signed: () => this.#signed(),
     });
     if (stored.policy === 'halt') this.refusal = () => this.#writer?.refusal();
-    port.log.wake(1, () => this.#follow());
+    port.log.alarmAt('log', 1, () => this.#follow());
     this.#tickLater();
   }
 
@@ -130,7 +130,7 @@ export class LogKeeper implements Keeper {
     const { heldFrom = 0, releasedTo = 0 } = log.state() ?? {};
     if (size < Math.max(heldFrom, releasedTo)) return false; // The store has lost what was released for it.
     const [next] = log.export(now(), size, size + 1).records;
-    return toHex((next as Uint8Array).subarray(RECORD_PREV, RECORD_PREV + 32)) === toHex(link);
+    return toHex((next as Uint8Array).subarray(LINK, LINK + 32)) === toHex(link);
   }
 
   // ── signed heads ────────────────────────────────────────────────────────────────────────────────
@@ -242,7 +242,7 @@ export class LogKeeper implements Keeper {
   #resume({ origin, size, root, ended, checkpoint }: Predecessor): void {
     const { log, now, random } = this.#port;
     const facts = { origin, size, ended, ...(checkpoint === undefined ? {} : { checkpoint }) };
-    log.note(now(), 'resume', { size, overlay: root, detail: sidecar(facts, random) });
+    log.append(now(), 'resume', { size, overlay: root, detail: sidecar(facts, random) });
   }
 
   /** What the store holds of the log that `latest` names, as far as it can be read: it may hold anything. */
@@ -285,12 +285,12 @@ export class LogKeeper implements Keeper {
     await this.nudge();
   }
 
-  /** A CHECKPOINT record: the totals, and what the host's clock did. */
+  /** A HEARTBEAT record: the totals, and what the host's clock did. */
   #beat(): void {
     const { log, now, random, clockSteps } = this.#port;
     this.#heartbeatAt = now();
     const { count, ms } = clockSteps();
-    log.note(now(), 'checkpoint', count === 0 ? {} : { detail: sidecar({ clockBack: { count, ms } }, random) });
+    log.append(now(), 'heartbeat', count === 0 ? {} : { detail: sidecar({ clockBack: { count, ms } }, random) });
   }
 
   async close(): Promise<void> {

@@ -146,7 +146,7 @@ export class LogWriter {
     if (log.origin !== this.origin) return; // It has ended, and another writer watches.
     const full = (log.state()?.releasedTo ?? 0) + maxRecords - RING_RESERVE;
     const due = this.#working === undefined && !this.failing ? this.#signed + CHECKPOINT_RECORDS : full;
-    log.wake(Math.min(due, full), (now) => {
+    log.alarmAt('log', Math.min(due, full), (now) => {
       if (this.#unreleased() >= maxRecords - RING_RESERVE) this.#relieve(now);
       this.#port.nudge();
       this.watch();
@@ -355,7 +355,7 @@ export class LogWriter {
       const overlay = new DataView(new ArrayBuffer(32));
       overlay.setBigUint64(0, BigInt(from));
       overlay.setBigUint64(8, BigInt(to));
-      log.note(now(), 'gap', { count: to - from, overlay: new Uint8Array(overlay.buffer) });
+      log.append(now(), 'gap', { count: to - from, overlay: new Uint8Array(overlay.buffer) });
     }
     this.#recovered();
     return true;
@@ -375,7 +375,7 @@ export class LogWriter {
   #note(kind: 'evacuated' | 'evacuation_failed', facts: Parameters<typeof sidecar>[0]): void {
     const { log, now, random } = this.#port;
     if (log.link(now()).origin !== this.origin) return;
-    log.note(now(), kind, { detail: sidecar({ what: 'log', ...facts }, random) });
+    log.append(now(), kind, { detail: sidecar({ what: 'log', ...facts }, random) });
   }
 }
 

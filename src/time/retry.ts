@@ -1,19 +1,34 @@
 /**
- * How often something that fails is tried again, and how often that is said.
+ * Failures that repeat: how many of them are said aloud, so that whoever can cause them does not own the error log.
  *
- *   pauses    first, 2 × first, 4 × first … at most max          reports   the 1st, 2nd, 4th, 8th … of a kind
- *
- * Relies on: nothing. Refuses: to wait and to read a clock: the caller does both.
- *
- * @module
+ * Relies on: nothing. Refuses: a clock. It counts; how long to wait is for those who have a clock.
  */
 
-/** Whether the `count`-th event of a kind is reported: what is broken for a day then takes twenty lines, not a million. */
-export function isWorthReporting(count: number): boolean {
-  return count >= 1 && 2 ** Math.round(Math.log2(count)) === count;
+/** Failures in a row. Says the 1st, the 2nd, the 4th, the 8th …: n failures make ⌊log₂ n⌋ + 1 lines. */
+export class Failures {
+  #count = 0;
+
+  /** Since the last success. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Counts one more; `true` when this one is worth a line. */
+  add(): boolean {
+    // 2³¹ is where bitwise arithmetic would turn negative: what failed that often was said 32 times.
+    if (this.#count < 0x7fffffff) this.#count++;
+    return isPowerOfTwo(this.#count);
+  }
+
+  /** It worked: the next failure is a first one again. */
+  end(): void {
+    this.#count = 0;
+  }
 }
 
-/** Ms to wait after the `failures`-th failure in a row (1, 2, 3 …): `firstMs`, doubled for each further one, at most `maxMs`. */
-export function pauseMs(failures: number, firstMs: number, maxMs: number): number {
-  return Math.min(firstMs * 2 ** Math.max(0, failures - 1), maxMs);
+const isPowerOfTwo = (count: number): boolean => (count & (count - 1)) === 0;
+
+/** A pause that doubles with each failure in a row: `firstMs` after the first, at most `mostMs`. */
+export function pauseMs(failures: number, firstMs: number, mostMs: number): number {
+  return Math.min(firstMs * 2 ** Math.max(0, failures - 1), mostMs);
 }

@@ -153,14 +153,14 @@ describe('step 2: the charge', () => {
 
   test('that fails with something that is no TracehoundError is an error with its cause', async () => {
     const { fake, ask } = room({}, { failMode: 'closed' });
-    (fake.th.http as { charge: unknown }).charge = boom;
+    (fake.th.http.limits as { charge: unknown }).charge = boom;
     const { result } = await ask();
     expect(result).toMatchObject({ status: 'error', error: { code: 'RUNTIME_FAILED', cause: { message: 'boom' } } });
   });
 
   test('is made once when a receipt is there already', async () => {
     const { fake, ask } = room({ detect: () => threat });
-    const receipt = fake.th.http.charge('192.0.2.1');
+    const receipt = fake.th.http.limits.charge('192.0.2.1');
     const outcome = await ask({ receipt });
     expect(fake.charges).toHaveLength(1);
     expect(fake.scents[0]?.rate).toBe(receipt);
