@@ -183,7 +183,7 @@ export class Resident {
 
   #placeOf(source: Source): Uint8Array {
     const { rateLimit } = this.#options;
-    return placeOf(this.th, source, (rateLimit === false ? undefined : rateLimit?.ipv6Prefix) ?? 56);
+    return placeOf(this.th, source, rateLimit === false ? undefined : rateLimit?.ipv6Prefix);
   }
 
   /** Asks for an alarm, which sends on what is there by then. */

@@ -27,7 +27,7 @@ import type {
   Tracehound,
   TracehoundOptions,
 } from '../../src/types/index';
-import { integer, object, word, wrongKind } from '../../src/validate/index';
+import { integer, ownProperties, plug, word } from '../../src/validate/index';
 import { type KvPort, kvBlocks } from './blocks';
 import { createTracehound } from './index';
 import { type Args, CALL_NAMES, type CallName, type ObjectCalls, type ObjectStub, readArgs, unwrapped } from './rpc';
@@ -88,13 +88,10 @@ export interface ShardedTracehound extends GuardedTracehound {
  * export default { fetch: tracehound(th, { detect })(handler) };
  */
 export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOptions): ShardedTracehound {
-  if (typeof namespace?.get !== 'function' || typeof namespace.idFromName !== 'function') {
-    throw wrongKind('namespace', 'the binding of a Durable Object', namespace);
-  }
-  const { count, timeoutMs, whenUnreachable, blocks, local } = readSharded(options);
+  plug<ObjectNamespace>('namespace', namespace, ['get', 'idFromName'], 'the binding of a Durable Object');
+  const { count, timeoutMs, whenUnreachable, blocks, local, ipv6Prefix } = readSharded(options);
   const { settings, runtime } = local.http;
-  const prefix = options.rateLimit === false ? undefined : options.rateLimit?.ipv6Prefix;
-  const placed = (source: Source): Uint8Array => placeOf(local, source, prefix ?? 56);
+  const placed = (source: Source): Uint8Array => placeOf(local, source, ipv6Prefix);
   const shards = Array.from({ length: count }, (_, index) => wayTo({ namespace, index, timeoutMs, ...settings }));
   const shardOf = (source: Source): Shard => shards[numberOf(placed(source), count)] as Shard;
   const list = blocks && kvBlocks(blocks);
@@ -197,24 +194,28 @@ interface Settings {
   readonly timeoutMs: number;
   readonly whenUnreachable: 'local' | 'fail';
   readonly blocks: KvPort | undefined;
+  readonly ipv6Prefix: number | undefined;
   /** The instance of this isolate. */
   readonly local: Tracehound;
 }
 
 function readSharded(given: ShardedOptions): Settings {
-  const options = (object('options', given ?? null, 'an object') ?? {}) as ShardedOptions;
-  const { shards, timeoutMs, whenUnreachable, blocks, ...own } = options;
+  const { shards, timeoutMs, whenUnreachable, blocks, ...own } = ownProperties('options', given);
+  // What is asked twice is copied first: the place of a source and its limit go by one prefix.
+  if (typeof own.rateLimit === 'object' && own.rateLimit !== null) {
+    own.rateLimit = ownProperties('rateLimit', own.rateLimit);
+  }
+  const { ipv6Prefix } = (own.rateLimit || {}) as { ipv6Prefix?: number };
   if (own.secret === undefined) {
     throw new TypeError('secret: missing, expected the same ≥ 32 bytes in every isolate and object, got none');
   }
-  const port = object('blocks', blocks, 'a KV namespace') as KvPort | undefined;
-  if (port !== undefined && typeof port.get !== 'function') throw wrongKind('blocks.get', 'a function', port.get);
   return {
     count: integer('shards', shards, 16, 1, 4_096),
     timeoutMs: integer('timeoutMs', timeoutMs, 1_000, 1, 60_000, 'ms'),
     whenUnreachable: word('whenUnreachable', whenUnreachable, ['local', 'fail']),
-    blocks: port,
+    blocks: blocks === undefined ? undefined : plug<KvPort>('blocks', blocks, ['get'], 'a KV namespace'),
     local: createTracehound(own),
+    ipv6Prefix,
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * The Merkle tree of a log (RFC 9162 §2.1) and the files it is kept in (C2SP tlog-tiles): hashes, heads, proofs, paths.
+ * The Merkle tree of a log (RFC 9162 §2.1) and the files it is kept in (C2SP tlog-tiles): hashes, heads, proofs.
  *
  *   level 16        ─────────── tile/2 ───        one hash for 65,536 leaves
  *   level 8    ── tile/1 ──  ── tile/1 ──         one hash for 256 leaves
@@ -7,15 +7,16 @@
  *
  * Sizes and indices are integers below 2⁵³. A *subtree* is perfect and aligned: the 2^level leaves from index · 2^level on.
  *
- * Relies on: sha256. Refuses: to know what a leaf is about, and to trust a proof: a wrong one is `false`, never an error.
+ * Relies on: sha256, paths. Refuses: to know what a leaf is about, and to trust a proof: a wrong one is `false`, never an error.
  */
 
 import { TracehoundError } from '../errors';
 import { equalBytes, fromHex, isBytes } from './bytes';
+import { TILE_WIDTH, tilePath } from './paths';
 import { bytesToWords, DIGEST_WORDS, pairWords, prefixedWords, sha256, wordsToBytes } from './sha256';
 
-/** Hashes to a tile, entries to a bundle. */
-export const TILE_WIDTH = 256;
+export { detailsPath, entriesPath, originPath, pathOrigin, TILE_WIDTH, tailPath, tilePath } from './paths';
+
 /** Levels of the tree to one of tiles: 256 = 2⁸. */
 export const TILE_HEIGHT = 8;
 export const HASH_BYTES = 32;
@@ -297,47 +298,6 @@ export function verifyConsistency(
 }
 
 // ── files ─────────────────────────────────────────────────────────────────────────────────────────
-
-/** `1234067` → `x001/x234/067`: no folder has more than a thousand entries. */
-function numbered(index: number): string {
-  const digits = (value: number): string => String(value % 1_000).padStart(3, '0');
-  let path = digits(index);
-  for (let rest = Math.floor(index / 1_000); rest > 0; rest = Math.floor(rest / 1_000))
-    path = `x${digits(rest)}/${path}`;
-  return path;
-}
-
-const partial = (width: number): string => (width < TILE_WIDTH ? `.p/${width}` : '');
-
-/** Tile `index` of tile level `level` while it has `width` hashes, 1 … 256. */
-export const tilePath = (level: number, index: number, width: number): string =>
-  `tile/${level}/${numbered(index)}${partial(width)}`;
-
-/** The records under tile `index` of level 0. */
-export const entriesPath = (index: number, width: number): string => `tile/entries/${numbered(index)}${partial(width)}`;
-
-/** Their sidecars. Not part of C2SP: who does not know them finds a complete log without them. */
-export const detailsPath = (index: number, width: number): string => `tile/details/${numbered(index)}${partial(width)}`;
-
-/**
- * The path below which a log of this name lies in a store: its parts between `/`, bytes of UTF-8 outside `[A-Za-z0-9._-]`
- * as `%XX`. A part that would be `.` or `..` has its dots so spelt, and one without a character is `%`. No two names have one
- * path.
- */
-export function originPath(origin: string): string {
-  return origin.split('/').map(pathPart).join('/');
-}
-
-function pathPart(part: string): string {
-  if (part === '') return '%';
-  if (part === '.' || part === '..') return part.replaceAll('.', '%2E');
-  let path = '';
-  for (const byte of new TextEncoder().encode(part)) {
-    const character = String.fromCharCode(byte);
-    path += /[A-Za-z0-9._-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
-  }
-  return path;
-}
 
 /** Tiles that a reader of hashes keeps. */
 const TILES_KEPT = 64;
