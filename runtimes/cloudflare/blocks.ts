@@ -11,7 +11,7 @@ import { BELIEVED_MS, type BlockList } from '../../src/coordination/mirror';
 import { toHex } from '../../src/formats/bytes';
 
 /** What is used of a KV namespace's binding (`KVNamespace`). */
-export interface KvPort {
+export interface KvBinding {
   get(key: string, options?: { cacheTtl?: number }): Promise<string | null>;
   put(key: string, value: string, options?: { expirationTtl?: number }): Promise<void>;
   delete(key: string): Promise<void>;
@@ -24,7 +24,7 @@ const BLOCK_MS_MAX = 2_147_483_647_000;
 const CACHE_S = Math.max(TTL_MIN, BELIEVED_MS / 1_000);
 
 /** `kv` as a list of blocks. */
-export function kvBlocks(kv: KvPort): BlockList {
+export function kvBlocks(kv: KvBinding): BlockList {
   return {
     add: (place, now, ms) => {
       const left = Math.min(ms, BLOCK_MS_MAX);

@@ -21,9 +21,17 @@ import { DurableObject } from 'cloudflare:workers';
 import { TracehoundError } from '../../src/errors';
 import type { Tracehound } from '../../src/types/index';
 import { type ObjectContext, type ObjectOptions, Resident } from './resident';
-import { type Answer, type Args, answered, type CallName, type ObjectCalls, type ObjectStub, readArgs } from './rpc';
+import {
+  type Answer,
+  answered,
+  type CallArgs,
+  type CallName,
+  type ObjectCalls,
+  type ObjectStub,
+  readCall,
+} from './rpc';
 
-export type { KvPort } from './blocks';
+export type { KvBinding } from './blocks';
 export type { ObjectOptions } from './resident';
 export {
   type ObjectNamespace,
@@ -63,7 +71,7 @@ export abstract class TracehoundObject<Env = unknown> extends DurableObject<Env>
    */
   protected abstract options(env: Env, id: string): ObjectOptions | Promise<ObjectOptions>;
 
-  charge(...given: Args<'charge'>): Told<'charge'> {
+  charge(...given: CallArgs<'charge'>): Told<'charge'> {
     return this.#told('charge', given, async (source, disposition) => {
       const resident = this.#resident;
       const rate = await resident.act(async (th) => {
@@ -76,32 +84,32 @@ export abstract class TracehoundObject<Env = unknown> extends DurableObject<Env>
     });
   }
 
-  intercept(...given: Args<'intercept'>): Told<'intercept'> {
+  intercept(...given: CallArgs<'intercept'>): Told<'intercept'> {
     return this.#told('intercept', given, (scent) => this.#resident.intercept(scent));
   }
 
-  uninspected(...given: Args<'uninspected'>): Told<'uninspected'> {
+  uninspected(...given: CallArgs<'uninspected'>): Told<'uninspected'> {
     return this.#asked('uninspected', given, (th, source, disposition, reason) =>
       th.http.counters.uninspected(source, disposition, reason),
     );
   }
 
-  peek(...given: Args<'peek'>): Told<'peek'> {
+  peek(...given: CallArgs<'peek'>): Told<'peek'> {
     return this.#asked('peek', given, (th, source, cost) => th.rateLimiter.peek(source, cost));
   }
 
-  reset(...given: Args<'reset'>): Told<'reset'> {
+  reset(...given: CallArgs<'reset'>): Told<'reset'> {
     return this.#asked('reset', given, (th, source, who) => th.rateLimiter.reset(source, who));
   }
 
-  block(...given: Args<'block'>): Told<'block'> {
+  block(...given: CallArgs<'block'>): Told<'block'> {
     return this.#told('block', given, async (source, ms, who) => {
       await this.act((th) => th.rateLimiter.block(source, ms, who));
       this.#resident.blocked(source, ms);
     });
   }
 
-  unblock(...given: Args<'unblock'>): Told<'unblock'> {
+  unblock(...given: CallArgs<'unblock'>): Told<'unblock'> {
     return this.#told('unblock', given, async (source, who) => {
       const was = await this.act((th) => th.rateLimiter.unblock(source, who));
       await this.#resident.unblocked(source);
@@ -109,47 +117,47 @@ export abstract class TracehoundObject<Env = unknown> extends DurableObject<Env>
     });
   }
 
-  find(...given: Args<'find'>): Told<'find'> {
+  find(...given: CallArgs<'find'>): Told<'find'> {
     return this.#asked('find', given, (th, id) => th.quarantine.find(id));
   }
 
-  list(...given: Args<'list'>): Told<'list'> {
+  list(...given: CallArgs<'list'>): Told<'list'> {
     return this.#asked('list', given, (th, options) => th.quarantine.list(options));
   }
 
-  stats(...given: Args<'stats'>): Told<'stats'> {
+  stats(...given: CallArgs<'stats'>): Told<'stats'> {
     return this.#asked('stats', given, (th) => th.quarantine.stats);
   }
 
-  read(...given: Args<'read'>): Told<'read'> {
+  read(...given: CallArgs<'read'>): Told<'read'> {
     return this.#asked('read', given, (th, signature, who) => th.quarantine.read(signature, who));
   }
 
-  export(...given: Args<'export'>): Told<'export'> {
+  export(...given: CallArgs<'export'>): Told<'export'> {
     return this.#asked('export', given, (th, signature, who) => th.quarantine.export(signature, who));
   }
 
-  neutralize(...given: Args<'neutralize'>): Told<'neutralize'> {
+  neutralize(...given: CallArgs<'neutralize'>): Told<'neutralize'> {
     return this.#asked('neutralize', given, (th, signature, who) => th.quarantine.neutralize(signature, who));
   }
 
-  purge(...given: Args<'purge'>): Told<'purge'> {
+  purge(...given: CallArgs<'purge'>): Told<'purge'> {
     return this.#asked('purge', given, (th, ...of) => th.quarantine.purge(...of));
   }
 
-  head(...given: Args<'head'>): Told<'head'> {
+  head(...given: CallArgs<'head'>): Told<'head'> {
     return this.#asked('head', given, (th) => th.audit.head());
   }
 
-  flush(...given: Args<'flush'>): Told<'flush'> {
+  flush(...given: CallArgs<'flush'>): Told<'flush'> {
     return this.#asked('flush', given, (th) => th.audit.flush());
   }
 
-  checkpoint(...given: Args<'checkpoint'>): Told<'checkpoint'> {
+  checkpoint(...given: CallArgs<'checkpoint'>): Told<'checkpoint'> {
     return this.#asked('checkpoint', given, (th) => th.audit.checkpoint());
   }
 
-  watch(...given: Args<'watch'>): Told<'watch'> {
+  watch(...given: CallArgs<'watch'>): Told<'watch'> {
     return this.#asked('watch', given, (th) => th.watcher.snapshot());
   }
 
@@ -161,7 +169,7 @@ export abstract class TracehoundObject<Env = unknown> extends DurableObject<Env>
   #asked<Name extends CallName, T>(
     name: Name,
     given: readonly unknown[],
-    work: (th: Tracehound, ...args: Args<Name>) => T | Promise<T>,
+    work: (th: Tracehound, ...args: CallArgs<Name>) => T | Promise<T>,
   ): Promise<Answer<T>> {
     return this.#told(name, given, (...args) => this.act((th) => work(th, ...args)));
   }
@@ -169,9 +177,9 @@ export abstract class TracehoundObject<Env = unknown> extends DurableObject<Env>
   #told<Name extends CallName, T>(
     name: Name,
     given: readonly unknown[],
-    work: (...args: Args<Name>) => T | Promise<T>,
+    work: (...args: CallArgs<Name>) => T | Promise<T>,
   ): Promise<Answer<T>> {
-    return answered(() => work(...readArgs(name, given, this.#resident.th.http.settings.maxPayloadBytes)));
+    return answered(() => work(...readCall(name, given, this.#resident.th.http.settings.maxPayloadBytes)));
   }
 }
 

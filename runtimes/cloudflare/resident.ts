@@ -30,7 +30,7 @@ import type {
   Tracehound,
   TracehoundOptions,
 } from '../../src/types/index';
-import { type KvPort, kvBlocks } from './blocks';
+import { type KvBinding, kvBlocks } from './blocks';
 import { cloudflare } from './index';
 import { type MemoryStorage, ObjectMemory } from './memory';
 import { storedAfter, waitingIn } from './storage';
@@ -60,7 +60,7 @@ export interface ObjectOptions
   /** Where evidence goes, as evidence bundles under `<id>.json`, when it is taken in. Needs `log` and `audit.signer`. */
   evidence?: Store;
   /** A KV namespace in which blocked sources are listed, for `shardedTracehound`. Default: none. */
-  blocks?: KvPort;
+  blocks?: KvBinding;
 }
 
 /** What the bundles that are sent on were exported for. */

@@ -36,7 +36,7 @@ const FACTS_HEAD_BYTES = 8 + 4 + 32;
 /** What the first of a chain is bound to. */
 const NOTHING = new Uint8Array(32) as Bytes;
 
-const headOf = (row: Bytes): Bytes => row.subarray(0, ROW_HEAD_BYTES);
+const rowHead = (row: Bytes): Bytes => row.subarray(0, ROW_HEAD_BYTES);
 /** The running hash after a row with `head`. */
 const linked = (link: Bytes, head: Bytes): Bytes => sha256(joined([link, head])) as Bytes;
 
@@ -142,8 +142,8 @@ export async function readRows(
   const sealers = [sealer, ...(former === undefined ? [] : [new Sealer(former)])];
   const opener = await openerOf(pieces[0], sealers, names);
   const facts = await openChain(opener, pieces, NOTHING, (i, link) => [-1 - i, names.facts(-1 - i, link)]);
-  const heads = new Map(held.map(([n, row]) => [n, headOf(row)]));
-  const { generation, bytes } = readFacts(facts.bytes, digestOf(heads));
+  const heads = new Map(held.map(([n, row]) => [n, rowHead(row)]));
+  const { generation, bytes } = openFacts(facts.bytes, digestOf(heads));
   const stream = await openChain(opener, calls, facts.link, (i, link) => [i + 1, names.calls(generation, i + 1, link)]);
   const left: LeftCore = {
     facts: bytes,
@@ -182,7 +182,7 @@ async function openChain(
   const pieces = rows.map(([n, row], i) => {
     const [expected, as] = name(i, end);
     if (n !== expected) throw notWhole(`row ${expected} is missing, expected all in order`);
-    end = linked(end, headOf(row));
+    end = linked(end, rowHead(row));
     return openRow(opener, row, as);
   });
   return { bytes: joined(await Promise.all(pieces)), link: end };
@@ -206,7 +206,7 @@ function factsHead(generation: number, length: number, digest: Bytes): Bytes {
   return head;
 }
 
-function readFacts(all: Bytes, digest: Bytes): { generation: number; bytes: Bytes } {
+function openFacts(all: Bytes, digest: Bytes): { generation: number; bytes: Bytes } {
   const view = new DataView(all.buffer, all.byteOffset, all.length);
   if (all.length < FACTS_HEAD_BYTES || view.getUint32(8) !== all.length - FACTS_HEAD_BYTES) {
     throw notWhole('pieces of the facts are missing, expected all in order');

@@ -56,7 +56,7 @@ export interface ObjectCalls {
 }
 
 export type CallName = keyof ObjectCalls;
-export type Args<Name extends CallName> = Parameters<ObjectCalls[Name]>;
+export type CallArgs<Name extends CallName> = Parameters<ObjectCalls[Name]>;
 
 /** Reads one argument: as plain values, or throws. `bytesMax`: the largest payload of the instance. */
 type Reader = (part: string, value: unknown, bytesMax: number) => unknown;
@@ -137,7 +137,11 @@ export const CALL_NAMES = Object.keys(CALLS) as readonly CallName[];
  * The arguments of a call as plain values that can be copied, each read once. What comes beyond them is dropped. Throws
  * `TypeError`, `RangeError`, or `SCENT_INVALID`.
  */
-export function readArgs<Name extends CallName>(name: Name, given: readonly unknown[], bytesMax: number): Args<Name> {
+export function readCall<Name extends CallName>(
+  name: Name,
+  given: readonly unknown[],
+  bytesMax: number,
+): CallArgs<Name> {
   const read = Object.entries(CALLS[name]).map(([argument, read], i) => {
     try {
       return read(`object.${name} ${argument}`, given[i], bytesMax);
@@ -147,7 +151,7 @@ export function readArgs<Name extends CallName>(name: Name, given: readonly unkn
       throw new TypeError(`object.${name} ${argument}: not readable, expected a value, got ${kindOf(given[i])}`);
     }
   });
-  return read as Args<Name>;
+  return read as CallArgs<Name>;
 }
 
 /** An answer on its way. */
@@ -162,7 +166,7 @@ interface Failure {
 
 /** What is asked of an object from outside. */
 export type ObjectStub = {
-  readonly [name in CallName]: (...args: Args<name>) => Promise<Answer<ReturnType<ObjectCalls[name]>>>;
+  readonly [name in CallName]: (...args: CallArgs<name>) => Promise<Answer<ReturnType<ObjectCalls[name]>>>;
 };
 
 /** What `work` gives, as an answer. Never rejects. */

@@ -28,9 +28,17 @@ import type {
   TracehoundOptions,
 } from '../../src/types/index';
 import { integer, ownProperties, plug, word } from '../../src/validate/index';
-import { type KvPort, kvBlocks } from './blocks';
+import { type KvBinding, kvBlocks } from './blocks';
 import { createTracehound } from './index';
-import { type Args, CALL_NAMES, type CallName, type ObjectCalls, type ObjectStub, readArgs, unwrapped } from './rpc';
+import {
+  CALL_NAMES,
+  type CallArgs,
+  type CallName,
+  type ObjectCalls,
+  type ObjectStub,
+  readCall,
+  unwrapped,
+} from './rpc';
 
 /** What is used of a namespace's binding (`DurableObjectNamespace`). */
 export interface ObjectNamespace {
@@ -53,7 +61,7 @@ export interface ShardedOptions extends Omit<TracehoundOptions, 'rateLimit'> {
    */
   whenUnreachable?: 'local' | 'fail';
   /** A KV namespace in which the objects list blocked sources. Default: none. */
-  blocks?: KvPort;
+  blocks?: KvBinding;
 }
 
 /**
@@ -61,7 +69,7 @@ export interface ShardedOptions extends Omit<TracehoundOptions, 'rateLimit'> {
  * `TypeError` or `RangeError` for arguments that the object would refuse.
  */
 export type Shard = {
-  readonly [name in CallName]: (...args: Args<name>) => Promise<ReturnType<ObjectCalls[name]>>;
+  readonly [name in CallName]: (...args: CallArgs<name>) => Promise<ReturnType<ObjectCalls[name]>>;
 };
 
 /**
@@ -176,7 +184,7 @@ interface Way {
 /** The way to one object. */
 function wayTo({ namespace, index, timeoutMs, maxPayloadBytes }: Way): Shard {
   const ask = async (name: CallName, given: readonly unknown[]): Promise<unknown> => {
-    const args = readArgs(name, given, maxPayloadBytes);
+    const args = readCall(name, given, maxPayloadBytes);
     const once = (): Promise<unknown> => {
       const stub = namespace.get(namespace.idFromName(`tracehound-${index}`)) as ObjectStub;
       return (stub[name] as (...args: readonly unknown[]) => Promise<unknown>)(...args);
@@ -193,7 +201,7 @@ interface Settings {
   readonly count: number;
   readonly timeoutMs: number;
   readonly whenUnreachable: 'local' | 'fail';
-  readonly blocks: KvPort | undefined;
+  readonly blocks: KvBinding | undefined;
   readonly ipv6Prefix: number | undefined;
   /** The instance of this isolate. */
   readonly local: Tracehound;
@@ -213,7 +221,7 @@ function readSharded(given: ShardedOptions): Settings {
     count: integer('shards', shards, 16, 1, 4_096),
     timeoutMs: integer('timeoutMs', timeoutMs, 1_000, 1, 60_000, 'ms'),
     whenUnreachable: word('whenUnreachable', whenUnreachable, ['local', 'fail']),
-    blocks: blocks === undefined ? undefined : plug<KvPort>('blocks', blocks, ['get'], 'a KV namespace'),
+    blocks: blocks === undefined ? undefined : plug<KvBinding>('blocks', blocks, ['get'], 'a KV namespace'),
     local: createTracehound(own),
     ipv6Prefix,
   };

@@ -35,14 +35,14 @@ export function packed(scent: unknown, bytesMax: number): Parcel {
   const { source, rate, threat } = read;
   const disposition = DISPOSITIONS[read.disposition]!;
   const parcel: Parcel = {
-    source: source.kind === 'unknown' ? '' : packedSource(sourceOf(source)),
+    source: source.kind === 'unknown' ? '' : packedSource(spelt(source)),
     disposition,
     ...(rate && { rate }),
   };
   return threat === undefined ? parcel : { ...parcel, ...flagged(read, threat) };
 }
 
-const sourceOf = ({ kind, text }: NormalScent['source']): Source =>
+const spelt = ({ kind, text }: NormalScent['source']): Source =>
   kind === 'key' ? { key: text } : kind === 'address' ? { address: text } : text;
 
 function flagged({ payload, fingerprint, truncated }: NormalScent, threat: NormalThreat): Partial<Parcel> {
@@ -51,11 +51,11 @@ function flagged({ payload, fingerprint, truncated }: NormalScent, threat: Norma
     threat: signalOf(threat),
     ...(own !== undefined && { fingerprint: own }),
     ...(truncated && { truncated }),
-    ...payloadOf(payload),
+    ...contentOf(payload),
   };
 }
 
-function payloadOf(payload: NormalScent['payload']): Pick<Parcel, 'payload' | 'unsent'> {
+function contentOf(payload: NormalScent['payload']): Pick<Parcel, 'payload' | 'unsent'> {
   switch (payload.kind) {
     case 'none':
       return {};
