@@ -81,22 +81,14 @@ export class Resident {
   readonly #blocks: BlockMirror | undefined;
   /** Reads where the log in the store ends: still to be done, because the store did not answer when the object woke. */
   readonly #reopen: (() => Promise<unknown>) | undefined;
-  /** Whether the log that the memory holds was not compared with the one in the store yet. */
-  #mayBeSetBack: boolean;
 
-  private constructor(
-    ctx: ObjectContext,
-    options: ObjectOptions,
-    memory: ObjectMemory,
-    { th, reopen, wasHere }: Woken,
-  ) {
+  private constructor(ctx: ObjectContext, options: ObjectOptions, memory: ObjectMemory, { th, reopen }: Woken) {
     const { evidence, blocks } = options;
     this.#ctx = ctx;
     this.#options = options;
     this.#memory = memory;
     this.#now = options.clock ?? cloudflare.now;
     this.#reopen = reopen;
-    this.#mayBeSetBack = wasHere;
     this.#drain = new Drain({
       wakeIn: (ms) => ctx.storage.setAlarm(this.#now() + ms),
       work: () => this.#workOff(),
@@ -205,22 +197,9 @@ export class Resident {
       this.#ctx.abort('Tracehound: the store of the log is back');
       return false;
     }
-    await this.#flush();
+    await this.act((th) => th.audit.flush());
     await this.#queue?.turn();
     return this.#queue?.isEmpty === false;
-  }
-
-  /**
-   * Stores and signs the log. When this is the first time, the log in the store is compared with the one that the memory
-   * holds; if they do not follow on each other, another log begins, which names the one before it.
-   */
-  async #flush(): Promise<void> {
-    if (!this.#mayBeSetBack) return this.act((th) => th.audit.flush());
-    const facts = (): string => `${this.th.watcher.snapshot().core.panics} ${this.th.audit.head().origin}`;
-    const before = facts();
-    await this.act((th) => th.audit.flush());
-    this.#mayBeSetBack = false;
-    if (facts() !== before) warn(setBack());
   }
 
   #queueFor(store: Store, waiting: WaitingIds): EvidenceQueue {
@@ -236,8 +215,6 @@ export class Resident {
 interface Woken {
   readonly th: Tracehound;
   readonly reopen: (() => Promise<unknown>) | undefined;
-  /** The memory holds a log that the store must know. */
-  readonly wasHere: boolean;
 }
 
 /** The instance over its memory, and over its log in the store where that answered. */
@@ -250,7 +227,7 @@ async function woken(
   const runtime: Runtime = { ...ground, defer: (work) => ctx.waitUntil(work.catch(warn)) };
   const made = (stored: AuditOptions): Tracehound =>
     wire(runtime, { ...rest, secret, audit: stored }, memory.persistence);
-  if (log === undefined) return { th: made(audit ?? {}), reopen: undefined, wasHere: false };
+  if (log === undefined) return { th: made(audit ?? {}), reopen: undefined };
   const { store, ...how } = log;
   const after = storedAfter(memory, store);
   const { origin } = memory.persistence;
@@ -260,7 +237,7 @@ async function woken(
       : await inTime(reopenLog(after, origin), REOPEN_MS, lateStore('log store', REOPEN_MS));
   const resume = await reopen().catch(warn);
   const th = made({ ...audit, log: storedLog(after, { ...how, policy: 'halt', ...(resume && { resume }) }) });
-  return { th, reopen: resume === null ? reopen : undefined, wasHere: origin !== undefined };
+  return { th, reopen: resume === null ? reopen : undefined };
 }
 
 /** Throws for options that cannot work together. */
@@ -274,12 +251,6 @@ function expectWhole({ secret, log, evidence, audit }: ObjectOptions): void {
     throw new TypeError('evidence: cannot be proved, expected `log` beside it, got none');
   }
 }
-
-const setBack = (): TracehoundError =>
-  new TracehoundError(
-    'LOG_ROLLBACK',
-    'object: its memory and its log in the store do not follow on each other, expected neither to be set back; a new log begins',
-  );
 
 /** Says it, and that there is no answer. */
 const warn = (error: unknown): null => {

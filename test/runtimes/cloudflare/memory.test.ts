@@ -13,7 +13,7 @@ import { LIVES, replay } from '../../conformance/replay';
 import type { World } from '../../conformance/world';
 import { seeded } from '../../ground';
 import { lab, stateOf } from '../../lab/lab';
-import { sqliteStorage } from '../../lab/sqlite';
+import { copyOf, sqliteStorage } from '../../lab/sqlite';
 
 /** Plays a life in which the process ends before one step in `every`, on average; it had answered, so it had committed. */
 async function interrupted(options: Parameters<typeof replay>[1], every: number) {
@@ -215,13 +215,17 @@ describe('what is stored of an instance', () => {
         }
         past.push(rows(one.disk));
       }
-      for (let i = 0; i < 3; i++) {
-        live(one.th, `last ${i}`);
-        await one.memory.commit();
+      // Set back to this moment it lives another life: rows of the same generation and number, sealed by the same object.
+      const fork = await wake(copyOf(one.disk), {}, lab({ seed: 3 }));
+      for (const { th, memory } of [one, fork]) {
+        for (let i = 0; i < 3; i++) {
+          live(th, `last ${i}`);
+          await memory.commit();
+        }
       }
       const now = rows(one.disk);
-      // Every earlier moment of this object, and every moment of the other one, row by row.
-      const foreign = [...past.slice(0, -1).flat(), ...rows(other.disk)];
+      // Earlier moments of this object, its other life, and another object, row by row.
+      const foreign = [...past.slice(0, -1).flat(), ...rows(other.disk), ...rows(fork.disk), ...rows(fork.disk)];
       const at = (table: string, n: number) => now.findIndex((row) => row.table === table && row.n === n);
       const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.from(a).equals(Buffer.from(b));
       const calls = now.filter(({ table }) => table === 'calls');
