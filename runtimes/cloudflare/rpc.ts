@@ -181,7 +181,7 @@ export async function answered<T>(work: () => T | Promise<T>): Promise<Answer<T>
 }
 
 function failureOf(error: unknown): Failure {
-  const { message } = error as Error;
+  const { message } = (error ?? {}) as Error;
   if (error instanceof TracehoundError) return { code: error.code, message, recoverable: error.recoverable };
   if (error instanceof TypeError) return { code: 'TypeError', message, recoverable: false };
   if (error instanceof RangeError) return { code: 'RangeError', message, recoverable: false };
