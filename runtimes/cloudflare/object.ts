@@ -19,6 +19,7 @@
  */
 import { DurableObject } from 'cloudflare:workers';
 import { TracehoundError } from '../../src/errors';
+import { unpacked } from '../../src/instance/parcel';
 import type { Tracehound } from '../../src/types/index';
 import { type ObjectContext, type ObjectOptions, Resident } from './resident';
 import {
@@ -85,7 +86,10 @@ export abstract class TracehoundObject<Env = unknown> extends DurableObject<Env>
   }
 
   intercept(...given: CallArgs<'intercept'>): Told<'intercept'> {
-    return this.#told('intercept', given, (scent) => this.#resident.intercept(scent));
+    return this.#told('intercept', given, (parcel) => {
+      const resident = this.#resident;
+      return resident.intercept(unpacked(parcel, resident.th.http.settings.maxPayloadBytes));
+    });
   }
 
   uninspected(...given: CallArgs<'uninspected'>): Told<'uninspected'> {

@@ -5,12 +5,15 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { CALL_NAMES, type CallName } from '../../../runtimes/cloudflare/rpc';
+import { createTracehound } from '../../../runtimes/node/index';
+import type { Scent, Source } from '../../../src/types/index';
+import { decided, Form, scents, throwing } from '../../lab/scents';
 import { sqliteStorage } from '../../lab/sqlite';
 
 vi.mock('cloudflare:workers', () => ({
   DurableObject: class {},
 }));
-const { TracehoundObject } = await import('../../../runtimes/cloudflare/object');
+const { shardedTracehound, TracehoundObject } = await import('../../../runtimes/cloudflare/object');
 
 const SECRET = new Uint8Array(32).fill(7);
 const settings = {
@@ -44,7 +47,7 @@ beforeEach(() => {
   aborts = [];
 });
 
-async function wake<Class extends (typeof CLASSES)[number]>(Made: Class): Promise<InstanceType<Class>> {
+async function wake<Class extends new (ctx: never, env: object) => object>(Made: Class): Promise<InstanceType<Class>> {
   let woken: Promise<unknown> | undefined;
   const ctx = {
     id: 'an object',
@@ -133,5 +136,81 @@ describe('an object, for whoever holds its binding', () => {
     expect(await object.peek('192.0.2.1')).toMatchObject({ value: { allowed: false } });
     await object.forget('192.0.2.1');
     expect(await object.peek('192.0.2.1')).toMatchObject({ value: { allowed: true } });
+  });
+});
+
+describe('a Worker and its object', () => {
+  const clock = (): number => 1_700_000_000_000;
+  class Ticking extends TracehoundObject {
+    options() {
+      return { ...settings, clock };
+    }
+  }
+  /** A namespace of one object. Everything is copied on its way, as RPC does, and what cannot be copied fails as there. */
+  const namespaceOf = (object: object) => ({
+    idFromName: (name: string) => name,
+    get: () =>
+      new Proxy(
+        {},
+        {
+          get:
+            (_, name: string) =>
+            async (...given: unknown[]) =>
+              structuredClone(await anyCall(object)[name]!(...structuredClone(given))),
+        },
+      ),
+  });
+
+  it('answer together as one instance would, whatever the scent is made of, and none of it stays behind', async () => {
+    let flagged = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(scents, { minLength: 1, maxLength: 4 }), async (given) => {
+        const object = await wake(Ticking);
+        const th = shardedTracehound(namespaceOf(object), { ...settings, clock, shards: 1 });
+        const one = createTracehound({ ...settings, clock });
+        for (const scent of given) {
+          const alone = await one.interceptAsync(scent as Scent);
+          expect(decided(await th.interceptAsync(scent as Scent))).toEqual(decided(alone));
+        }
+        flagged += one.quarantine.stats.count;
+        expect(th.quarantine.stats.count).toBe(0);
+        expect(th.watcher.snapshot().totals.flagged).toBe(0);
+        expect((await object.stats()) as object).toEqual({ value: one.quarantine.stats });
+        for (const { signature } of one.quarantine.list()) {
+          expect(await th.shards[0]!.read(signature)).toEqual(one.quarantine.read(signature));
+        }
+      }),
+      { numRuns: 120, seed: 27 },
+    );
+    expect(flagged).toBeGreaterThan(50);
+  });
+
+  it('charge a source by whatever names it, also by what cannot be copied', async () => {
+    const object = await wake(Ticking);
+    const th = shardedTracehound(namespaceOf(object), { ...settings, clock, shards: 1, whenUnreachable: 'fail' });
+    const sources: unknown[] = [
+      'k',
+      { key: 'k', f: () => 1 },
+      { address: '::1', who: Symbol('x') },
+      new Form(),
+      throwing,
+      5,
+    ];
+    for (const source of sources) {
+      expect(await th.http.limits.charge(source as Source)).toMatchObject({ allowed: true, degraded: false });
+    }
+    await th.http.counters.uninspected({ key: 'k', f: () => 1 } as Source, 'passed', 'threw');
+    expect(await object.watch()).toMatchObject({ value: { totals: { seen: sources.length, uninspected: 1 } } });
+  });
+
+  it('name an argument that no object takes, before anything is sent', async () => {
+    const th = shardedTracehound(namespaceOf(await wake(Ticking)), { ...settings, clock, shards: 1 });
+    const [shard] = th.shards as unknown as [Record<string, (...of: unknown[]) => Promise<unknown>>];
+    await expect(shard.find!(() => 1)).rejects.toThrow('object.find id: wrong kind, expected a string, got a function');
+    await expect(shard.block!('k', '5')).rejects.toThrow(
+      'object.block ms: wrong kind, expected a number, got a string',
+    );
+    await expect(shard.unblock!('k', { actor: 5 })).rejects.toThrow('who.actor: wrong kind, expected a string, got 5');
+    await expect(shard.intercept!(5)).rejects.toMatchObject({ code: 'SCENT_INVALID' });
   });
 });

@@ -6,10 +6,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createTracehound } from '../../../runtimes/node/index';
 import { packed, packedSource, unpacked } from '../../../src/instance/parcel';
-import type { InterceptResult, Scent, Tracehound } from '../../../src/types/index';
+import type { Scent, Tracehound } from '../../../src/types/index';
+import { decided, Form, NEIGHBOUR, recordsOf, scents, throwing, viewOf } from '../../lab/scents';
 
 const BYTES_MAX = 1_024;
-const NEIGHBOUR = 'password of a neighbour';
 const make = (): Tracehound =>
   createTracehound({
     secret: new Uint8Array(32).fill(3),
@@ -19,119 +19,11 @@ const make = (): Tracehound =>
     quarantine: { maxCount: 64, maxBytes: 2 ** 17, maxShare: 1 },
   });
 
-/** A small view in the middle of a buffer that holds another request. */
-function viewOf(text: string): Uint8Array {
-  const bytes = Buffer.from(text);
-  const whole = new Uint8Array(8_192 + bytes.length);
-  whole.set(Buffer.from(NEIGHBOUR), 0);
-  whole.set(bytes, 4_096);
-  return whole.subarray(4_096, 4_096 + bytes.length);
-}
-
-const bare = (value: object): object => Object.assign(Object.create(null), value);
-class Form {
-  readonly user = "' OR 1=1";
-  submit(): void {}
-}
-const throwing = {
-  get x(): never {
-    throw new Error('mine');
-  },
-};
-
-/** What applications pass as payloads: some of it cannot be copied by RPC, some takes its neighbours along. */
-const payload: fc.Arbitrary<unknown> = fc.oneof(
-  fc.string({ maxLength: 40 }),
-  fc.string({ minLength: 900, maxLength: 1_200 }).map((text) => `é${text}`),
-  fc.string({ maxLength: 40 }).map(viewOf),
-  fc.string({ maxLength: 40 }).map((text) => Buffer.from(text)),
-  fc.jsonValue(),
-  fc.dictionary(fc.string({ maxLength: 5 }), fc.string({ maxLength: 9 })).map(bare),
-  fc.integer({ min: 1_020, max: 5_000_000 }).map((length) => new Uint8Array(length)),
-  fc.integer({ min: 1_000, max: 3_000 }).map((length) => ({ text: 'x'.repeat(length) })),
-  fc.constantFrom<unknown>(
-    ...[undefined, null, 5, Number.NaN, 5n, true, Symbol('s'), () => 1, new Map([['a', 1]]), new Date(0)],
-    ...[new Form(), bare({ a: bare({ b: 1 }) }), throwing, { f: () => 1 }, '\ud800', ['\ud800'], new Proxy({}, {})],
-    ...[
-      Object.freeze({ a: 1 }),
-      Object.assign(new Array(3), { 0: 1 }),
-      { toJSON: () => 'other' },
-      new SharedArrayBuffer(8),
-    ],
-    ...[new Uint8Array(new SharedArrayBuffer(8)), new DataView(new ArrayBuffer(4)), new Float64Array(2)],
-    JSON.parse('{"__proto__":{"polluted":true}}'),
-  ),
-);
-const threat = fc.oneof(
-  fc.record({ category: fc.constantFrom('sqli', 'xss'), severity: fc.constantFrom('low', 'critical') }),
-  fc.constantFrom<unknown>(
-    ...[true, 'yes', 1, {}, [], () => 1, Symbol('t'), new Form(), bare({ category: 'sqli', severity: 'high' })],
-    ...[{ category: 'NOT ONE', severity: 'worst' }, { category: () => 1, severity: Symbol('x') }, throwing],
-    {
-      category: 'sqli',
-      severity: 'high',
-      detector: 'd'.repeat(200),
-      rule: 'r1',
-      score: Number.NaN,
-      raw: '\u202e\ud800',
-    },
-    { category: 'sqli', severity: 'high', detector: () => 1, rule: 5, version: '1', score: 7.5, reason: 'because' },
-  ),
-  fc.constantFrom<unknown>(undefined, null, false),
-);
-const scent = fc.record(
-  {
-    source: fc.constantFrom<unknown>(
-      '192.0.2.1',
-      '::ffff:192.0.2.1',
-      { key: 'k' },
-      { address: '::1' },
-      '',
-      5,
-      undefined,
-      new Form(),
-      { key: () => 1, address: '192.0.2.9' },
-      throwing,
-    ),
-    payload,
-    threat,
-    fingerprint: fc.constantFrom<unknown>(undefined, '', 'f', viewOf('print'), 5, () => 1, new Uint8Array(3_000)),
-    disposition: fc.constantFrom<unknown>(undefined, 'refused', 'observed', 'passed', 'none', 'nonsense', () => 1),
-    truncated: fc.constantFrom<unknown>(undefined, true, 'yes'),
-    handler: fc.constant(() => 1),
-    rate: fc.constantFrom<unknown>(
-      undefined,
-      5,
-      { allowed: true, limit: 2, f: () => 1 },
-      { allowed: false, limit: 2, blocked: true, retryAfterMs: 9 },
-    ),
-  },
-  { requiredKeys: [] },
-);
-
-/** What of an answer does not depend on chance. */
-function decided(result: InterceptResult): unknown {
-  if (result.status === 'error') return { status: 'error', code: result.error.code };
-  const { evidence, id: _, ...rest } = result as { evidence?: object; id?: string } & InterceptResult;
-  if (evidence === undefined) return rest;
-  const { id: __, ...facts } = evidence as { id: string };
-  return { ...rest, evidence: facts };
-}
-/** Kind, severity, reason, flags, disposition of each record, and what its sidecar says beside its salt. */
-const records = (th: Tracehound): unknown[] => {
-  const { records, details } = th.audit.export();
-  return records.slice(1).map((record, i) => {
-    const detail = details[i + 1];
-    const { salt: _, ...said } = detail ? JSON.parse(new TextDecoder().decode(detail)) : {};
-    return [[...record.subarray(1, 7)].join(), said];
-  });
-};
-
 describe('a packed scent', () => {
   it('is answered elsewhere as it would have been here, and written down alike', () => {
     let sent = 0;
     fc.assert(
-      fc.property(fc.array(scent, { minLength: 1, maxLength: 6 }), (scents) => {
+      fc.property(fc.array(scents, { minLength: 1, maxLength: 6 }), (scents) => {
         const [here, there] = [make(), make()];
         for (const each of scents) {
           const local = here.intercept(each as Scent);
@@ -140,7 +32,7 @@ describe('a packed scent', () => {
           const remote = there.intercept(unpacked(parcel, BYTES_MAX));
           expect(decided(remote)).toEqual(decided(local));
         }
-        expect(records(there)).toEqual(records(here));
+        expect(recordsOf(there)).toEqual(recordsOf(here));
         for (const { signature } of here.quarantine.list()) {
           expect(there.quarantine.read(signature)).toEqual(here.quarantine.read(signature));
         }
@@ -152,7 +44,7 @@ describe('a packed scent', () => {
 
   it('takes nothing along: exact bytes, plain values, no more than the payload bound', () => {
     fc.assert(
-      fc.property(scent, (each) => {
+      fc.property(scents, (each) => {
         const parcel = structuredClone(packed(each, BYTES_MAX));
         for (const value of [parcel.payload, parcel.fingerprint]) {
           if (value instanceof Uint8Array) expect(value.buffer.byteLength).toBe(value.byteLength);
