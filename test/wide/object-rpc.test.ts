@@ -27,7 +27,7 @@ export class Shard extends TracehoundObject {
     return settings;
   }
   async intercept(scent) {
-    const { payload } = scent;
+    const payload = scent?.payload;
     this.seen = payload instanceof Uint8Array ? [payload.byteLength, payload.buffer.byteLength, new TextDecoder().decode(payload.buffer)] : [];
     return super.intercept(scent);
   }
@@ -36,7 +36,16 @@ export class Shard extends TracehoundObject {
   }
   /** What somebody who controls the storage can do. */
   sql(query) {
-    return this.ctx.storage.sql.exec(query).toArray().map((row) => Object.values(row).map(String));
+    this.ctx.storage.sql.exec(query);
+  }
+  rows() {
+    return ['pages', 'calls'].map((table) => this.ctx.storage.sql.exec('SELECT n, bytes FROM tracehound_' + table).toArray());
+  }
+  put([pages, calls]) {
+    for (const [table, rows] of [['pages', pages], ['calls', calls]]) {
+      this.ctx.storage.sql.exec('DELETE FROM tracehound_' + table);
+      for (const { n, bytes } of rows) this.ctx.storage.sql.exec('INSERT INTO tracehound_' + table + ' (n, bytes) VALUES (?, ?)', n, bytes);
+    }
   }
 }
 /** Keeps its options in a field. */
@@ -77,7 +86,7 @@ const acts = {
     for (let i = 0; i < 8; i++) await stub.uninspected('a', 'nonsense', 'nonsense');
     return { count, threw, watch: (await stub.watch()).value };
   },
-  async payloads() {
+  async payloads(env) {
     const whole = new Uint8Array(1_000_000);
     whole.set(new TextEncoder().encode('password of a neighbour'), 0);
     whole.set(new TextEncoder().encode('attack'), 500_000);
@@ -92,7 +101,11 @@ const acts = {
       const { status, reason, size, evidence } = result;
       answers[name] = { status, reason, size: size ?? evidence?.size, seen };
     }
-    return { answers, here: th.quarantine.stats.count, failures: th.watcher.snapshot().totals.flagged };
+    // Asked without a parcel, as any other class would be.
+    const raw = env.SHARDS.getByName('raw');
+    await raw.intercept({ source: 'k', payload: payloads.view });
+    const [bytes, carried, text] = await raw.lastSeen();
+    return { answers, raw: [bytes, carried, text.slice(0, 23)], here: th.quarantine.stats.count, flagged: th.watcher.snapshot().totals.flagged };
   },
   async clone(env) {
     const raw = await said(() => env.SHARDS.getByName('clone').find(new WeakMap()));
@@ -109,11 +122,14 @@ const acts = {
     for (const one of [stub, other]) for (let i = 0; i < 4; i++) await one.intercept({ source: 's' + i, payload: 'p' + i, threat: { category: 'sqli', severity: 'high' } });
     const before = (await stub.stats()).value.count;
     if (attack === 'removes calls from the middle') await stub.sql('DELETE FROM tracehound_calls WHERE n = 2');
-    if (attack === 'moves calls') await stub.sql('UPDATE tracehound_calls SET n = n - 1 WHERE n > 1 AND (SELECT count(*) FROM tracehound_calls WHERE n = 1) = 0 OR n = 0');
+    if (attack === 'moves calls') for (const query of ['DELETE FROM tracehound_calls WHERE n = 1', 'UPDATE tracehound_calls SET n = n - 1']) await stub.sql(query);
+    if (attack === 'takes the rows of another object') await stub.put(await other.rows());
+    if (attack === 'changes nothing') await stub.put(await stub.rows());
+    if (attack === 'removes the facts') await stub.sql('DELETE FROM tracehound_pages WHERE n < 0');
     if (attack === 'removes a page') await stub.sql('DELETE FROM tracehound_pages WHERE n = (SELECT max(n) FROM tracehound_pages)');
     if (attack === 'swaps pages') await stub.sql('UPDATE tracehound_pages SET bytes = (SELECT bytes FROM tracehound_pages WHERE n = 0) WHERE n = (SELECT max(n) FROM tracehound_pages)');
     if (attack === 'removes the pages') await stub.sql('DELETE FROM tracehound_pages');
-    return { before, tables: await stub.sql("SELECT name FROM sqlite_master WHERE name LIKE 'tracehound%' ORDER BY name") };
+    return before;
   },
   async stats(env, { name }) {
     return said(() => env.SHARDS.getByName(name).stats());
@@ -167,15 +183,73 @@ afterAll(async () => {
 describe('a caller with the binding', () => {
   it('finds no name that hands out the secret, acts on the instance or is none of the calls', async () => {
     const found = await ask<Record<string, string>>('names');
-    console.log(JSON.stringify(found, null, 1));
+    expect(Object.keys(found)).toHaveLength(44);
+    for (const [name, outcome] of Object.entries(found)) {
+      for (const secret of [SECRET, '48,49,50', 'MDEyMzQ1']) expect(outcome, name).not.toContain(secret);
+      // Of the stub itself, in the caller's own isolate; the object is not asked.
+      if (/ (toString|valueOf|hasOwnProperty|isPrototypeOf)$/.test(name)) continue;
+      expect(JSON.parse(outcome), name).toMatchObject({ name: 'TypeError' });
+    }
+    for (const name of ['options', 'act', '.options', '.act']) {
+      for (const kind of ['method', 'field']) expect(found[`${kind} ${name}`]).toContain('does not implement');
+    }
   });
+
   it('gets a value or an error for whatever it sends, and the object lives on', async () => {
-    console.log(JSON.stringify(await ask('strange'), null, 1));
+    const { count, threw, watch } = await ask<{ count: number; threw: unknown[]; watch: object }>('strange');
+    expect(count).toBe(1_440);
+    expect(threw).toEqual([]);
+    expect(watch).toMatchObject({ status: 'up', core: { panics: 0 } });
   });
-  it('payloads', async () => {
-    console.log(JSON.stringify(await ask('payloads'), null, 1));
+
+  it('is told that its question cannot be sent, where that is so', async () => {
+    expect(await ask('clone')).toMatchObject({ raw: { name: 'DataCloneError' }, named: { code: 'NOT_SENDABLE' } });
   });
-  it('clone', async () => {
-    console.log(JSON.stringify(await ask('clone'), null, 1));
+});
+
+describe('what a Worker sends to its object', () => {
+  it('arrives, whatever it is made of, in exactly its own bytes', async () => {
+    const { answers, raw, here, flagged } = await ask<{
+      answers: Record<string, object>;
+      raw: unknown;
+      here: number;
+      flagged: number;
+    }>('payloads');
+    expect(answers).toMatchObject({
+      view: { status: 'quarantined', size: 6, seen: [6, 6, 'attack'] },
+      bare: { status: 'quarantined', size: 19 },
+      nested: { status: 'quarantined', size: 33 },
+      own: { status: 'dropped', reason: 'invalid' },
+      call: { status: 'dropped', reason: 'invalid' },
+      symbol: { status: 'dropped', reason: 'invalid' },
+      long: { status: 'payload_too_large', size: 70_000 },
+      wide: { status: 'payload_too_large', size: 40_000_000 },
+      number: { status: 'dropped', reason: 'invalid' },
+    });
+    // workerd copies the whole buffer of a view, the neighbour's megabyte included; a parcel has a buffer of its own.
+    expect(raw).toEqual([6, 1_000_000, 'password of a neighbour']);
+    // The isolate's own instance had to take nothing.
+    expect({ here, flagged }).toEqual({ here: 0, flagged: 0 });
+  });
+});
+
+describe('storage that somebody changed', () => {
+  it.each([
+    ['changes nothing', true],
+    ['removes calls from the middle', false],
+    ['moves calls', false],
+    ['removes a page', false],
+    ['swaps pages', false],
+    ['removes the pages', false],
+    ['removes the facts', false],
+    ['takes the rows of another object', false],
+  ])('%s: believed? %s', async (attack, isBelieved) => {
+    expect(await ask('tamper', { attack })).toBe(4);
+    await flare.unsafeEvictDurableObject('worker', 'Shard', { name: `tamper ${attack}` });
+    const after = await ask<{ answer?: { value: { count: number } }; message?: string }>('stats', {
+      name: `tamper ${attack}`,
+    });
+    if (isBelieved) expect(after.answer?.value.count).toBe(4);
+    else expect(after.message).toContain('memory of the object: ');
   });
 });
