@@ -41,7 +41,7 @@ export type ErrorCode =
   | 'LOG_INVALID'
   /** Somebody else wrote to this log: one origin has one writer. */
   | 'LOG_CONFLICT'
-  /** The store holds less of a log than it held before, or the memory of an object less than the store. */
+  /** The store holds less of a log than it held before. */
   | 'LOG_ROLLBACK'
   /** `policy` of `storedLog` is `halt` and the next record might be lost. */
   | 'LOG_FULL'

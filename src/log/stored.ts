@@ -94,14 +94,14 @@ export class LogKeeper implements Keeper {
 
   /** The core may have begun another log since we last looked. */
   #follow(): void {
-    const { log, now, random, options, runtime } = this.#port;
+    const { log, now, random, options, troubles } = this.#port;
     const { store, policy, rotateMs, found } = this.#stored;
-    const held = log.link(now()).origin;
-    if (held === this.#origin) return;
+    const held = log.link(now());
+    if (held.origin === this.#origin) return;
     const isOurs = this.#origin === '' && found !== undefined && this.#follows(found);
     // The store holds more than we know of, or something else: it was set back, or we were.
     if (this.#origin === '' && found?.isHeld && !isOurs) {
-      if (held === found.origin) runtime.defer(Promise.reject(setBack()));
+      if (held.origin === found.origin) troubles.raise('LOG_SET_BACK', { held: held.size, stored: found.size });
       log.renew(now());
     }
     const continued = isOurs ? found : undefined;
@@ -345,9 +345,3 @@ function adopt(writer: LogWriter, { from, records, details }: AuditExport): void
     segments.append(leafHash(record), record, details[i] ?? null);
   }
 }
-
-const setBack = (): TracehoundError =>
-  new TracehoundError(
-    'LOG_ROLLBACK',
-    'log: what is held and what is stored do not follow on each other, expected neither to be set back; a new log begins',
-  );
