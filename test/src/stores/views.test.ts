@@ -17,14 +17,14 @@ let given: ArrayBufferLike[] = [];
 const noted = <T extends object>(port: T, call: string): T =>
   new Proxy(port, {
     get: (target, name) => {
-      const value = Reflect.get(target, name);
+      const value: unknown = Reflect.get(target, name);
       if (name !== call) return value;
       return (...of: unknown[]) => {
         for (const one of of) {
           if (one instanceof Uint8Array) given.push(one.buffer);
           if (one instanceof ArrayBuffer) given.push(one);
         }
-        return value.apply(target, of);
+        return Reflect.apply(value as () => unknown, target, of);
       };
     },
   });
