@@ -92,10 +92,10 @@ export class Resident {
     this.#drain = new Drain({
       wakeIn: (ms) => ctx.storage.setAlarm(this.#now() + ms),
       work: () => this.#workOff(),
-      report: warn,
+      report: warned,
     });
     this.#queue = evidence && this.#queueFor(evidence, waitingIn(ctx.storage.sql));
-    this.#blocks = blocks && new BlockMirror(kvBlocks(blocks), warn);
+    this.#blocks = blocks && new BlockMirror(kvBlocks(blocks), warned);
     this.th = th;
   }
 
@@ -157,7 +157,7 @@ export class Resident {
       if (result.status === 'error') throw result.error;
       if (result.status === 'quarantined' && this.#queue !== undefined) {
         this.#queue.add(result.evidence.id);
-        this.#ctx.waitUntil(this.#queue.turn().catch(warn));
+        this.#ctx.waitUntil(this.#queue.turn().catch(warned));
       }
       return result;
     });
@@ -208,7 +208,7 @@ export class Resident {
       if (signature === undefined) return undefined;
       return this.act((th) => th.quarantine.export(signature, SENDER));
     };
-    return new EvidenceQueue({ waiting, store, bundle, report: warn });
+    return new EvidenceQueue({ waiting, store, bundle, report: warned });
   }
 }
 
@@ -224,7 +224,7 @@ async function woken(
   memory: ObjectMemory,
   ground: Runtime,
 ): Promise<Woken> {
-  const runtime: Runtime = { ...ground, defer: (work) => ctx.waitUntil(work.catch(warn)) };
+  const runtime: Runtime = { ...ground, defer: (work) => ctx.waitUntil(work.catch(warned)) };
   const made = (stored: AuditOptions): Tracehound =>
     wire(runtime, { ...rest, secret, audit: stored }, memory.persistence);
   if (log === undefined) return { th: made(audit ?? {}), reopen: undefined };
@@ -235,7 +235,7 @@ async function woken(
     origin === undefined
       ? undefined
       : await inTime(reopenLog(after, origin), REOPEN_MS, lateStore('log store', REOPEN_MS));
-  const resume = await reopen().catch(warn);
+  const resume = await reopen().catch(warned);
   const th = made({ ...audit, log: storedLog(after, { ...how, policy: 'halt', ...(resume && { resume }) }) });
   return { th, reopen: resume === null ? reopen : undefined };
 }
@@ -253,7 +253,7 @@ function expectWhole({ secret, log, evidence, audit }: ObjectOptions): void {
 }
 
 /** Says it, and that there is no answer. */
-const warn = (error: unknown): null => {
+const warned = (error: unknown): null => {
   console.warn('Tracehound:', error);
   return null;
 };

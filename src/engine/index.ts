@@ -28,13 +28,13 @@ import { readDigest, readHandle, readId, readLimiter, readQuarantine, readRate, 
 import type { Salvaged } from './salvage';
 import {
   ACCESSES,
-  codeOf,
   DETECTOR_FAILURES,
   DISPOSITIONS,
   DROP_REASONS,
   PURGE_REASONS,
   STATUSES,
   type Status,
+  wordCode,
 } from './words';
 
 export { ABI_VERSION } from '../../assembly/abi';
@@ -237,7 +237,7 @@ export class Engine {
   }
 
   uninspected(now: number, source: EngineSource, disposition: number, failure: keyof typeof DETECTOR_FAILURES): void {
-    const reason = codeOf('uninspected reason', DETECTOR_FAILURES, failure);
+    const reason = wordCode('uninspected reason', DETECTOR_FAILURES, failure);
     if (DISPOSITIONS[disposition] === undefined) {
       throw new RangeError(`uninspected disposition: unknown, expected ${DISPOSITIONS.join(' | ')}, got another word`);
     }
@@ -298,7 +298,7 @@ export class Engine {
   }
 
   purge(now: number, slot: number, reason: PurgeReason, detail?: Uint8Array): void {
-    this.#end(now, slot, codeOf('purge reason', PURGE_REASONS, reason), detail, (core) => core.call.purge(now));
+    this.#end(now, slot, wordCode('purge reason', PURGE_REASONS, reason), detail, (core) => core.call.purge(now));
   }
 
   #end(now: number, slot: number, reason: number, detail: Uint8Array | undefined, end: (core: Core) => number): void {
@@ -350,7 +350,7 @@ export class Engine {
 
   /** Adds one to a total that HEARTBEAT records carry. */
   count(now: number, what: 'seen' | 'skipped' | 'failedOpen'): void {
-    const total = codeOf('count', TOTALS, what);
+    const total = wordCode('count', TOTALS, what);
     this.#life.run(now, (core) => {
       const field = core.view.getUint32(abi.HEADER_AT + abi.HEADER_AUDIT, true) + total;
       core.view.setFloat64(field, core.view.getFloat64(field, true) + 1, true);

@@ -7,7 +7,7 @@ import * as abi from '../../assembly/abi';
 import type { Disposition, DropReason, InterceptResult, PurgeReason, Severity } from '../types/index';
 
 /** The code of `word`. Throws `RangeError` for one that has none: it must not reach the core, which would stop for it. */
-export function codeOf(part: string, codes: Readonly<Record<string, number>>, word: string): number {
+export function wordCode(part: string, codes: Readonly<Record<string, number>>, word: string): number {
   if (Object.hasOwn(codes, word)) return codes[word] as number;
   throw new RangeError(`${part}: unknown, expected ${Object.keys(codes).join(' | ')}, got another word`);
 }

@@ -10,7 +10,7 @@
 import { DISPOSITIONS, SEVERITIES } from '../engine/index';
 import { TracehoundError } from '../errors';
 import type { Scent, Source, ThreatSignal } from '../types/index';
-import { type NormalScent, type NormalThreat, readScent, readSource } from './scent';
+import { type NormalScent, type NormalSource, type NormalThreat, readScent, readSource } from './scent';
 
 /** A scent of plain values. */
 export interface Parcel extends Scent {
@@ -22,8 +22,10 @@ export interface Parcel extends Scent {
 const STAND_IN_MAX = 2 ** 28;
 
 /** `source` as plain strings. */
-export function packedSource(source: unknown): Source {
-  const { kind, text } = readSource(source);
+export const packedSource = (source: unknown): Source => plainSource(readSource(source));
+
+/** Nobody has no text. */
+function plainSource({ kind, text }: NormalSource): Source {
   if (kind === 'key') return { key: text };
   return kind === 'address' ? { address: text } : text;
 }
@@ -34,16 +36,9 @@ export function packed(scent: unknown, bytesMax: number): Parcel {
   if (!read.ok) throw new TracehoundError('SCENT_INVALID', read.message);
   const { source, rate, threat } = read;
   const disposition = DISPOSITIONS[read.disposition]!;
-  const parcel: Parcel = {
-    source: source.kind === 'unknown' ? '' : packedSource(spelt(source)),
-    disposition,
-    ...(rate && { rate }),
-  };
+  const parcel: Parcel = { source: plainSource(source), disposition, ...(rate && { rate }) };
   return threat === undefined ? parcel : { ...parcel, ...flagged(read, threat) };
 }
-
-const spelt = ({ kind, text }: NormalScent['source']): Source =>
-  kind === 'key' ? { key: text } : kind === 'address' ? { address: text } : text;
 
 function flagged({ payload, fingerprint, truncated }: NormalScent, threat: NormalThreat): Partial<Parcel> {
   const own = typeof fingerprint === 'object' ? fingerprint.slice() : fingerprint;

@@ -3,7 +3,7 @@
  * third time within a minute for good.
  */
 import { describe, expect, it } from 'vitest';
-import { ACCESSES, codeOf, DETECTOR_FAILURES, PURGE_REASONS } from '../../../src/engine/words';
+import { ACCESSES, DETECTOR_FAILURES, PURGE_REASONS, wordCode } from '../../../src/engine/words';
 import { BUILDS, ground } from '../../ground';
 
 const STRANGE: readonly unknown[] = [
@@ -13,9 +13,9 @@ const STRANGE: readonly unknown[] = [
 
 it('a code is that of a known word, and of nothing else', () => {
   for (const codes of [ACCESSES, DETECTOR_FAILURES, PURGE_REASONS]) {
-    for (const [word, code] of Object.entries(codes)) expect(codeOf('part', codes, word)).toBe(code);
+    for (const [word, code] of Object.entries(codes)) expect(wordCode('part', codes, word)).toBe(code);
     for (const word of STRANGE) {
-      expect(() => codeOf('part', codes, word as string)).toThrow(
+      expect(() => wordCode('part', codes, word as string)).toThrow(
         /^part: unknown, expected [a-z_| ]+, got another word$/,
       );
     }
