@@ -47,6 +47,8 @@ export type ErrorCode =
   | 'LOG_FULL'
   /** A store did not answer, or not as a store answers. */
   | 'STORE_FAILED'
+  /** A ledger did not answer, or not as a ledger answers. */
+  | 'LEDGER_FAILED'
   /** A signer did not answer, or not with a signature. */
   | 'SIGNER_FAILED'
   /** A trusted detector's header holds no verdict (`(null)`, nothing, other text): the request counts as uninspected. */

@@ -211,10 +211,10 @@ export class Passage<C> {
 
   /** A capture that fails costs the payload, never the record of the threat. */
   async #take(): Promise<Capture | undefined> {
-    const { th, plan } = this.#post;
+    const { th, plan, slots } = this.#post;
     const port = { ...th.http.settings, redact: th.http.keys.redact };
     try {
-      return await this.#post.withPlace((free) => capture(this.#visit.facts(), this.#asker, port, plan.capture, free));
+      return await capture(this.#visit.facts(), this.#asker, port, plan.capture, slots);
     } catch (error) {
       this.#report(error);
       return undefined;

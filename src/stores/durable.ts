@@ -45,7 +45,7 @@ export function durableStore(storage: DurablePort): LogStore {
       throw new TracehoundError(
         'STORE_FAILED',
         'durable store: the database failed, expected an answer, got an error',
-        { cause },
+        { cause, recoverable: true },
       );
     }
   };
@@ -65,6 +65,7 @@ export function durableStore(storage: DurablePort): LogStore {
     } catch (cause) {
       throw new TracehoundError('STORE_FAILED', 'durable store: not durable, expected `sync` to end, got an error', {
         cause,
+        recoverable: true,
       });
     }
   };

@@ -57,7 +57,7 @@ const PLACE_LENGTH_MAX = 1_024;
 const EXISTS = /precondition failed/i;
 
 /**
- * A store over `kv`. Failures of the KV store reject with `STORE_FAILED`. Throws `TypeError` or `RangeError` for a KV store
+ * A store over `kv`. Failures of the KV store reject with `STORE_FAILED`, recoverable. Throws `TypeError` or `RangeError` for a KV store
  * or a prefix that is none. Only while a request is served: nothing can be opened at the top of a module.
  *
  * @example
@@ -157,5 +157,6 @@ const bufferOf = (bytes: Uint8Array): ArrayBuffer => bytes.buffer as ArrayBuffer
 function failed(act: 'get' | 'put', cause: unknown): TracehoundError {
   return new TracehoundError('STORE_FAILED', `fastly kv store: ${act} failed, expected an answer, got an error`, {
     cause,
+    recoverable: true,
   });
 }

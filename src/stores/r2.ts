@@ -44,7 +44,7 @@ export interface R2StoreOptions {
 }
 
 /**
- * A store over `bucket`. Failures of the bucket reject with `STORE_FAILED`. Throws `TypeError` or `RangeError` for a
+ * A store over `bucket`. Failures of the bucket reject with `STORE_FAILED`, recoverable. Throws `TypeError` or `RangeError` for a
  * bucket or a prefix that is none.
  *
  * @example
@@ -91,6 +91,9 @@ async function asked<T>(act: 'get' | 'put', answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (cause) {
-    throw new TracehoundError('STORE_FAILED', `r2 store: ${act} failed, expected an answer, got an error`, { cause });
+    throw new TracehoundError('STORE_FAILED', `r2 store: ${act} failed, expected an answer, got an error`, {
+      cause,
+      recoverable: true,
+    });
   }
 }

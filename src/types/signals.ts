@@ -1,11 +1,10 @@
 /**
  * What a detector in front of us is given and what it answers, and when its headers are believed.
  *
- * Relies on: `ports`, `results`. Refuses: logic.
+ * Relies on: `results`. Refuses: logic.
  * @module
  */
-import type { Source } from './ports';
-import type { Severity, ThreatSignal } from './results';
+import type { Severity, Source, ThreatSignal } from './results';
 
 /** A request as signals see it. A `Request` of the web is nearly one: `{ headers: request.headers, request }`. */
 export interface SignalView {

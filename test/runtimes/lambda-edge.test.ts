@@ -70,7 +70,8 @@ describe('every event', () => {
     const result = await stage.call(before);
     const [handle] = stage.th.quarantine.list();
     expect(handle).toMatchObject({ category: 'path.traversal', seen: 1 });
-    expect(evidence(stage)).toMatch(/^GET \/\.\.\/\.\.\/etc\/passwd\?a=%2e%2e HTTP\/1\.1\r\n/);
+    expect(evidence(stage)).toMatch(/^GET \/\.\.\/\.\.\/etc\/passwd\?a=%2e%2e HTTP\/0\.0\r\n/);
+    expect(evidence(stage)).toMatch(/\r\nTracehound-Target: url\r\nTracehound-Version: unsaid\r\nTracehound-Auth/);
     if (type === 'viewer-response') {
       expect(result).toBe(before.Records[0]!.cf.response);
       expect(handle!.disposition).toBe('observed');

@@ -326,7 +326,7 @@ describe('a refusal', () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(socket.destroyed).toBe(true);
     expect(vi.getTimerCount()).toBe(0);
-    expect(evidenceOf(th)).toMatch(/^GET \/attack HTTP\/1\.1\r\nx-own: 1\r\nx-odd: \xc4\x80\r\n/);
+    expect(evidenceOf(th)).toMatch(/^GET http:\/\/a\.example\/attack HTTP\/1\.1\r\nx-own: 1\r\nx-odd: \xc4\x80\r\n/);
   });
 
   test('to somebody who has left is not written', async () => {

@@ -379,7 +379,7 @@ describe('step 5: the refusal', () => {
   test('hands over payload, fingerprint, receipt and what was cut', async () => {
     const { fake, ask } = room({ detect: () => threat });
     await ask();
-    expect(fake.payload()).toMatch(/^GET \/ HTTP\/1\.1\r\nhost: shop\.example\r\nTracehound-Target: normalised\r\n/);
+    expect(fake.payload()).toMatch(/^GET \/ HTTP\/0\.0\r\nhost: shop\.example\r\nTracehound-Target: normalised\r\n/);
     expect(fake.payload()).toContain('Tracehound-Source: 192.0.2.1\r\nTracehound-Source-Derivation: runtime\r\n\r\n');
     expect(fake.scents[0]).toMatchObject({
       source: '192.0.2.1',
