@@ -59,6 +59,8 @@ export type ErrorCode =
   | 'ACCESS_DENIED'
   /** The object that decides for this source did not answer in time, or failed. */
   | 'SHARD_UNREACHABLE'
+  /** A question to another process holds a value that cannot be copied there. */
+  | 'NOT_SENDABLE'
   /** A call that this build cannot carry out yet. */
   | 'UNSUPPORTED';
 

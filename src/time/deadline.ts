@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { TracehoundError } from '../errors';
 
 /** Said instead of a value when the time was over first. */
 export const LATE: unique symbol = Symbol('late');
@@ -31,4 +32,19 @@ export function within<T>(work: PromiseLike<T>, ms: number): Promise<T | typeof 
       },
     );
   });
+}
+
+/** As `within`; what comes too late rejects with what `late` makes. */
+export async function inTime<T>(work: PromiseLike<T>, ms: number, late: () => Error): Promise<T> {
+  const answer = await within(work, ms);
+  if (answer === LATE) throw late();
+  return answer;
+}
+
+/** What a store that did not answer in time is reported as; for `inTime`. */
+export function lateStore(part: string, ms: number): () => TracehoundError {
+  return () =>
+    new TracehoundError('STORE_FAILED', `${part}: late, expected an answer within ${ms} ms, got none`, {
+      recoverable: true,
+    });
 }

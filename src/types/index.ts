@@ -30,7 +30,7 @@ export interface RateLimiter {
   /** As `check`, charging nothing. */
   peek(source: Source, cost?: number): RateLimitResult;
   /** Forgets what the source has used and its block. */
-  reset(source: Source): void;
+  reset(source: Source, who?: Actor): void;
   /** Refuses the source for `ms`, whatever it used. Recorded. */
   block(source: Source, ms: number, who?: Actor): void;
   /** Ends a block. Recorded. `false` when there was none. */

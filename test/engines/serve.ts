@@ -70,9 +70,9 @@ const ENGINES = {
   cloudflare: (folder, port, example) => {
     mkdirSync(join(folder, 'state'), { recursive: true });
     const object = example.endsWith('object.ts')
-      ? `durableObjectNamespaces = [(className = "Hound", uniqueKey = "hound", enableSql = true)],
+      ? `durableObjectNamespaces = [(className = "Shard", uniqueKey = "shards", enableSql = true)],
     durableObjectStorage = (localDisk = "disk"),
-    bindings = [(name = "HOUND", durableObjectNamespace = "Hound")],`
+    bindings = [(name = "SHARDS", durableObjectNamespace = "Shard")],`
       : '';
     writeFileSync(
       join(folder, 'config.capnp'),

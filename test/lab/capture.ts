@@ -4,7 +4,7 @@
  * Relies on: `fake-tracehound`. Refuses: the network.
  */
 import { type CapturePlan, capture, type Facts } from '../../src/http/capture';
-import { secretNames } from '../../src/http/secrets';
+import { type SecretNames, secretNames } from '../../src/http/secrets';
 import { CaptureSlots } from '../../src/http/slots';
 import type { Source } from '../../src/types/index';
 import { fakeTracehound } from './fake-tracehound';
@@ -12,8 +12,11 @@ import { fakeTracehound } from './fake-tracehound';
 export const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 export const bytes = (value: string): Uint8Array => new Uint8Array(Buffer.from(value, 'latin1'));
 
-/** The names that are secret by default, and these. */
-export const secrets = (headers: readonly string[] = [], query: readonly string[] = []) =>
+/** What is hidden: the defaults, and these besides. */
+export const secrets = (
+  headers: string[] = [],
+  query: string[] = [],
+): { readonly headers: SecretNames; readonly query: SecretNames } =>
   secretNames({ isAllowList: false, headers, query, secrets: [] });
 
 export const plan = (over: Partial<CapturePlan> = {}): CapturePlan => ({
