@@ -14,10 +14,13 @@ export const LATE: unique symbol = Symbol('late');
 /** Timers of the platforms count in signed 32 bits: a longer time fires at once, which would fail every request. */
 export const WAIT_MS_MAX = 2_147_483_647;
 
-/** What `work` gives, or `LATE` after `ms`. A rejection in time is passed on, one that comes later is nobody's. */
+/**
+ * What `work` gives, or `LATE` after `ms`, at most `WAIT_MS_MAX` of them. A rejection in time is passed on, one that comes
+ * later is nobody's.
+ */
 export function within<T>(work: PromiseLike<T>, ms: number): Promise<T | typeof LATE> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms, LATE);
+    const timer = setTimeout(resolve, Math.min(ms, WAIT_MS_MAX), LATE);
     Promise.resolve(work).then(
       (value) => {
         clearTimeout(timer);

@@ -51,6 +51,13 @@ describe('within a time', () => {
     process.off('unhandledRejection', unhandled);
   });
 
+  test('a longer time than timers can count is cut to what they can: it never fires at once', async () => {
+    vi.useRealTimers(); // a real timer fires after 1 ms when it is told more
+    for (const ms of [WAIT_MS_MAX, WAIT_MS_MAX + 1, 2 ** 32, Number.MAX_VALUE, Number.POSITIVE_INFINITY]) {
+      expect(await within(delayed(10, 'it'), ms), String(ms)).toBe('it');
+    }
+  });
+
   test('the longest wait is what platforms count in 32 bits', () => {
     expect(WAIT_MS_MAX).toBe(2 ** 31 - 1);
   });
