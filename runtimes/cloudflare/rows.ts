@@ -232,7 +232,5 @@ function rowPieces(bytes: Bytes): Bytes[] {
   return pieces;
 }
 
-const notWhole = (problem: string, expected: string, got: string, cause?: unknown): TracehoundError =>
-  new TracehoundError('SNAPSHOT_INVALID', `memory of the object: ${problem}, expected ${expected}, got ${got}`, {
-    cause,
-  });
+const notWhole = (problem: string, cause?: unknown): TracehoundError =>
+  new TracehoundError('SNAPSHOT_INVALID', `memory of the object: ${problem}`, { cause });
