@@ -216,9 +216,9 @@ function rateLimiter(
   return {
     check: (source, cost = 1) => ask(source, cost, false),
     peek: (source, cost = 1) => ask(source, cost, true),
-    reset: (source) => {
+    reset: (source, who) => {
       limit();
-      engine.reset(time(), readSource(source));
+      engine.reset(time(), readSource(source), detail(who));
     },
     block: (source, ms, who) => {
       limit();
