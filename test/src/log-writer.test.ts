@@ -818,7 +818,7 @@ describe('time', () => {
       attack(th, 3);
       for (const panics of [1, 2, 3]) {
         it.now += 1;
-        it.last().stopAt = { name: 'note', code: 1 };
+        it.last().stopAt = { name: 'append', code: 1 };
         await tick(panics === 1 ? 60_000 : 1_000);
         if (panics === 1) expect(th.watcher.snapshot().core.panics).toBe(1);
         it.last().stopAt = { name: 'intercept', code: 1 };
