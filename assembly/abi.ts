@@ -649,9 +649,10 @@ export const REASON_BLOCKS = 5;
 export const REASON_ALLOW = 1;
 export const REASON_SKIP = 2;
 // FAILSAFE: the level
-export const REASON_WARNING = 1;
-export const REASON_CRITICAL = 2;
-export const REASON_EMERGENCY = 3;
+export const REASON_NORMAL = 1;
+export const REASON_WARNING = 2;
+export const REASON_CRITICAL = 3;
+export const REASON_EMERGENCY = 4;
 // TROUBLE
 export const REASON_STORE = 1; // it does not take the log
 export const REASON_SIGNER = 2; // it does not sign

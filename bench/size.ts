@@ -46,7 +46,7 @@ const app = (runtime: string, made = 'createTracehound()'): string => `
   import { createTracehound, ${runtime} } from './runtimes/${runtime}/index';
   import { tracehound } from './src/adapters/hono';
   import { createLean } from './src/lean';
-  import { heldLog, storedLog } from './src/log';
+  import { heldLog, storedLog } from './src/log/index';
   const app = new Hono();
   app.use(tracehound(${made}, { detect: () => undefined }));
   export default app;`;

@@ -1,14 +1,14 @@
 /**
  * Checking a log: records a CPU-second, in plain TypeScript and with the platform's digest, and what it costs in memory.
  *
- * Relies on: `dist/src/verify.js`, and a log that is made here by docs/format.md. Refuses: to time how the log is made or
+ * Relies on: `dist/src/verify/index.js`, and a log that is made here by docs/format.md. Refuses: to time how the log is made or
  * where it lies; a source hands over what a reader of bundles would, views of one buffer.
  *
  * The log: GENESIS, then evidence that is taken in and ends again, 176 bytes each. `sidecars`: every item has one of 256
  * bytes, as a detector with a rule and a reason leaves it.
  */
 import { hash as cryptoHash } from 'node:crypto';
-import type * as Verify from '../src/verify';
+import type * as Verify from '../src/verify/index';
 import { collectGarbage, hire } from './child.ts';
 import { cpuMicros, type Figure, median, type Task } from './measure.ts';
 
@@ -19,9 +19,9 @@ const TIME = 1_790_000_000_000n;
 
 const digest = (bytes: Uint8Array): Buffer => cryptoHash('sha256', bytes, 'buffer') as unknown as Buffer;
 
-/** `dist/src/verify.js`. */
+/** `dist/src/verify/index.js`. */
 const verifier = async (): Promise<typeof Verify> =>
-  (await import(new URL('../dist/src/verify.js', import.meta.url).href)) as typeof Verify;
+  (await import(new URL('../dist/src/verify/index.js', import.meta.url).href)) as typeof Verify;
 
 /** A log of `count` records in one buffer, and its sidecars in another. */
 function makeLog(count: number, origin: string, sidecars: boolean): Verify.LogSource {

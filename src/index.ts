@@ -4,9 +4,7 @@
  * @module
  */
 export { type ErrorCode, TracehoundError } from './errors';
-export type { Heard, Signals, SignalView } from './hearing';
-export type { HopOptions, Trust } from './hop';
-export { type OpenLogOptions, openLog } from './open-log';
-export { openSnapshot } from './snapshot';
-export type * from './types';
+export { openSnapshot } from './instance/image';
+export { type OpenLogOptions, openLog } from './log/open';
+export type * from './types/index';
 export { VERSION } from './version';

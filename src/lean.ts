@@ -7,10 +7,10 @@
  * @module
  */
 import { TracehoundError } from './errors';
-import { wrongKind } from './given';
-import { type KeeperPort, type LogPlug, type Notary, UnstoredKeeper } from './keep';
+import { type KeeperPort, type LogPlug, type Notary, UnstoredKeeper } from './log/keeper';
 import { compose, type Parts } from './tracehound';
-import type { Runtime, Tracehound, TracehoundOptions } from './types';
+import type { Runtime, Tracehound, TracehoundOptions } from './types/index';
+import { wrongKind } from './validate/index';
 
 const LOGS = 'audit.log = heldLog() or storedLog(store) from tracehound/log, or createTracehound';
 

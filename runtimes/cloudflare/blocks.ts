@@ -8,7 +8,7 @@
  *
  * Relies on: the binding of a namespace. Refuses: to fail a request: what KV does not answer is no block.
  */
-import { toHex } from '../../src/codec';
+import { toHex } from '../../src/formats/bytes';
 
 /** What is used of a KV namespace's binding (`KVNamespace`). */
 export interface KvPort {

@@ -17,7 +17,7 @@
  */
 import { type LeftCore, Persistence } from '../../src/engine/index';
 import { TracehoundError } from '../../src/errors';
-import { sealKey } from '../../src/seal';
+import { sealKey } from '../../src/formats/seal';
 
 /** What is used of `DurableObjectState.storage`, of a class that is listed in `new_sqlite_classes`. */
 export interface MemoryStorage {

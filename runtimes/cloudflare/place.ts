@@ -5,21 +5,21 @@
  * hash of the instance. Refuses: to tell an address to whoever reads the place.
  */
 
-import { addressOf, masked } from '../../src/address';
-import { toHex } from '../../src/codec';
-import { readSource } from '../../src/scent';
-import type { Source } from '../../src/types';
+import { addressOf, masked } from '../../src/formats/address';
+import { toHex } from '../../src/formats/bytes';
+import { readSource } from '../../src/instance/scent';
+import type { Source } from '../../src/types/index';
 
 const IPV6_BYTES = 16;
 
 /** What is asked of the instance: a keyed hash of a source. */
 interface Hasher {
-  readonly http: { partition(source: Source): Uint8Array };
+  readonly http: { readonly limits: { partition(source: Source): Uint8Array } };
 }
 
 /** Eight keyed bytes: equal for two sources exactly when the limiter counts them as one. */
 export function placeOf({ http }: Hasher, source: Source, ipv6Prefix: number): Uint8Array {
-  return http.partition({ key: canonicalOf(source, ipv6Prefix) });
+  return http.limits.partition({ key: canonicalOf(source, ipv6Prefix) });
 }
 
 function canonicalOf(source: Source, ipv6Prefix: number): string {

@@ -9,8 +9,8 @@
  * stored — the object ends, and wakes again as it was stored — and to store a record elsewhere before it is stored here.
  */
 import { type ErrorCode, TracehoundError } from '../../src/errors';
-import { type StoredLogOptions, storedLog } from '../../src/log';
-import { reopenLog } from '../../src/open-log';
+import { type StoredLogOptions, storedLog } from '../../src/log/index';
+import { reopenLog } from '../../src/log/open';
 import { wire } from '../../src/tracehound';
 import type {
   AuditOptions,
@@ -23,7 +23,7 @@ import type {
   Store,
   Tracehound,
   TracehoundOptions,
-} from '../../src/types';
+} from '../../src/types/index';
 import { type KvPort, listBlock, unlistBlock } from './blocks';
 import { cloudflare } from './index';
 import { type MemoryStorage, ObjectMemory } from './memory';
@@ -158,7 +158,7 @@ export class Resident {
       await this.remind();
       return result;
     });
-    this.th.http.ship();
+    this.th.http.runtime.ship();
     return answer;
   }
 

@@ -13,10 +13,10 @@ import type {
   PurgeReason,
   QuarantineStats,
   RateLimitResult,
+  Readings,
   Scent,
-  Snapshot,
   Source,
-} from '../../src/types';
+} from '../../src/types/index';
 
 /** What an object can be asked. Every answer is stored before it is given. Errors come as {@link TracehoundError}. */
 export interface ObjectCalls {
@@ -41,7 +41,7 @@ export interface ObjectCalls {
   flush(): void;
   /** The signed head of the log as it is now. */
   checkpoint(): string;
-  watch(): Snapshot;
+  watch(): Readings;
 }
 
 /** An answer on its way. */

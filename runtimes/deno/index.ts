@@ -10,7 +10,7 @@ import nodeCrypto from 'node:crypto';
 import timers from 'node:timers';
 import { digest, instantiate } from '#core';
 import { wire } from '../../src/tracehound';
-import type { Runtime, Tracehound, TracehoundOptions } from '../../src/types';
+import type { Runtime, Tracehound, TracehoundOptions } from '../../src/types/index';
 
 export * from '../../src/index';
 

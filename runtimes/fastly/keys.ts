@@ -5,12 +5,13 @@
  * Relies on: stores of `fastly:secret-store` and `fastly:config-store`, passed in. Refuses: to go on without what is missing,
  * and to repeat what it read. Only while a request is served: neither store can be opened at the top of a module.
  */
-import { fromBase64, fromHex } from '../../src/codec';
-import { jwkOfPkcs8, pointOfJwk, spkiOfPoint } from '../../src/ecdsa';
+
 import { TracehoundError } from '../../src/errors';
-import { ECDSA, formatVerifierKey, isKeyName } from '../../src/note';
-import { signerFromText } from '../../src/signer';
-import type { Signer } from '../../src/types';
+import { fromBase64, fromHex } from '../../src/formats/bytes';
+import { jwkOfPkcs8, pointOfJwk, spkiOfPoint } from '../../src/formats/ecdsa';
+import { ECDSA, formatVerifierKey, isKeyName } from '../../src/formats/note';
+import { signerFromText } from '../../src/signers/index';
+import type { Signer } from '../../src/types/index';
 
 /** What is used of a `SecretStore`. */
 export interface SecretStorePort {

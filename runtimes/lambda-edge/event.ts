@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Facts } from '../../src/capture';
+import type { Facts } from '../../src/http/capture';
 
 export type CloudFrontEventType = 'viewer-request' | 'origin-request' | 'origin-response' | 'viewer-response';
 

@@ -12,7 +12,7 @@
 import nodeCrypto from 'node:crypto';
 import { digest, instantiate } from '#core';
 import { wire } from '../../src/tracehound';
-import type { Runtime, Tracehound, TracehoundOptions } from '../../src/types';
+import type { Runtime, Tracehound, TracehoundOptions } from '../../src/types/index';
 import type { CloudFrontRequest } from './event';
 import { keep } from './handler';
 

@@ -9,7 +9,7 @@
 import nodeCrypto from 'node:crypto';
 import { digest, instantiate } from '#core';
 import { wire } from '../../src/tracehound';
-import type { Runtime, Tracehound, TracehoundOptions } from '../../src/types';
+import type { Runtime, Tracehound, TracehoundOptions } from '../../src/types/index';
 
 export * from '../../src/index';
 export { guardUpgrades, type UpgradeOptions, type UpgradeRequest, type UpgradeServer } from './upgrades';

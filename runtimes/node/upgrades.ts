@@ -9,9 +9,9 @@
  *
  * While it decides, nobody reads the socket: what the client sends meanwhile waits in the socket's own buffers.
  */
-import { type GuardOptions, guard, type Visit } from '../../src/guard';
-import { factsOf } from '../../src/request';
-import type { Tracehound } from '../../src/types';
+import { type GuardOptions, guard, type Visit } from '../../src/http/guard';
+import { factsOf } from '../../src/http/request';
+import type { Tracehound } from '../../src/types/index';
 
 /** `http.IncomingMessage`, as far as it is looked at. */
 export interface UpgradeRequest {

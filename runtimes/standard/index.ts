@@ -12,7 +12,7 @@
  */
 import { digest, instantiate } from '#core';
 import { wire } from '../../src/tracehound';
-import type { Runtime, Tracehound, TracehoundOptions } from '../../src/types';
+import type { Runtime, Tracehound, TracehoundOptions } from '../../src/types/index';
 
 export * from '../../src/index';
 

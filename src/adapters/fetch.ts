@@ -12,11 +12,11 @@
  *
  * @module
  */
-import type { Facts } from '../capture';
-import { type GuardOptions, guard } from '../guard';
-import type { Field } from '../message';
-import { factsOf, rewritten } from '../request';
-import type { GuardedTracehound } from '../types';
+import type { Facts } from '../http/capture';
+import { type GuardOptions, guard } from '../http/guard';
+import type { Field } from '../http/message';
+import { factsOf, rewritten } from '../http/request';
+import type { GuardedTracehound } from '../types/index';
 
 export type TracehoundFetchOptions = GuardOptions<Request>;
 

@@ -11,10 +11,10 @@
  * @module
  */
 import type { Context, MiddlewareHandler } from 'hono';
-import type { Buffered, Facts } from '../capture';
-import { type GuardOptions, guard, type Visit } from '../guard';
-import { factsOf, rewritten } from '../request';
-import type { GuardedTracehound, InterceptResult, RateLimitResult } from '../types';
+import type { Buffered, Facts } from '../http/capture';
+import { type GuardOptions, guard, type Visit } from '../http/guard';
+import { factsOf, rewritten } from '../http/request';
+import type { GuardedTracehound, InterceptResult, RateLimitResult } from '../types/index';
 
 export type TracehoundHonoOptions = GuardOptions<Context>;
 

@@ -4,9 +4,10 @@
  * Relies on: find, record, text. Refuses: to say that any of it is true, which is the business of `tracehound verify`; and
  * to let what it prints do anything: evidence is an attack.
  */
-import { verifyBundle } from '../verify';
+
+import { KINDS } from '../formats/record';
 import { readBundle } from '../verify/bundle-format';
-import { KINDS } from '../verify/record';
+import { verifyBundle } from '../verify/index';
 import type { LogEntry } from '../verify/source';
 import { type Args, onlyWord, type Takes, UsageError } from './args';
 import { type Subject, withSubject } from './find';

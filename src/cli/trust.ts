@@ -4,8 +4,8 @@
  * Relies on: verify/policy, note. Refuses: to find trust in what is verified. A policy is looked for beside a folder or
  * file, never inside: whoever can write a log could put one there.
  */
-import { fromHex, toHex } from '../codec';
-import { NOTE_BYTES_MAX, parseCheckpoint, parseNote, parseVerifierKey } from '../note';
+import { fromHex, toHex } from '../formats/bytes';
+import { NOTE_BYTES_MAX, parseCheckpoint, parseNote, parseVerifierKey } from '../formats/note';
 import type { VerifyOptions } from '../verify/options';
 import { type Policy, parsePolicy } from '../verify/policy';
 import { type Args, type Takes, UsageError } from './args';

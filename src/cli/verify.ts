@@ -1,11 +1,11 @@
 /**
  * `tracehound verify`: is it as it was written, by whom it should be, whole, and young?
  *
- * Relies on: find, trust, chain, report; src/verify.ts for every judgement. Refuses: exit code 0 for nothing.
+ * Relies on: find, trust, chain, report; src/verify/index.ts for every judgement. Refuses: exit code 0 for nothing.
  */
 import { TracehoundError } from '../errors';
-import { type BundleReport, verifyBundle, verifyLog } from '../verify';
 import type { FoundLog, FoundLogs } from '../verify/directory';
+import { type BundleReport, verifyBundle, verifyLog } from '../verify/index';
 import type { VerifyOptions } from '../verify/options';
 import type { ExitCode, LogReport } from '../verify/report';
 import { type Args, onlyWord, type Takes, UsageError } from './args';

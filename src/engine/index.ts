@@ -8,13 +8,13 @@
  */
 import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
-import type { DropReason, EvidenceHandle, PurgeReason, RateLimitResult } from '../types';
+import type { DropReason, EvidenceHandle, PurgeReason, RateLimitResult } from '../types/index';
 import {
   type EngineSource,
   hashOf,
   hmac,
   type Question,
-  signatureOf,
+  questionSignature,
   writeQuestion,
   writeSmall,
   writeSource,
@@ -29,13 +29,13 @@ import type { Salvaged } from './salvage';
 import { ACCESSES, DETECTOR_FAILURES, DROP_REASONS, PURGE_REASONS, STATUSES, type Status } from './words';
 
 export { ABI_VERSION } from '../../assembly/abi';
-export { compareBytes, joined, number32 } from './bytes';
+export { compareBytes, number32 } from './bytes';
 export {
   type Claims,
   Cursor,
   decodeSections,
   encodeSections,
-  invalid,
+  invalidSnapshot,
   ORIGIN_BYTES_MAX,
   proveImage,
   SECTION_VERSIONS,
@@ -142,7 +142,7 @@ export class Engine {
         writeQuestion(core, source, question);
         return core.call.intercept(now);
       };
-      const detail = question.sidecar?.(signatureOf(core, question));
+      const detail = question.sidecar?.(questionSignature(core, question));
       return STATUSES[detail === undefined ? ask() : this.#life.details.withThreat(core, detail, ask)] as Status;
     });
   }

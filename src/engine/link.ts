@@ -6,7 +6,7 @@
  */
 import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
-import type { CoreInstance, Runtime } from '../types';
+import type { CoreInstance, Runtime } from '../types/index';
 import { arenaEnd, type CoreConfig, writeConfig } from './memory';
 
 /** The exports of the core; `assembly/index.ts` is their contract. Times are unix ms. */

@@ -5,7 +5,7 @@
  */
 import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
-import type { AuditExport } from '../types';
+import type { AuditExport } from '../types/index';
 import type { AlarmOwner } from './alarms';
 import { type Appended, type EngineSource, writeAppend, writeSource } from './inbox';
 import type { Life } from './life';

@@ -11,10 +11,9 @@
  * Relies on: a linked core. Refuses: to wait, to seal, to know where bytes go; and a core of another ABI.
  */
 import * as abi from '../../assembly/abi';
-import { fromBase64, toBase64 } from '../codec';
 import { TracehoundError } from '../errors';
-import type { AuditExport } from '../types';
-import { joined } from './bytes';
+import { fromBase64, joined, toBase64 } from '../formats/bytes';
+import type { AuditExport } from '../types/index';
 import { Details } from './details';
 import type { Core, CoreFunctions } from './link';
 import type { CoreConfig } from './memory';

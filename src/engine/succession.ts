@@ -4,7 +4,7 @@
  * Relies on: salvage for reading, proof for what to believe. Refuses: to bring up a core; `life` does.
  */
 import * as abi from '../../assembly/abi';
-import type { AuditExport } from '../types';
+import type { AuditExport } from '../types/index';
 import type { LogProof } from './proof';
 import type { Salvaged } from './salvage';
 

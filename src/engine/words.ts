@@ -4,7 +4,7 @@
  * Relies on: the boundary's constants. Refuses: logic.
  */
 import * as abi from '../../assembly/abi';
-import type { Disposition, DropReason, InterceptResult, PurgeReason, Severity } from '../types';
+import type { Disposition, DropReason, InterceptResult, PurgeReason, Severity } from '../types/index';
 
 /** By code: 0 … 3. */
 export const SEVERITIES: readonly Severity[] = ['low', 'medium', 'high', 'critical'];

@@ -10,9 +10,10 @@
  *
  * @module
  */
-import { expectHeader, expectInteger, expectNames, expectWord } from '../expect';
-import { graver, HOP_NAMES, Hop, type HopOptions, SEVERITIES, type Signals } from '../hop';
-import type { Severity, ThreatSignal } from '../types';
+
+import type { HopOptions, Severity, Signals, ThreatSignal } from '../types/index';
+import { expectHeader, expectInteger, expectNames, expectWord } from '../validate/expect';
+import { graver, HOP_NAMES, Hop, SEVERITIES } from './hop';
 
 export interface CloudflareSignalsOptions extends HopOptions {
   /**

@@ -12,11 +12,11 @@
  *
  * @module
  */
-import { addressOf, masked, networkOf } from '../address';
-import { expectInteger, expectNames, expectWord } from '../expect';
-import { graver, SEVERITIES, type Signals } from '../hop';
-import { kindOf } from '../kind';
-import type { Severity, ThreatSignal } from '../types';
+import { addressOf, masked, networkOf } from '../formats/address';
+import type { Severity, Signals, ThreatSignal } from '../types/index';
+import { expectInteger, expectNames, expectWord } from '../validate/expect';
+import { kindOf } from '../validate/kind';
+import { graver, SEVERITIES } from './hop';
 
 /** One decision as the API writes it. */
 export interface CrowdsecDecision {

@@ -12,9 +12,10 @@
  *
  * @module
  */
-import { expectNames, expectText, expectWord } from '../expect';
-import { graver, HOP_NAMES, Hop, type HopOptions, SEVERITIES, type Signals } from '../hop';
-import type { Severity, ThreatSignal } from '../types';
+
+import type { HopOptions, Severity, Signals, ThreatSignal } from '../types/index';
+import { expectNames, expectText, expectWord } from '../validate/expect';
+import { graver, HOP_NAMES, Hop, SEVERITIES } from './hop';
 
 export interface FastlyMeaning {
   category: string;

@@ -11,9 +11,10 @@
  *
  * @module
  */
-import { expectHeader, expectInteger, expectNames } from '../expect';
-import { HOP_NAMES, Hop, type HopOptions, type Signals } from '../hop';
-import type { Severity } from '../types';
+
+import type { HopOptions, Severity, Signals } from '../types/index';
+import { expectHeader, expectInteger, expectNames } from '../validate/expect';
+import { HOP_NAMES, Hop } from './hop';
 
 /** The classes of CRS that keep a score of their own (`tx.sql_injection_score` …). */
 const CLASSES = ['sqli', 'xss', 'rce', 'lfi', 'rfi', 'php', 'http', 'session-fixation'] as const;

@@ -8,10 +8,10 @@
  * @module
  */
 import { TracehoundError } from '../errors';
-import type { LogStore } from '../plugs';
-import { copyOf, isEqual, partsOf } from './object';
+import type { LogStore } from '../types/ports';
+import { copyOf, isEqual, partsOf } from './keys';
 
-export type { LogStore, Store } from '../plugs';
+export type { LogStore, Store } from '../types/ports';
 
 /** What is used of `DurableObjectState.storage`, of a class that is listed in `new_sqlite_classes`. */
 export interface DurablePort {

@@ -13,12 +13,12 @@
  *
  * @module
  */
-import type { LogStore } from '../plugs';
+import type { LogStore } from '../types/ports';
 import { attempt, Disk, type FsPort } from './fs-disk';
 import { Versions } from './fs-versions';
-import { copyOf, isEqual, partsOf } from './object';
+import { copyOf, isEqual, partsOf } from './keys';
 
-export type { LogStore, Store } from '../plugs';
+export type { LogStore, Store } from '../types/ports';
 export type { FsFile, FsPort } from './fs-disk';
 
 /**

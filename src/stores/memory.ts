@@ -8,10 +8,10 @@
  * @module
  */
 import { TracehoundError } from '../errors';
-import type { LogStore } from '../plugs';
-import { copyOf, isEqual, partsOf } from './object';
+import type { LogStore } from '../types/ports';
+import { copyOf, isEqual, partsOf } from './keys';
 
-export type { LogStore, Store } from '../plugs';
+export type { LogStore, Store } from '../types/ports';
 
 export interface MemoryStore extends LogStore {
   /** Every key that is there, sorted. */

@@ -11,10 +11,10 @@
  * @module
  */
 import { TracehoundError } from '../errors';
-import type { LogStore } from '../plugs';
-import { below, copyOf, isEqual } from './object';
+import type { LogStore } from '../types/ports';
+import { below, copyOf, isEqual } from './keys';
 
-export type { LogStore, Store } from '../plugs';
+export type { LogStore, Store } from '../types/ports';
 
 /** What is used of an object of R2 (`R2ObjectBody`). */
 export interface R2Body {

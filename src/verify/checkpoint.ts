@@ -4,7 +4,7 @@
  * Relies on: note, policy, signature. Refuses: to show anything of a note that nobody vouches for.
  */
 import { TracehoundError } from '../errors';
-import { parseCheckpoint, parseNote, parseVerifierKey, type VerifierKey } from '../note';
+import { parseCheckpoint, parseNote, parseVerifierKey, type VerifierKey } from '../formats/note';
 import { isQuorum, keysFor, type Policy } from './policy';
 import { checkNote, MacKeys } from './signature';
 
@@ -35,7 +35,6 @@ export async function openCheckpoint(
   { macKey }: { readonly macKey?: Uint8Array } = {},
 ): Promise<OpenedCheckpoint> {
   const policy = isPolicy(keys) ? keys : undefined;
-  const given = isPolicy(keys) ? keys.logs : keys.map(parseVerifierKey);
   const parsed = parseNote(note);
   const { origin, size, root } = parseCheckpoint(parsed.text);
   const macKeys = macKey && new MacKeys(macKey);
@@ -46,7 +45,7 @@ export async function openCheckpoint(
     if (result === 'good') signers.push(key.name);
     return result === 'good';
   };
-  const logs = policy === undefined ? given : keysFor(given, origin);
+  const logs = isPolicy(keys) ? keysFor(keys, origin) : keys.map(parseVerifierKey);
   for (const key of [...logs, ...(macKeys?.keysOf(origin) ?? [])]) await check(key);
   if (signers.length === 0) throw unverified('signed by nobody you trust', 'one of your keys');
   const seen = new Set<string>();

@@ -6,8 +6,9 @@
  *
  * Relies on: the language's JSON, which RFC 8785 is defined by. Refuses: by throwing `LOG_INVALID` with the part's name.
  */
-import { fromBase64, fromHex } from '../codec';
+
 import { TracehoundError } from '../errors';
+import { fromBase64, fromHex } from '../formats/bytes';
 
 /** What a text may hold at most. */
 export interface Bounds {

@@ -5,12 +5,9 @@
  * Relies on: tlog; a listing of widths. Refuses: to call it tampering where another writer went on: what a writer left
  * that was killed before it signed is of another history from the RESUME record on, and no part of the log.
  */
-import { detailsPath, entriesPath, HASH_BYTES, TILE_WIDTH, tilePath, unbundle } from '../tlog';
-import type { Get } from './stored';
-
-const KIND = 1;
-const RESUME = 8;
-const RESUME_SIZE = 24;
+import { KIND, numberAt, RECORD_BYTES, RESUME, RESUME_SIZE } from '../formats/record';
+import { detailsPath, entriesPath, HASH_BYTES, TILE_WIDTH, tilePath, unbundle } from '../formats/tlog';
+import type { Get } from './source';
 
 /** A part that is not the beginning of what came after it. */
 export interface StrayPart {
@@ -115,6 +112,5 @@ function differsAt(
 
 /** The RESUME of a writer that went on with this log at `seq`. */
 function goesOn(record: Uint8Array, seq: number): boolean {
-  if (record[KIND] !== RESUME || record.length < RESUME_SIZE + 8) return false;
-  return new DataView(record.buffer, record.byteOffset + RESUME_SIZE, 8).getBigUint64(0) === BigInt(seq);
+  return record.length === RECORD_BYTES && record[KIND] === RESUME && numberAt(record, RESUME_SIZE) === seq;
 }

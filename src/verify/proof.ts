@@ -3,8 +3,8 @@
  *
  * Relies on: codec. Refuses: to check it; a proof is worth what its checkpoint is.
  */
-import { fromBase64 } from '../codec';
-import { HASH_BYTES } from '../tlog';
+import { fromBase64 } from '../formats/bytes';
+import { HASH_BYTES } from '../formats/tlog';
 import { invalid } from './json';
 
 const TITLE = 'c2sp.org/tlog-proof@v1';

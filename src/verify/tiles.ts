@@ -4,8 +4,8 @@
  *
  * Relies on: tlog. Refuses: to hold more than one tile a level, and those that are due.
  */
-import { wordsToBytes } from '../sha256';
-import { HASH_BYTES, TILE_WIDTH, tilePath } from '../tlog';
+import { wordsToBytes } from '../formats/sha256';
+import { HASH_BYTES, TILE_WIDTH, tilePath } from '../formats/tlog';
 import type { Findings } from './findings';
 import type { LogSource } from './source';
 

@@ -14,7 +14,7 @@
  *
  * @module
  */
-import type { Runtime } from '../../src/types';
+import type { Runtime } from '../../src/types/index';
 import { audit } from './cases/audit';
 import { decisions } from './cases/decisions';
 import { evidence } from './cases/evidence';

@@ -5,9 +5,9 @@
  * Relies on: the world of the seed, and the core and digest of the runtime that is looked at. Refuses: judgement; the
  * reports leave the engine and are compared outside.
  */
-import { openSnapshot } from '../../src/snapshot';
+import { openSnapshot } from '../../src/instance/image';
 import { wire } from '../../src/tracehound';
-import type { InterceptResult, Runtime, Tracehound, TracehoundOptions } from '../../src/types';
+import type { InterceptResult, Runtime, Tracehound, TracehoundOptions } from '../../src/types/index';
 import { type Act, PROFILES, type ProfileName, type Step, trace } from './trace';
 import { hex, sha256, World } from './world';
 

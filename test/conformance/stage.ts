@@ -5,7 +5,7 @@
  * Relies on: `World`. Refuses: anything shared between cases.
  */
 import { wire } from '../../src/tracehound';
-import type { InterceptResult, Runtime, Tracehound, TracehoundOptions } from '../../src/types';
+import type { InterceptResult, Runtime, Tracehound, TracehoundOptions } from '../../src/types/index';
 import { World } from './world';
 
 export interface Stage {

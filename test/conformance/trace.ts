@@ -4,7 +4,7 @@
  *
  * Relies on: 32-bit integer arithmetic. Refuses: clock, chance and anything a platform could answer in its own way.
  */
-import type { Json, PurgeReason, Scent, Severity, Source, TracehoundOptions } from '../../src/types';
+import type { Json, PurgeReason, Scent, Severity, Source, TracehoundOptions } from '../../src/types/index';
 
 /** `which` points into the signatures seen so far, so that a step is known before any result is. */
 export type Act =

@@ -5,7 +5,7 @@
  * Relies on: `crypto.subtle`, which every target has. Refuses: everything the platform could answer in its own way.
  */
 import * as abi from '../../assembly/abi';
-import type { CoreInstance, Runtime } from '../../src/types';
+import type { CoreInstance, Runtime } from '../../src/types/index';
 import { Dice } from './trace';
 
 interface Exports {

@@ -73,8 +73,8 @@ describe.each(BUILDS)('on the %s build', (_build, core) => {
     const events = 50 + random(500);
     const single = address(random, bits);
     const one = 1 + random(20);
-    for (let i = 0; i < one; i++) th.http.uninspected(single, 'passed', 'threw');
-    for (let i = 0; i < events; i++) th.http.uninspected(address(random, bits), 'passed', 'threw');
+    for (let i = 0; i < one; i++) th.http.counters.uninspected(single, 'passed', 'threw');
+    for (let i = 0; i < events; i++) th.http.counters.uninspected(address(random, bits), 'passed', 'threw');
     void th.audit.flush();
     const records = recordsOf(th, 1).filter(({ kind }) => kind === 'UNINSPECTED');
     expect(records.length, name).toBeLessThanOrEqual(Math.log2(one + events) + 3);

@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { SCRATCH_AT } from '../../assembly/abi.ts';
-import { BUILDS, type Exports } from './quarantine.harness.ts';
+import { BUILDS, type Exports } from './quarantine-harness.ts';
 
 // Facts from github.com/veorq/SipHash, `vectors.h`: key 00 01 … 07, message 00 01 … of each length, output bytes.
 const VECTORS_32 = `

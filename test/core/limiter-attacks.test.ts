@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { boundary, crowd, flood, flush, type Subject } from '../model/attacks.ts';
 import type { LimiterOptions } from '../model/limiter.ts';
-import { BUILDS, CoreLimiter } from './limiter.harness.ts';
+import { BUILDS, CoreLimiter } from './limiter-harness.ts';
 
 const WINDOW = 60_000;
 const [[, wasm]] = BUILDS as [(typeof BUILDS)[0]];

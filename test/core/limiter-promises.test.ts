@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import * as abi from '../../assembly/abi.ts';
 import { peakOf, seeded } from '../model/attacks.ts';
 import type { LimiterOptions } from '../model/limiter.ts';
-import { BUILDS, CoreLimiter } from './limiter.harness.ts';
+import { BUILDS, CoreLimiter } from './limiter-harness.ts';
 
 const T0 = 1_700_000_000_000;
 const COMMON: LimiterOptions = { windowMs: 1_000, limit: 10, maxSources: 16 };

@@ -7,7 +7,7 @@ import { LIMITER_TICKS, SKETCH_EPOCHS } from '../../assembly/abi.ts';
 import { seeded } from '../model/attacks.ts';
 import { halfSipHash } from '../model/halfsiphash.ts';
 import { LimiterModel, type LimiterOptions, type Verdict } from '../model/limiter.ts';
-import { BUILDS, CoreLimiter } from './limiter.harness.ts';
+import { BUILDS, CoreLimiter } from './limiter-harness.ts';
 
 const T0 = 1_700_000_000_000;
 

@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import * as abi from '../../assembly/abi.ts';
 import { type Item, newItem, QuarantineModel, SEEN_MAX, SEEN_STEP } from '../model/quarantine.ts';
-import { BUILDS, type Config, Core, seeded } from './quarantine.harness.ts';
+import { BUILDS, type Config, Core, seeded } from './quarantine-harness.ts';
 
 type Random = ReturnType<typeof seeded>;
 

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import * as abi from '../../assembly/abi.ts';
-import { BUILDS, Core, seeded, slabBlocks } from './quarantine.harness.ts';
+import { BUILDS, Core, seeded, slabBlocks } from './quarantine-harness.ts';
 
 const LIMITS = { maxCount: 4, maxBytes: 1_000, shareCount: 4, shareBytes: 1_000, maxPayloadBytes: 1_000 };
 const BLOCKS = slabBlocks(LIMITS);

@@ -9,7 +9,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { generateKey } from '../../src/signer';
+import { generateKey } from '../../src/signers/index';
 import { fastlyKvStore } from '../../src/stores/fastly-kv';
 import { kvStore } from '../lab/fastly-kv';
 import { storeSuite } from '../lab/store-suite';

@@ -4,7 +4,7 @@
  *
  * Relies on: JSON. Refuses: to check anything itself. What is no bytes arrives as what it is, so that the store says so.
  */
-import type { LogStore } from '../../src/plugs';
+import type { LogStore } from '../../src/types/ports';
 
 type Sent = { bytes: number[] } | { nothing: true } | { value: unknown };
 

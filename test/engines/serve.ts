@@ -159,7 +159,7 @@ export async function serveExample(
 async function fastlyData(folder: string, resolveFrom: string): Promise<{ data: FastlyData; note: string }> {
   const { FastlyData } = await import('./fastly-data.ts');
   const path = createRequire(join(resolveFrom, 'package.json')).resolve('tracehound/signer');
-  const { generateKey } = (await import(path)) as typeof import('../../src/signer');
+  const { generateKey } = (await import(path)) as typeof import('../../src/signers/index');
   const { skey, vkey } = await generateKey('example.com/deployment', 'P-256');
   const data = new FastlyData();
   data.kv.set('evidence', new Map());

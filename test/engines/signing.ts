@@ -4,7 +4,7 @@
  *
  * Relies on: the packed `tracehound/signer`, passed in; Web Crypto. Refuses: to judge.
  */
-import type * as Signing from '../../src/signer';
+import type * as Signing from '../../src/signers/index';
 
 export interface SigningReport {
   /** Hex signatures of RFC 8032 §7.1, tests 1 to 3; or why there are none. */

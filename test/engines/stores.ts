@@ -4,7 +4,7 @@
  *
  * Relies on: the packed `tracehound/stores/fs`, passed in. Refuses: to judge.
  */
-import type { LogStore } from '../../src/plugs';
+import type { LogStore } from '../../src/types/ports';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (of: Uint8Array | undefined): string | undefined => of && new TextDecoder().decode(of);

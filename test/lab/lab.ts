@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import * as abi from '../../assembly/abi';
 import { instantiate } from '../../build/core.inline.js';
 import { wire } from '../../src/tracehound';
-import type { CoreExports, Runtime, Tracehound, TracehoundOptions } from '../../src/types';
+import type { CoreExports, Runtime, Tracehound, TracehoundOptions } from '../../src/types/index';
 
 /** mulberry32: small, seeded, good enough to choose what to do next. */
 export function dice(seed: number): () => number {

@@ -4,7 +4,7 @@
  * Relies on: nothing. Refuses: chance.
  */
 import { expect } from 'vitest';
-import type { Scent, Severity, TracehoundOptions } from '../../src/types';
+import type { Scent, Severity, TracehoundOptions } from '../../src/types/index';
 
 export const secret = new Uint8Array(32).map((_, i) => i + 1);
 export const options: TracehoundOptions = {

@@ -2,7 +2,7 @@
  * What a store can be asked to do, for tests that interrupt it: what was there before, the act, and what may be there
  * afterwards.
  */
-import type { LogStore } from '../../src/plugs';
+import type { LogStore } from '../../src/types/ports';
 
 const text = (of: string): Uint8Array => new TextEncoder().encode(of.repeat(100));
 export const OLD: Uint8Array = text('old ');

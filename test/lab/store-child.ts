@@ -2,7 +2,7 @@
  * A process with a store, for tests that need more than one: `<folder> count <n>`, `<folder> create <n>`, or
  * `<folder> die <step> <act>`, which sends itself SIGKILL before that step of the act.
  *
- * Relies on: being bundled (test/src/fs-processes.test.ts). Prints one line of JSON.
+ * Relies on: being bundled (test/src/stores/fs-processes.test.ts). Prints one line of JSON.
  */
 import { fsStore } from '../../runtimes/node/fs-store';
 import { steppedFs } from './fs-port';

@@ -1,10 +1,10 @@
 /**
  * What every store must do, as one suite: call it with a way to make an empty one.
  *
- * Relies on: the interface in `src/plugs.ts` and nothing else. Refuses: to know a store.
+ * Relies on: the interface in `src/types/ports.ts` and nothing else. Refuses: to know a store.
  */
 import { describe, expect, it } from 'vitest';
-import type { LogStore } from '../../src/plugs';
+import type { LogStore } from '../../src/types/ports';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const A = bytes('a');

@@ -4,9 +4,9 @@
  * Relies on: lab, lab store, node:crypto for the deployment's key. Refuses: a clock of its own.
  */
 import { generateKeyPairSync, sign as signWith } from 'node:crypto';
-import { type StoredLogOptions, storedLog } from '../../src/log';
-import { formatVerifierKey } from '../../src/note';
-import type { AuditOptions, LogStore, Signer, Tracehound } from '../../src/types';
+import { formatVerifierKey } from '../../src/formats/note';
+import { type StoredLogOptions, storedLog } from '../../src/log/index';
+import type { AuditOptions, LogStore, Signer, Tracehound } from '../../src/types/index';
 import { lab } from './lab';
 import { LabStore } from './store';
 

@@ -23,8 +23,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatCheckpoint, formatNote, formatVerifierKey, parseVerifierKey } from '../../src/note';
-import { detailsPath, entriesPath, Frontier, tilePath } from '../../src/tlog';
+import { formatCheckpoint, formatNote, formatVerifierKey, parseVerifierKey } from '../../src/formats/note';
+import { detailsPath, entriesPath, Frontier, tilePath } from '../../src/formats/tlog';
 import { VERSION } from '../../src/version';
 import { ORIGIN, type Written, written } from '../lab/written';
 

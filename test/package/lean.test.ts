@@ -20,8 +20,8 @@ async function bundleOf(made: string): Promise<string> {
     import { cloudflare, createTracehound, openLog } from './dist/runtimes/cloudflare/index';
     import { tracehound } from './dist/src/adapters/hono';
     import { createLean } from './dist/src/lean';
-    import { heldLog, storedLog } from './dist/src/log';
-    import { generateKey, signerFromText } from './dist/src/signer';
+    import { heldLog, storedLog } from './dist/src/log/index';
+    import { generateKey, signerFromText } from './dist/src/signers/index';
     const app = new Hono();
     app.use(tracehound(${made}, { detect: () => undefined }));
     export default app;`;

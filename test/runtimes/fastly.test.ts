@@ -13,9 +13,9 @@ import {
   signerFrom,
 } from '../../runtimes/fastly/index';
 import { tracehound } from '../../src/adapters/fetch';
-import { parseNote, parseVerifierKey } from '../../src/note';
-import { generateKey, signNote } from '../../src/signer';
-import type { Source, TracehoundOptions } from '../../src/types';
+import { parseNote, parseVerifierKey } from '../../src/formats/note';
+import { generateKey, signNote } from '../../src/signers/index';
+import type { Source, TracehoundOptions } from '../../src/types/index';
 import { checkNote } from '../../src/verify/signature';
 
 /** A counter and a box that are exact, and a rate that is whatever the counter holds. */
@@ -205,7 +205,7 @@ describe('edgeRateLimit', () => {
       [{ charge }, 'rateLimit.limit: wrong kind'],
       [{ charge, limit: 10 }, 'rateLimit.windowMs: wrong kind'],
       [{ charge: 1, limit: 10, windowMs: 1 }, 'rateLimit.charge: wrong kind'],
-      [{ charge, limit: 10, windowMs: 1, blockMs: 1 }, 'rateLimit.blockMs: no such option'],
+      [{ charge, limit: 10, windowMs: 1, blockMs: 1 }, 'rateLimit.blockMs: of another limiter'],
     ] as const) {
       expect(() => createTracehound({ rateLimit } as unknown as TracehoundOptions)).toThrow(said);
     }

@@ -9,7 +9,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createTracehound, guardUpgrades, type UpgradeOptions } from '../../runtimes/node/index';
 import { tracehound } from '../../src/adapters/hono';
 import { modsecuritySignals } from '../../src/signals/modsecurity';
-import type { ThreatSignal, Tracehound, TracehoundOptions } from '../../src/types';
+import type { ThreatSignal, Tracehound, TracehoundOptions } from '../../src/types/index';
 
 const threat: ThreatSignal = { category: 'sqli', severity: 'high', detector: 'test' };
 const detect = (request: { url?: string | undefined }): ThreatSignal | undefined =>
@@ -237,7 +237,7 @@ describe('the server', () => {
       expect(() => guardUpgrades(wrong as never, th, { detect })).toThrow(/no server/);
     }
     expect(() => guardUpgrades(createServer(), {} as never, { detect })).toThrow(/no instance/);
-    expect(() => guardUpgrades(createServer(), th, {})).toThrow(/`detect`/);
+    expect(() => guardUpgrades(createServer(), th, {})).toThrow(/tracehound\.detect: wrong kind/);
   });
 });
 

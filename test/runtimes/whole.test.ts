@@ -5,9 +5,9 @@
 import { describe, expect, it } from 'vitest';
 import type * as NodeRuntime from '../../runtimes/node/index';
 import { createLean } from '../../src/lean';
-import { generateKey, signerFromText } from '../../src/signer';
-import type { Runtime, Tracehound } from '../../src/types';
-import { parsePolicy, verifyBundle, verifyConsistency, verifyInclusion } from '../../src/verify';
+import { generateKey, signerFromText } from '../../src/signers/index';
+import type { Runtime, Tracehound } from '../../src/types/index';
+import { parsePolicy, verifyBundle, verifyConsistency, verifyInclusion } from '../../src/verify/index';
 
 type Ground = Pick<typeof NodeRuntime, 'createTracehound' | 'openSnapshot'>;
 /** `import()` wants each path in full. */

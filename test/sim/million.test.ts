@@ -6,8 +6,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { createTracehound } from '../../runtimes/node/index';
-import { storedLog } from '../../src/log';
-import type { LogStore, Tracehound } from '../../src/types';
+import { storedLog } from '../../src/log/index';
+import type { LogStore, Tracehound } from '../../src/types/index';
 
 const RECORDS = 1_000_000;
 const TENTH = RECORDS / 10;

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { ObjectMemory } from '../../runtimes/cloudflare/memory';
 import { node } from '../../runtimes/node/index';
 import { wire } from '../../src/tracehound';
-import type { Tracehound } from '../../src/types';
+import type { Tracehound } from '../../src/types/index';
 import { replay, TRACE } from '../conformance/index';
 import { decided } from '../lab/decided';
 import { sqliteStorage } from '../lab/sqlite';

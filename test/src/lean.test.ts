@@ -2,11 +2,11 @@
  * Guards `src/lean.ts`: what is left out says so and where it is, before anything is recorded; what is not is as ever.
  */
 import { describe, expect, it } from 'vitest';
+import { verifyInclusion } from '../../src/formats/tlog';
+import { openSnapshot } from '../../src/instance/image';
 import { createLean } from '../../src/lean';
-import { heldLog, storedLog } from '../../src/log';
-import { openSnapshot } from '../../src/snapshot';
-import { verifyInclusion } from '../../src/tlog';
-import type { OpenedSnapshot, Tracehound } from '../../src/types';
+import { heldLog, storedLog } from '../../src/log/index';
+import type { OpenedSnapshot, Tracehound } from '../../src/types/index';
 import { lab } from '../lab/lab';
 import { LabStore } from '../lab/store';
 import { deploymentKey } from '../lab/written';

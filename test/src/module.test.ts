@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createTracehound, node } from '../../runtimes/node/index';
-import type { CoreInstance, Runtime, Source } from '../../src/types';
+import type { CoreInstance, Runtime, Source } from '../../src/types/index';
 
 /** As a platform's own might be: methods on the prototype, and nobody may write to it. */
 class Platform implements Runtime {

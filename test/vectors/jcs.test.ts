@@ -1,11 +1,11 @@
 /**
- * Guards `src/jcs.ts` against published vectors: the test data of github.com/cyberphone/json-canonicalization, read from
+ * Guards `src/formats/jcs.ts` against published vectors: the test data of github.com/cyberphone/json-canonicalization, read from
  * `$TRACEHOUND_VECTORS/jcs`. Without that folder the file says so in one line and passes nothing.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { canonicalise } from '../../src/jcs';
+import { canonicalise } from '../../src/formats/jcs';
 
 const root = process.env.TRACEHOUND_VECTORS;
 const folder = root === undefined ? undefined : join(root, 'jcs', 'testdata');

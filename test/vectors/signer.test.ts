@@ -1,16 +1,16 @@
 /**
  * Guards against agreeing only with ourselves: published vectors for what signs notes. They lie outside of this
  * repository: set TRACEHOUND_VECTORS to their folder. The decisive ones (RFC 8032, RFC 6979, RFC 4231, one x/mod note) are
- * typed into test/src/signer.test.ts and always run.
+ * typed into test/src/signers/index.test.ts and always run.
  */
 import { createPublicKey, verify } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { derOfSignature } from '../../src/ecdsa';
-import { parseNote } from '../../src/note';
-import { hmacSha256 } from '../../src/sha256';
-import { ed25519Signer, signerFromText, signNote } from '../../src/signer';
+import { derOfSignature } from '../../src/formats/ecdsa';
+import { parseNote } from '../../src/formats/note';
+import { hmacSha256 } from '../../src/formats/sha256';
+import { ed25519Signer, signerFromText, signNote } from '../../src/signers/index';
 
 const root = process.env.TRACEHOUND_VECTORS;
 const have = root !== undefined && existsSync(root);

@@ -1,14 +1,14 @@
 /**
- * Guards `src/tlog.ts` and `src/note.ts` against agreeing only with ourselves: accept and reject sets of
+ * Guards `src/formats/tlog.ts` and `src/formats/note.ts` against agreeing only with ourselves: accept and reject sets of
  * transparency-dev/merkle, the notes of golang.org/x/mod, the test log of Tessera. They lie outside of this repository: set
- * TRACEHOUND_VECTORS to their folder. The decisive ones are typed into test/src/tlog.test.ts and note.test.ts.
+ * TRACEHOUND_VECTORS to their folder. The decisive ones are typed into test/src/formats/tlog.test.ts and note.test.ts.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { toHex } from '../../src/codec';
-import { formatNote, parseCheckpoint, parseNote, parseVerifierKey } from '../../src/note';
-import { Frontier, leafHash, unbundle, verifyConsistency, verifyInclusion } from '../../src/tlog';
+import { toHex } from '../../src/formats/bytes';
+import { formatNote, parseCheckpoint, parseNote, parseVerifierKey } from '../../src/formats/note';
+import { Frontier, leafHash, unbundle, verifyConsistency, verifyInclusion } from '../../src/formats/tlog';
 
 const root = process.env.TRACEHOUND_VECTORS;
 const present = root !== undefined && existsSync(root);

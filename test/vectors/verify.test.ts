@@ -8,9 +8,16 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { derOfSignature } from '../../src/ecdsa';
-import { ECDSA, ED25519, formatVerifierKey, parseCheckpoint, parseNote, parseVerifierKey } from '../../src/note';
-import { openCheckpoint, parsePolicy, verifyInclusion } from '../../src/verify';
+import { derOfSignature } from '../../src/formats/ecdsa';
+import {
+  ECDSA,
+  ED25519,
+  formatVerifierKey,
+  parseCheckpoint,
+  parseNote,
+  parseVerifierKey,
+} from '../../src/formats/note';
+import { openCheckpoint, parsePolicy, verifyInclusion } from '../../src/verify/index';
 import { parseProof } from '../../src/verify/proof';
 import { checkNote, ecdsa, ed25519 } from '../../src/verify/signature';
 import { pathOf } from '../lab/bundles';

@@ -5,10 +5,10 @@
 import { build } from 'esbuild';
 import { expect, inject, it } from 'vitest';
 import { createTracehound } from '../../runtimes/node/index';
-import { storedLog } from '../../src/log';
-import { generateKey, signerFromText } from '../../src/signer';
+import { storedLog } from '../../src/log/index';
+import { generateKey, signerFromText } from '../../src/signers/index';
 import { memoryStore } from '../../src/stores/memory';
-import { packLog, storeSource } from '../../src/verify';
+import { packLog, storeSource } from '../../src/verify/index';
 import { findChromium, inChromium } from './chromium';
 
 const ORIGIN = 'example.com/browser';

@@ -1,7 +1,7 @@
 /**
  * Guards the store in the database of a Durable Object with real workerd: one winner among many callers in many requests, a
  * log that outlives workerd, verifies, and is gone on with. What every store promises is asked of it in
- * test/src/durable-store.test.ts; here the database is the real one.
+ * test/src/stores/durable.test.ts; here the database is the real one.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,10 +10,10 @@ import { build } from 'esbuild';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTracehound, openLog } from '../../runtimes/node/index';
-import { storedLog } from '../../src/log';
-import { generateKey, signerFromText } from '../../src/signer';
-import type { LogStore } from '../../src/types';
-import { parsePolicy, storeSource, verifyLog } from '../../src/verify';
+import { storedLog } from '../../src/log/index';
+import { generateKey, signerFromText } from '../../src/signers/index';
+import type { LogStore } from '../../src/types/index';
+import { parsePolicy, storeSource, verifyLog } from '../../src/verify/index';
 
 const ORIGIN = 'example.com/durable';
 const folder = mkdtempSync(join(tmpdir(), 'tracehound-durable-'));

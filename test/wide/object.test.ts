@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { generateKey } from '../../src/signer';
+import { generateKey } from '../../src/signers/index';
 import { bundleText } from '../engines/programs';
 
 const run = promisify(execFile);
@@ -28,7 +28,7 @@ export const settings = {
 
 const OBJECT = `
 import { TracehoundObject } from './runtimes/cloudflare/object';
-import { signerFromText } from './src/signer';
+import { signerFromText } from './src/signers/index';
 import { r2Store } from './src/stores/r2';
 ${SETTINGS}
 export class Hound extends TracehoundObject {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { node } from '../../runtimes/node/index';
-import { generateKey } from '../../src/signer';
+import { generateKey } from '../../src/signers/index';
 import { type CaseReport, type ReplayReport, replay, TRACE } from '../conformance/index';
 import { bundleFile, bundleText } from '../engines/programs';
 import { decided } from '../lab/decided';

@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTracehound, openLog } from '../../runtimes/node/index';
-import { storedLog } from '../../src/log';
-import { generateKey, signerFromText } from '../../src/signer';
+import { storedLog } from '../../src/log/index';
+import { generateKey, signerFromText } from '../../src/signers/index';
 import { type R2Port, r2Store } from '../../src/stores/r2';
-import { parsePolicy, storeSource, verifyLog } from '../../src/verify';
+import { parsePolicy, storeSource, verifyLog } from '../../src/verify/index';
 import { storeSuite } from '../lab/store-suite';
 
 const folder = mkdtempSync(join(tmpdir(), 'tracehound-r2-'));

@@ -8,7 +8,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { createTracehound, node } from '../../runtimes/node/index';
-import { generateKey } from '../../src/signer';
+import { generateKey } from '../../src/signers/index';
 import { CASES, type CaseReport, type ReplayReport, replay, TRACE } from '../conformance/index';
 import { fastlyModule } from '../engines/engines';
 import { bundleFile, bundleText } from '../engines/programs';

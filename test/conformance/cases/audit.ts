@@ -1,9 +1,9 @@
 /**
  * The log: what an auditor can recompute, what is carried over when a core stops, and what a snapshot keeps.
  */
-import { openSnapshot } from '../../../src/snapshot';
+import { openSnapshot } from '../../../src/instance/image';
 import { wire } from '../../../src/tracehound';
-import type { Tracehound } from '../../../src/types';
+import type { Tracehound } from '../../../src/types/index';
 import { same, that, thrown } from '../assert';
 import { type Case, evidenceOf, THREAT } from '../stage';
 import { hex, sha256 } from '../world';

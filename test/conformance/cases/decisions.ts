@@ -1,7 +1,7 @@
 /**
  * Who may pass: the limiter's promises, and what a signal does to a request.
  */
-import type { Source } from '../../../src/types';
+import type { Source } from '../../../src/types/index';
 import { same, that } from '../assert';
 import { type Case, THREAT } from '../stage';
 

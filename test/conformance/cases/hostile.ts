@@ -1,7 +1,7 @@
 /**
  * Input that wants something: to be let through, to end the process, or to be taken for somebody else.
  */
-import type { Scent } from '../../../src/types';
+import type { Scent } from '../../../src/types/index';
 import { same, that } from '../assert';
 import { type Case, THREAT } from '../stage';
 

@@ -2,8 +2,8 @@
  * What is answered over HTTP, what is kept of a request, and that a body passes as it came.
  */
 import { type FetchHandler, tracehound } from '../../../src/adapters/fetch';
-import type { GuardOptions } from '../../../src/guard';
-import type { TracehoundOptions } from '../../../src/types';
+import type { GuardOptions } from '../../../src/http/guard';
+import type { TracehoundOptions } from '../../../src/types/index';
 import { same, that } from '../assert';
 import { type Case, type Stage, THREAT } from '../stage';
 

@@ -6,7 +6,7 @@ import {
   type CrowdsecSignalsOptions,
   crowdsecSignals,
 } from '../../../src/signals/crowdsec';
-import type { Source } from '../../../src/types';
+import type { Source } from '../../../src/types/index';
 
 const NOW = 1_700_000_000_000;
 const headers = new Headers();

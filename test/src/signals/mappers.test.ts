@@ -3,12 +3,11 @@
  * configured. Who may speak is `hop.test.ts`'s matter; here every mapper is only asked whether it uses the gate.
  */
 import { describe, expect, test } from 'vitest';
-import type { Signals, SignalView } from '../../../src/hearing';
 import { type AwsWafSignalsOptions, awsWafSignals } from '../../../src/signals/aws-waf';
 import { type CloudflareSignalsOptions, cloudflareSignals } from '../../../src/signals/cloudflare';
 import { type FastlySignalsOptions, fastlySignals, NGWAF_ATTACKS } from '../../../src/signals/fastly';
 import { type ModsecuritySignalsOptions, modsecuritySignals } from '../../../src/signals/modsecurity';
-import type { ThreatSignal } from '../../../src/types';
+import type { Signals, SignalView, ThreatSignal } from '../../../src/types/index';
 
 const view = (fields: Record<string, string>, request?: unknown): SignalView => ({
   headers: new Headers(fields),

@@ -1,0 +1,48 @@
+/**
+ * What the detectors in front of us say about one request: the words they share with `guard`, and how several are heard.
+ *
+ * Relies on: nothing but what it is given. Refuses: to let one that throws silence another.
+ */
+import type { Severity, Signals, SignalView, ThreatSignal } from '../types/index';
+
+/** What all of them said together. */
+export interface Said {
+  readonly threat: ThreatSignal | undefined;
+  readonly strip: readonly string[];
+  readonly threw: boolean;
+}
+
+/** Nobody was asked. */
+export const NOT_ASKED: Said = { threat: undefined, strip: [], threw: false };
+/** Nobody could be asked. */
+export const NOT_ASKABLE: Said = { ...NOT_ASKED, threw: true };
+
+export const SEVERITIES: readonly Severity[] = ['low', 'medium', 'high', 'critical'];
+
+/** The graver of two; the first when they are equal. */
+export function graver(a: ThreatSignal | undefined, b: ThreatSignal | undefined): ThreatSignal | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return SEVERITIES.indexOf(b.severity) > SEVERITIES.indexOf(a.severity) ? b : a;
+}
+
+/** Asks all of them: the gravest threat counts, everything forged goes. */
+export function readSignals(detectors: readonly Signals[], view: SignalView, report: (error: unknown) => void): Said {
+  let threat: ThreatSignal | undefined;
+  let threw = false;
+  const strip: string[] = [];
+  const fail = (error: unknown): void => {
+    threw = true;
+    report(error);
+  };
+  for (const detector of detectors) {
+    try {
+      const said = detector.read(view);
+      threat = graver(threat, said.threat);
+      strip.push(...said.strip);
+      if (said.failure !== undefined) fail(said.failure.error);
+    } catch (error) {
+      fail(error);
+    }
+  }
+  return { threat, strip, threw };
+}

@@ -1,0 +1,165 @@
+/**
+ * The options of `tracehound(th, options)`, the same in every adapter, checked before the first request.
+ *
+ * Relies on: `validate`. Refuses: unknown names, wrong kinds (`TypeError`) and wrong values (`RangeError`), each with
+ * part, problem, expectation and the kind of what came.
+ *
+ * @module
+ */
+
+import { WAIT_MS_MAX } from '../time/deadline';
+import type { FailMode, InterceptResult, Signals, Source, ThreatSignal } from '../types/index';
+import {
+  callable,
+  integer,
+  plug,
+  readFlag,
+  readGroup,
+  readList,
+  readText,
+  readToken,
+  word,
+  wrongKind,
+} from '../validate/index';
+import type { CapturePlan } from './capture';
+import { TRACE_HEADERS } from './fingerprint';
+import { SECRET_HEADERS } from './redaction';
+
+/** `C` is the framework's own object: Hono's `c`, a fetch `Request`. */
+export interface GuardOptions<C> {
+  /**
+   * Your detector. `undefined` (or `null`, `false`) lets the request on; anything else is a threat, however malformed.
+   * May read the body through the framework; what it read is kept as evidence. May be left out when `signals` are given.
+   */
+  detect?: (context: C) => ThreatSignal | undefined | null | false | Promise<ThreatSignal | undefined | null | false>;
+  /**
+   * Detectors in front of you (`tracehound/signals/…`). The gravest threat counts, and then `detect` is not asked. Header
+   * fields that they find forged are stripped from what the application sees, whoever is skipped or allowed.
+   */
+  signals?: readonly Signals[];
+  /** Who is asking, before any `await`. `undefined`: what the runtime says. Never a header that a client can choose. */
+  source?: (context: C) => Source | undefined;
+  /** Record everything, refuse nothing, change no answer. Default `false`. */
+  shadow?: boolean;
+  /** Requests that nobody looks at (health checks). They are charged, and counted as skipped. */
+  skip?: (context: C) => boolean;
+  /** Sources or requests you trust: charged, but not inspected. */
+  allow?: (context: C) => boolean | Promise<boolean>;
+  /** Told what was decided, before the answer. Not awaited; its failures are reported, never answered. */
+  onResult?: (context: C, result: InterceptResult) => unknown;
+  /** May replace a refusal. `result` is `undefined` when a detector failed. A failure leaves the refusal as it was. */
+  onRefused?: (
+    context: C,
+    result: InterceptResult | undefined,
+    response: Response,
+  ) => Response | undefined | Promise<Response | undefined>;
+  /** How long `detect` and `allow` may take, 1 … 2³¹−1 ms. Default 1,000. */
+  detectTimeoutMs?: number;
+  /** How long the body of a flagged request is waited for, 1 … 2³¹−1 ms. Default 2,000. */
+  captureTimeoutMs?: number;
+  /** Bodies read for evidence at the same time; beyond it evidence has no body and says so. 0 … 2¹⁶. Default 64. */
+  captureMax?: number;
+  /**
+   * What becomes of a request whose detector threw or took too long. Default as `failMode`. A sender can make a detector
+   * that waits for the body late, by dribbling it: such a detector wants `refuse`.
+   */
+  onDetectorFailure?: 'pass' | 'refuse';
+  /** `RateLimit` and `RateLimit-Policy` on every answer. Default `true`. */
+  headers?: boolean;
+  /** Further secrets: header names and query parameters (compared without case). */
+  redact?: { headers?: readonly string[]; query?: readonly string[] };
+  /** Further request headers that carry your platform's trace ids: kept first, and not part of the fingerprint. */
+  trace?: readonly string[];
+}
+
+/** Options after validation. */
+export interface GuardPlan<C> {
+  readonly detect: GuardOptions<C>['detect'];
+  readonly signals: readonly Signals[];
+  readonly source: GuardOptions<C>['source'];
+  readonly skip: GuardOptions<C>['skip'];
+  readonly allow: GuardOptions<C>['allow'];
+  readonly onResult: GuardOptions<C>['onResult'];
+  readonly onRefused: GuardOptions<C>['onRefused'];
+  readonly shadow: boolean;
+  readonly headers: boolean;
+  readonly detectTimeoutMs: number;
+  readonly captureMax: number;
+  readonly detectorFailurePasses: boolean;
+  readonly capture: CapturePlan;
+}
+
+const NAMES = [
+  'detect',
+  'signals',
+  'source',
+  'shadow',
+  'skip',
+  'allow',
+  'onResult',
+  'onRefused',
+  'detectTimeoutMs',
+  'captureTimeoutMs',
+  'captureMax',
+  'onDetectorFailure',
+  'headers',
+  'redact',
+  'trace',
+] as const satisfies readonly (keyof GuardOptions<unknown>)[];
+const CAPTURES_MAX = 65_536;
+
+/** Own properties only: an inherited `skip` or `shadow` would let pass what must not. */
+export function planOf<C>(options: GuardOptions<C>, failMode: FailMode): GuardPlan<C> {
+  const given = readGroup('tracehound.options', 'tracehound.', options ?? null, NAMES);
+  const redact = readGroup('tracehound.redact', 'tracehound.redact.', given.redact, ['headers', 'query']);
+  const signals =
+    given.signals === undefined ? [] : readList(part('signals'), given.signals, SIGNALS_LIST, readSignals);
+  const detect = callable<NonNullable<GuardOptions<C>['detect']>>(part('detect'), given.detect);
+  if (detect === undefined && signals.length === 0) throw wrongKind(part('detect'), 'a function', undefined);
+  const secrets = [...SECRET_HEADERS, ...signals.flatMap((source) => source.secrets)];
+  const usual = failMode === 'open' ? 'pass' : 'refuse';
+  const failure = word(part('onDetectorFailure'), given.onDetectorFailure, ['pass', 'refuse'], usual);
+  return {
+    detect,
+    signals,
+    source: callable(part('source'), given.source),
+    skip: callable(part('skip'), given.skip),
+    allow: callable(part('allow'), given.allow),
+    onResult: callable(part('onResult'), given.onResult),
+    onRefused: callable(part('onRefused'), given.onRefused),
+    shadow: readFlag(part('shadow'), given.shadow, false),
+    headers: readFlag(part('headers'), given.headers, true),
+    detectTimeoutMs: integer(part('detectTimeoutMs'), given.detectTimeoutMs, 1_000, 1, WAIT_MS_MAX, 'ms'),
+    captureMax: integer(part('captureMax'), given.captureMax, 64, 0, CAPTURES_MAX),
+    detectorFailurePasses: failure === 'pass',
+    capture: {
+      redactHeaders: names('redact.headers', redact.headers, readToken, secrets),
+      redactQuery: names('redact.query', redact.query, readName),
+      trace: names('trace', given.trace, readToken, TRACE_HEADERS),
+      timeoutMs: integer(part('captureTimeoutMs'), given.captureTimeoutMs, 2_000, 1, WAIT_MS_MAX, 'ms'),
+    },
+  };
+}
+
+const part = (name: string): string => `tracehound.${name}`;
+
+const SIGNALS_LIST = 'an array of signals';
+
+/** What `tracehound/signals/…` make, or one of the user's own that answers the same. */
+function readSignals(place: string, value: unknown): Signals {
+  const signals = plug<Signals>(place, value, ['read'], 'what tracehound/signals/… make');
+  readList(`${place}.secrets`, signals.secrets, 'an array of names', readToken);
+  return signals;
+}
+
+const readName = (place: string, value: unknown): string => readText(place, value, 1).toLowerCase();
+
+function names(
+  name: string,
+  value: unknown,
+  read: (place: string, value: unknown) => string,
+  always: readonly string[] = [],
+): ReadonlySet<string> {
+  const own = value === undefined ? [] : readList(part(name), value, 'an array of strings', read);
+  return new Set([...always, ...own]);
+}

@@ -1,0 +1,113 @@
+/**
+ * Who keeps the log of an instance: `createTracehound({ audit: { log } })`.
+ *
+ *   heldLog()            it stays in memory; heads are signed and proofs made while everything is held. The default
+ *   storedLog(store)     it goes into a store as static files (docs/format.md), signed, and is read back for proofs
+ *
+ * Relies on: keeper, held. Refuses: to be needed. Who stores no log does not ship what stores one.
+ *
+ * @module
+ */
+
+import { parseVerifierKey } from '../formats/note';
+import type { AuditLog, LogStore, OpenedLog, Signer } from '../types/index';
+import { integer, object, readGroup, word, wrongKind } from '../validate/index';
+import { HeldKeeper } from './held';
+import type { LogPlug } from './keeper';
+import { foundIn, isHeld } from './opened';
+import { LogKeeper } from './stored';
+
+export { type OpenLogOptions, openLog } from './open';
+
+export interface HeldLogOptions {
+  /** Ms after which the key that signs is changed: 1,000 … 2^40. Default 3,600,000. */
+  rotateMs?: number;
+}
+
+export interface StoredLogOptions extends HeldLogOptions {
+  /**
+   * When the store takes nothing and memory ends: `continue` gives up records of low severity first, counted, and says so
+   * in the log; `halt` refuses what would append another record (`LOG_FULL`). Default `continue`.
+   */
+  policy?: 'continue' | 'halt';
+  /** Ms between two looks at what waits to be signed, where the platform has timers: 50 … 60,000. Default 1,000. */
+  checkpointMs?: number;
+  /** Ms between HEARTBEAT records, which show that an idle log is alive: 1,000 … 86,400,000. Default 60,000. */
+  heartbeatMs?: number;
+  /** Goes on with a log that ended, from `openLog`, instead of beginning another. Needs a `signer`. */
+  resume?: OpenedLog;
+}
+
+/** The writer keeps 512 records of the ring free, and half of the ring is little enough to fill. */
+const STORED_RECORDS_MIN = 1_024;
+
+/**
+ * A log that stays in memory: what `createTracehound` has by default, for who wants its keys to change at another pace. While
+ * none of its records was released, its head is signed (`audit.checkpoint`), proofs are made and evidence is exported.
+ *
+ * @example
+ * const th = createTracehound({ audit: { signer, log: heldLog({ rotateMs: 60_000 }) } });
+ */
+export function heldLog(options?: HeldLogOptions): AuditLog {
+  const given = readGroup('heldLog', 'heldLog.', options, ['rotateMs']);
+  const rotateMs = rotation('heldLog', given.rotateMs);
+  const plug: LogPlug = {
+    recordsMin: 16,
+    resume: undefined,
+    expectSigner,
+    begin: () => ({ continues: undefined, keep: (port) => new HeldKeeper(port, rotateMs) }),
+  };
+  return Object.freeze(plug);
+}
+
+/**
+ * A log that goes into `store`, part by part, and is released from memory as it lies there.
+ *
+ * @example
+ * const th = createTracehound({ audit: { origin: 'example.com/log', signer, log: storedLog(store) } });
+ */
+export function storedLog(store: LogStore, options?: StoredLogOptions): AuditLog {
+  readStore(store);
+  const names = ['policy', 'checkpointMs', 'heartbeatMs', 'rotateMs', 'resume'] as const;
+  const given = readGroup('storedLog', 'storedLog.', options, names);
+  const resume = object('storedLog.resume', given.resume, 'what openLog returned') as OpenedLog | undefined;
+  const kept = {
+    store,
+    policy: word('storedLog.policy', given.policy, ['continue', 'halt']),
+    checkpointMs: integer('storedLog.checkpointMs', given.checkpointMs, 1_000, 50, 60_000, 'ms'),
+    heartbeatMs: integer('storedLog.heartbeatMs', given.heartbeatMs, 60_000, 1_000, 86_400_000, 'ms'),
+    rotateMs: rotation('storedLog', given.rotateMs),
+  };
+  const plug: LogPlug = {
+    recordsMin: STORED_RECORDS_MIN,
+    resume: resume !== undefined && isHeld(resume) ? undefined : resume,
+    expectSigner,
+    begin: () => {
+      const found = foundIn(resume);
+      const continues = found?.isHeld === false ? { ...found, subtrees: found.frontier.subtrees() } : undefined;
+      return { continues, keep: (port) => new LogKeeper(port, { ...kept, found }) };
+    },
+  };
+  return Object.freeze(plug);
+}
+
+const rotation = (of: string, value: unknown): number =>
+  integer(`${of}.rotateMs`, value, 3_600_000, 1_000, 2 ** 40, 'ms');
+
+function readStore(value: unknown): void {
+  const store = object('storedLog.store', value ?? null, 'a LogStore') as LogStore;
+  for (const name of ['putIfAbsent', 'get', 'swap'] as const) {
+    if (typeof store[name] !== 'function') throw wrongKind(`storedLog.store.${name}`, 'a function', store[name]);
+  }
+}
+
+function expectSigner({ name, vkey }: Signer): void {
+  try {
+    if (parseVerifierKey(vkey).name === name) return;
+  } catch {
+    // It is none: said below.
+  }
+  throw new RangeError(
+    'audit.signer.vkey: unusable, expected the verifier key name+id+base64 of its name, got other text',
+  );
+}

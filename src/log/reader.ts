@@ -1,0 +1,74 @@
+/**
+ * Reads a log back up to one signed head, for whoever must prove something about it: from its store, or from memory while
+ * everything is still held.
+ *
+ * Relies on: tlog for paths and hashes. Refuses: to trust the store; whoever checks a proof finds out.
+ */
+
+import { RECORD_BYTES } from '../formats/record';
+import type { HashReader } from '../formats/tlog';
+import { detailsPath, entriesPath, nodeHash, originPath, TILE_WIDTH, tileHashes, unbundle } from '../formats/tlog';
+import type { LogStore } from '../types/index';
+import { asked } from './asking';
+
+export interface LogReader {
+  /** Tree size of the head. */
+  readonly size: number;
+  /** Hash of the 2^level leaves that begin at index · 2^level. Rejects with `RANGE_UNAVAILABLE`. */
+  readonly hash: HashReader;
+  /** A record and its sidecar; `undefined` when the record is not available any more. */
+  record(seq: number): Promise<LogRecord | undefined>;
+}
+
+export interface LogRecord {
+  readonly record: Uint8Array;
+  /** `null`: none, or not available any more. */
+  readonly detail: Uint8Array | null;
+}
+
+/** Reads from a store; `size` is that of a head that lies there. */
+export function storedReader(store: LogStore, origin: string, size: number): LogReader {
+  const prefix = `${originPath(origin)}/`;
+  const get = (path: string): Promise<Uint8Array | undefined> => asked('get', () => store.get(prefix + path));
+  // Records are asked for one after the other: the bundle that was read last answers most.
+  let last: {
+    readonly index: number;
+    readonly records: (Uint8Array | null)[];
+    readonly details: (Uint8Array | null)[];
+  };
+  return {
+    size,
+    hash: tileHashes(size, get),
+    record: async (seq) => {
+      const index = Math.floor(seq / TILE_WIDTH);
+      if (last?.index !== index) {
+        const width = Math.min(TILE_WIDTH, size - index * TILE_WIDTH);
+        const [entries, details] = await Promise.all([get(entriesPath(index, width)), get(detailsPath(index, width))]);
+        last = { index, records: unbundle(entries), details: unbundle(details) };
+      }
+      const record = last.records[seq % TILE_WIDTH];
+      if (record?.length !== RECORD_BYTES) return undefined;
+      return { record, detail: last.details[seq % TILE_WIDTH] ?? null };
+    },
+  };
+}
+
+export interface Held {
+  readonly records: readonly Uint8Array[];
+  readonly details: readonly (Uint8Array | null)[];
+  readonly leaves: readonly Uint8Array[];
+}
+
+/** Reads from memory: everything from record 0 on. */
+export function heldReader({ records, details, leaves }: Held): LogReader {
+  const hash = (level: number, index: number): Uint8Array =>
+    level === 0 ? (leaves[index] as Uint8Array) : nodeHash(hash(level - 1, 2 * index), hash(level - 1, 2 * index + 1));
+  return {
+    size: records.length,
+    hash: async (level, index) => hash(level, index),
+    record: async (seq) => {
+      const record = records[seq];
+      return record && { record, detail: details[seq] ?? null };
+    },
+  };
+}

@@ -1,0 +1,64 @@
+/**
+ * What a detector in front of us is given and what it answers, and when its headers are believed.
+ *
+ * Relies on: `ports`, `results`. Refuses: logic.
+ * @module
+ */
+import type { Source } from './ports';
+import type { Severity, ThreatSignal } from './results';
+
+/** A request as signals see it. A `Request` of the web is nearly one: `{ headers: request.headers, request }`. */
+export interface SignalView {
+  readonly headers: Headers;
+  /** Header fields as they came, where the platform has them: only these show a list that was sent twice. */
+  readonly fields?: readonly (readonly [string, string])[] | undefined;
+  /** Address of the connection's other end, with or without port. */
+  readonly peer?: string | undefined;
+  /** The platform's own request: `request.cf` and its like. */
+  readonly request?: unknown;
+  /** Who is asking. */
+  readonly source?: Source | undefined;
+  /** Unix ms. */
+  readonly now?: number | undefined;
+}
+
+/** What a source of signals made of one request. */
+export interface Heard {
+  readonly threat?: ThreatSignal | undefined;
+  /** Fields, in lower case as they came, that the application must not see. */
+  readonly strip: readonly string[];
+  /** Why it could not tell; then nobody has inspected this request, unless another detector spoke. */
+  readonly failure?: { readonly error: unknown } | undefined;
+}
+
+/** An external detector: given to an adapter as `signals: […]`, or asked by hand. */
+export interface Signals {
+  readonly detector: string;
+  /** Headers whose values must not be kept in evidence. */
+  readonly secrets: readonly string[];
+  /** Never reads the body, never waits. */
+  read(view: SignalView): Heard;
+}
+
+/**
+ * When the headers of a detector are believed:
+ * - `'platform'`: nobody reaches this code but through the detector — a Worker on the zone, a function of the guarded
+ *   distribution. Your word; nothing checks it, so it is wrong where the origin can be reached directly.
+ * - `peers`: the connection comes from one of these addresses or ranges.
+ * - `secret`: the hop adds this header with this value (≥ 16 characters), which clients do not know.
+ * - a function: your own condition, a client certificate for one. What is not `true` is no; when it throws, nothing is
+ *   believed, everything is stripped, and the request counts as uninspected.
+ */
+export type HopTrust =
+  | 'platform'
+  | { readonly peers: readonly string[] }
+  | { readonly secret: { readonly header: string; readonly value: string } }
+  | ((view: SignalView) => boolean);
+
+/** Options that every source of signals in headers has. */
+export interface HopOptions {
+  /** Without it no header is believed. */
+  trust?: HopTrust;
+  /** How bad a forged signal is. Default `medium`. There is no off: a twin would then be the way past the detector. */
+  forged?: Severity;
+}

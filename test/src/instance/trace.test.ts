@@ -1,0 +1,35 @@
+/** Guards trace ids: whoever holds one learns nothing, whoever holds the secret finds the evidence. */
+import { createHmac } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { ground, SECRET } from '../../ground';
+
+const ID = '018bcfe5-6800-7000-8000-0123456789ab-0123456789abcdef';
+const hmac = (key: Uint8Array, data: string | Uint8Array): Buffer => createHmac('sha256', key).update(data).digest();
+
+test('a trace id is nonce ‖ (UUID ⊕ HMAC(trace key, nonce)), as the documents say', () => {
+  const { th } = ground();
+  const bytes = Buffer.from(th.http.keys.traceId(ID), 'hex');
+  expect(bytes.length).toBe(24);
+  const mask = hmac(hmac(SECRET, 'tracehound/v1/trace-id'), bytes.subarray(0, 8));
+  const uuid = bytes.subarray(8).map((byte, i) => byte ^ mask[i]!);
+  expect(Buffer.from(uuid).toString('hex')).toBe(ID.slice(0, 36).replaceAll('-', ''));
+});
+
+test('two trace ids of one evidence share nothing, and no evidence looks the same as some', () => {
+  const { th } = ground();
+  const ids = Array.from({ length: 200 }, (_, i) => th.http.keys.traceId(i % 2 === 0 ? ID : undefined));
+  expect(new Set(ids).size).toBe(200);
+  for (const id of ids) expect(id).toMatch(/^[0-9a-f]{48}$/);
+  // No byte is the same in all of either kind.
+  for (const parity of [0, 1]) {
+    const kind = ids.filter((_, i) => i % 2 === parity).map((id) => Buffer.from(id, 'hex'));
+    for (let i = 0; i < 24; i++) expect(new Set(kind.map((bytes) => bytes[i])).size).toBeGreaterThan(20);
+  }
+});
+
+test('what is no trace id resolves to nothing', () => {
+  const { th } = ground();
+  for (const text of ['', 'x', '0'.repeat(47), '0'.repeat(49), 'A'.repeat(48), `${'0'.repeat(48)}\n`, '0'.repeat(48)]) {
+    expect(th.quarantine.find(text)).toBeUndefined();
+  }
+});
