@@ -36,6 +36,7 @@ import {
   SMALL_BYTES,
 } from './abi';
 import { reserve } from './arena';
+import { bytesClear } from './bytes';
 import { hold } from './panic';
 import { countAt, queueHead, queueLeaves, queueOf, sumAt } from './queues';
 import { shareFirst } from './share';
@@ -78,11 +79,11 @@ export function quarantinePlanInstead(severity: u32, payloadBytes: u32, groupAt:
   let ownBytes: u32 = 0;
   let stayCount: u32 = 0;
   let stayBytes: u32 = 0;
-  memory.fill(OWN, 0, QUEUES * 4);
   for (let leader: u32 = shareFirst(groupAt); leader != 0; leader = held(leader).sourceChain) {
     const item = held(leader);
     if (!sameGroup(changetype<u32>(item) + SLOT_GROUP, groupAt)) continue;
     const queue: u32 = queueOf(item);
+    if (ownCount == 0) bytesClear(OWN, QUEUES * 4);
     store<u32>(OWN + queue * 4, leader);
     ownCount += item.sourceCount;
     ownBytes += item.sourceBytes;
@@ -107,8 +108,26 @@ export function quarantinePlanInstead(severity: u32, payloadBytes: u32, groupAt:
   if (share && passesShare(stayCount, stayBytes, payloadBytes)) return -1;
   const full: bool = isFull(count, bytes, payloadBytes);
   if (!share && !full) return 0;
+  if (!share && leaving == 0 && oneIsEnough(severity, payloadBytes)) return 1;
   if (full && !canMakeRoom(severity, payloadBytes, leaving)) return -1;
   return choose(severity, payloadBytes, groupAt, leaving, ownCount, ownBytes);
+}
+
+/** Most plans: the very first to leave makes room enough. It is named, and no sum over queues was needed. */
+function oneIsEnough(severity: u32, payloadBytes: u32): bool {
+  for (let queue: u32 = 0; queue <= <u32>QUEUE_UNARCHIVED + severity; queue++) {
+    const small: u32 = queueHead(queue);
+    const large: u32 = queueHead(queue + QUEUE_LARGE);
+    if (large == 0 && small == 0) continue;
+    const isSmall: bool = large == 0 || (small != 0 && held(small).entered < held(large).entered);
+    const slot: u32 = isSmall ? small : large;
+    if (isFull(state().count - 1, state().payloadBytes - held(slot).payloadBytes, payloadBytes)) return false;
+    const plan: u32 = load<u32>(HEADER_AT + HEADER_PLAN);
+    store<u32>(plan, 0);
+    store<u32>(plan, slot, 4);
+    return true;
+  }
+  return false;
 }
 
 /** Is what may not leave for a newcomer of `severity`, `leaving` apart, little enough? */
@@ -135,7 +154,7 @@ function choose(severity: u32, payloadBytes: u32, groupAt: u32, leaving: u32, ow
   let bytes: u32 = state().payloadBytes - (leaving != 0 ? held(leaving).payloadBytes : 0);
   let chosen: u32 = 0;
   let own: u32 = 0;
-  memory.fill(CHOSEN, 0, QUEUES * 8);
+  bytesClear(CHOSEN, QUEUES * 8);
   for (let queue: u32 = 0; queue < <u32>QUEUES; queue++) store<u32>(NEXT + queue * 4, queueHead(queue));
   while (true) {
     const share: bool = passesShare(ownCount, ownBytes, payloadBytes);
