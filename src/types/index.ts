@@ -6,8 +6,16 @@
  */
 import type { TracehoundEvents, Trouble } from './events';
 import type { GuardPort, HttpPort } from './http';
-import type { Source } from './ports';
-import type { Actor, EvidenceHandle, InterceptResult, PurgeReason, RateLimitResult, Scent, Severity } from './results';
+import type {
+  Actor,
+  EvidenceHandle,
+  InterceptResult,
+  PurgeReason,
+  RateLimitResult,
+  Scent,
+  Severity,
+  Source,
+} from './results';
 
 export type * from './events';
 export type * from './http';
