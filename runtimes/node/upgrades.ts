@@ -9,7 +9,7 @@
  *
  * While it decides, nobody reads the socket: what the client sends meanwhile waits in the socket's own buffers.
  */
-import { type GuardOptions, guard, type Visit } from '../../src/http/guard';
+import { type GuardOptions, guard, leaveReceipt, type Visit } from '../../src/http/guard';
 import { factsOf } from '../../src/http/request';
 import type { Tracehound } from '../../src/types/index';
 
@@ -48,8 +48,8 @@ interface Socket {
 const LINGER_MS = 2_000;
 
 /**
- * Guards `upgrade` and `connect` of one server; answers the way to stop. Requests are charged like any other, and may be
- * given the same options as the middleware beside it. `RateLimit` fields are on refusals only: the answer to an upgrade
+ * Guards `upgrade` and `connect` of one server; answers the way to stop. Requests are charged like any other, and only
+ * once: the same options may be given to the middleware beside it. `RateLimit` fields are on refusals only: the answer to an upgrade
  * that passes is not ours. Throws when the options are wrong.
  *
  * @example
@@ -74,8 +74,10 @@ export function guardUpgrades<R extends UpgradeRequest = UpgradeRequest>(
     const ignore = (): void => {};
     socket.on('error', ignore);
     decide(visitOf(request))
-      .then(async ({ response, strip }) => {
+      .then(async ({ response, strip, rate }) => {
         if (response !== undefined) return answer(socket, response);
+        // A framework whose middleware is asked about this request too charges nothing more.
+        leaveReceipt(th, request, undefined, rate);
         if (strip !== undefined) forget(request, strip);
         // Outside of the promise: what a listener throws is the application's own uncaught exception, as without us.
         process.nextTick(() => {

@@ -5,6 +5,9 @@
  * Relies on: the shapes in which servers show a connection. Refuses: to consume what it is given unless it hands it on.
  */
 import type { Facts } from './capture';
+import { originalOf, remember, serverOf } from './copies';
+
+export { absolute } from './copies';
 
 /** What an adapter changes before the application sees a request. */
 export interface Change {
@@ -13,8 +16,13 @@ export interface Change {
   readonly strip?: readonly string[] | undefined;
 }
 
-/** The same request, changed, still unread. Workers keep `cf` this way; a foreign or used `Request` may refuse it. */
-export function rewritten(raw: Request, { body, strip }: Change): Request {
+/** The same request, changed, still unread, and to the platform of which it came still the same request. */
+export function rewritten(raw: Request, change: Change, platform?: unknown): Request {
+  return remember(changed(raw, change), raw, platform);
+}
+
+/** Workers keep `cf` this way; a foreign or used `Request` may refuse it. */
+function changed(raw: Request, { body, strip }: Change): Request {
   const init: RequestInit & { duplex?: 'half' } = {};
   if (body !== undefined) {
     init.body = body;
@@ -33,9 +41,8 @@ export function rewritten(raw: Request, { body, strip }: Change): Request {
 /** How servers show what is behind a request: Node's message and socket, Deno's info, Bun's server. */
 interface Connections {
   incoming?: NodeIncoming | undefined;
-  server?: { incoming?: NodeIncoming; requestIP?: unknown } | undefined;
+  server?: { incoming?: NodeIncoming } | undefined;
   remoteAddr?: { hostname?: unknown; port?: unknown };
-  requestIP?: unknown;
 }
 
 /** `IncomingMessage`, looked at by shape: other platforms have something else under this name, or nothing. */
@@ -43,6 +50,7 @@ interface NodeIncoming {
   readonly url?: unknown;
   readonly httpVersion?: unknown;
   readonly rawHeaders?: unknown;
+  readonly complete?: unknown;
   readonly socket?: { readonly remoteAddress?: unknown; readonly remotePort?: unknown } | null;
 }
 
@@ -58,6 +66,7 @@ export function factsOf(request: Request, platform: unknown): Facts {
     target: text(message?.url),
     fields: pairsOf(message?.rawHeaders),
     peer: peerOf(request, platform),
+    complete: () => (message === undefined ? undefined : message.complete === true),
     body: () => request.body,
   };
 }
@@ -83,10 +92,7 @@ function peerOf(request: Request, platform: unknown): string | undefined {
   const socket = (server?.incoming ?? incoming)?.socket;
   if (socket !== undefined) return spelt(socket?.remoteAddress, socket?.remotePort);
   if (remoteAddr !== undefined) return spelt(remoteAddr?.hostname, remoteAddr?.port);
-  const bun = [platform as Connections, server].find((one) => typeof one?.requestIP === 'function');
-  const found = (
-    bun as { requestIP(of: Request): { address?: unknown; port?: unknown } | null } | undefined
-  )?.requestIP(request);
+  const found = serverOf(platform)?.requestIP(originalOf(request));
   return spelt(found?.address, found?.port);
 }
 

@@ -41,6 +41,8 @@ export function watcher(
           flagged: log?.flagged ?? 0,
           uninspected: log?.uninspected ?? 0,
           skipped: log?.skipped ?? 0,
+          allowed: agent.allowed,
+          gone: agent.gone,
           failedOpen: log?.failedOpen ?? 0,
           byStatus: { ...agent.counts },
         },

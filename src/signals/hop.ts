@@ -11,9 +11,11 @@
  *
  * @module
  */
+
 import { addressOf, isWithin, rangeOf } from '../formats/address';
 import { graver, SEVERITIES } from '../http/hearing';
 import type { Heard, HopOptions, HopTrust, Severity, SignalView, ThreatSignal } from '../types/index';
+import { atOnce } from '../validate/at-once';
 import { expectHeader, expectNames, expectText, expectWord } from '../validate/expect';
 import { kindOf } from '../validate/kind';
 
@@ -148,7 +150,7 @@ function conditionOf(
   const part = `${detector}: \`trust\``;
   if (trust === undefined) return { trusts: () => false, secrets: [] };
   if (trust === 'platform') return { trusts: () => true, secrets: [] };
-  if (typeof trust === 'function') return { trusts: (view) => trust(view) === true, secrets: [] };
+  if (typeof trust === 'function') return { trusts: (view) => atOnce(part, trust(view)) === true, secrets: [] };
   expectNames(part, trust, ['peers', 'secret']);
   const { peers, secret } = trust as { peers?: unknown; secret?: { header?: unknown; value?: unknown } };
   if ((peers === undefined) === (secret === undefined)) throw new TypeError(`${part}: expected one of peers, secret`);
