@@ -1,4 +1,4 @@
-/** Guards that upgrades and tunnels, which no middleware sees, are limited, inspected and kept like any request. */
+/** Guards runtimes/node/upgrades.ts: upgrades and tunnels, which no middleware sees, are limited, inspected and kept like any request. */
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
@@ -6,10 +6,10 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { createTracehound, guardUpgrades, type UpgradeOptions } from '../../runtimes/node/index';
-import { tracehound } from '../../src/adapters/hono';
-import { modsecuritySignals } from '../../src/signals/modsecurity';
-import type { ThreatSignal, Tracehound, TracehoundOptions } from '../../src/types/index';
+import { createTracehound, guardUpgrades, type UpgradeOptions } from '../../../runtimes/node/index';
+import { tracehound } from '../../../src/adapters/hono';
+import { modsecuritySignals } from '../../../src/signals/modsecurity';
+import type { ThreatSignal, Tracehound, TracehoundOptions } from '../../../src/types/index';
 
 const threat: ThreatSignal = { category: 'sqli', severity: 'high', detector: 'test' };
 const detect = (request: { url?: string | undefined }): ThreatSignal | undefined =>
