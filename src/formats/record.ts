@@ -58,7 +58,16 @@ export const KINDS: readonly string[] = [
   'ERASED',
   'EXPORTED',
   'ACCESS_DENIED',
+  'FAILSAFE',
+  'LOST',
+  'FINDING',
+  'PRUNED',
+  'ALLOWED',
+  'TROUBLE',
 ];
+/** Kinds that a later version may begin to write: a verifier that does not know one says so, and does not call it wrong. */
+export const KIND_OPEN_MIN = 64;
+export const KIND_OPEN_MAX = 127;
 export const GENESIS = 1;
 export const QUARANTINED = 2;
 export const EVICTED = 3;
@@ -80,6 +89,23 @@ export const UNINSPECTED = 22;
 export const HOLD = 24;
 export const RELEASED = 25;
 export const ERASED = 26;
+export const FAILSAFE = 29;
+export const PRUNED = 32;
+
+/** Reasons of each kind by their number; 0 is none. A kind that is not here has none. */
+export const REASONS: Readonly<Record<number, readonly string[]>> = {
+  [EVICTED]: ['', 'full', 'share'],
+  [PURGED]: ['', 'timeout', 'error', 'abort', 'panic', 'expired', 'erased', 'flush', 'ttl', 'hold ended'],
+  [DROPPED]: ['', 'no room', 'too large', 'not captured'],
+  [LIMITED]: ['', 'window', 'blocked'],
+  [BLOCKED]: ['', 'automatic', 'by hand', 'list', 'escalated'],
+  [UNBLOCKED]: ['', 'automatic', 'by hand'],
+  [UNINSPECTED]: ['', 'threw', 'too slow', 'unreadable', 'silent'],
+  [FAILSAFE]: ['', 'normal', 'warning', 'critical', 'emergency'],
+};
+/** Reasons that a later version may begin to write, of any kind. */
+export const REASON_OPEN_MIN = 128;
+export const REASON_OPEN_MAX = 254;
 
 export const FLAG_SIDECAR = 1;
 export const FLAG_TRUNCATED = 2;

@@ -8,9 +8,9 @@
  * `originPath` alone, and a walk ends after {@link FOLDERS_MAX} folders.
  */
 import { TracehoundError } from '../errors';
-import { originPath } from '../formats/tlog';
-import type { LogSource } from './source';
-import { BUNDLE_BYTES_MAX, type Get, storeSource } from './store';
+import { originPath, pathOrigin } from '../formats/tlog';
+import type { Get, LogSource } from './source';
+import { BUNDLE_BYTES_MAX, storeSource } from './store';
 
 /** What is asked of a root. Paths are relative to it, with `/` between their parts. */
 export interface Root {
@@ -122,20 +122,4 @@ async function walk({ list }: Root): Promise<string[]> {
   };
   await enter('', 0);
   return logs;
-}
-
-/** The name whose path this is; `undefined` when it is nobody's. */
-export function pathOrigin(path: string): string | undefined {
-  const origin = path
-    .split('/')
-    .map((part) => (part === '%' ? '' : decoded(part)))
-    .join('/');
-  return originPath(origin) === path ? origin : undefined;
-}
-
-function decoded(part: string): string {
-  const bytes = part.replace(/%([0-9A-F]{2})|[^\x20-\x7e]/g, (_, hex) =>
-    hex === undefined ? '?' : String.fromCharCode(Number.parseInt(hex, 16)),
-  );
-  return new TextDecoder().decode(Uint8Array.from(bytes, (character) => character.charCodeAt(0)));
 }

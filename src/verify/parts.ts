@@ -7,7 +7,7 @@
  */
 import { KIND, numberAt, RECORD_BYTES, RESUME, RESUME_SIZE } from '../formats/record';
 import { detailsPath, entriesPath, HASH_BYTES, TILE_WIDTH, tilePath, unbundle } from '../formats/tlog';
-import type { Get } from './store';
+import type { Get } from './source';
 
 /** A part that is not the beginning of what came after it. */
 export interface StrayPart {

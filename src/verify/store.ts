@@ -12,14 +12,12 @@
  */
 
 import { TracehoundError } from '../errors';
-import { NOTE_BYTES_MAX, parseCheckpoint, parseNote } from '../formats/note';
 import { LINK } from '../formats/record';
 import { detailsPath, entriesPath, HASH_BYTES, leafHash, TILE_WIDTH, tilePath } from '../formats/tlog';
+import { noteText } from './notes';
 import { strayParts } from './parts';
-import type { LogEntry, LogSource } from './source';
-
-/** Answers the object at a path below the log's prefix, `undefined` when there is none. */
-export type Get = (path: string) => Promise<Uint8Array | undefined>;
+import { sizeSigned } from './signed';
+import type { Get, LogEntry, LogSource } from './source';
 
 export interface StoreSourceOptions {
   /** The name the log is said to have. */
@@ -36,7 +34,7 @@ export interface StoreSourceOptions {
 /** Largest object that can be a bundle: 256 entries of 65,535 bytes, and their lengths. */
 export const BUNDLE_BYTES_MAX: number = TILE_WIDTH * (2 + 0xffff);
 /** A checkpoint that claims 2⁵³ records must not make anybody ask for 2⁴⁵ objects: 65,536 records in a row are enough. */
-export const BLANK_BUNDLES_MAX = 256;
+const BLANK_BUNDLES_MAX = 256;
 /** Bundles asked for before they are needed: hides a store's latency, costs 0.2 MB. */
 const AHEAD = 4;
 /** Where a record names the one before it. */
@@ -55,25 +53,21 @@ export function storeSource(get: Get, options: StoreSourceOptions = {}): LogSour
     ...(origin === undefined ? {} : { origin }),
     checkpoints: async () => {
       const bytes = await checkpoint();
-      // Not UTF-8, or longer than any note: no text, so the verifier finds no note in it either.
-      return bytes === undefined ? [] : [new TextDecoder().decode(bytes.subarray(0, NOTE_BYTES_MAX + 1))];
+      return bytes === undefined ? [] : [noteText(bytes)];
     },
     entries: async function* () {
-      yield* new Reader(get, prefix, signedSize(await checkpoint()), widths).batches();
+      const signed = await checkpoint();
+      const size = signed === undefined ? undefined : sizeSigned([noteText(signed)]);
+      const isNewest = async (): Promise<boolean> => isSame(signed, await get('checkpoint'));
+      yield* new Reader({ get, prefix, size: size ?? 0, widths, isNewest }).batches();
     },
     tile: (level, index, width) => firstOf(get, (w) => tilePath(level, index, w), width, HASH_BYTES),
     ...(widths && { strayParts: (size: number) => strayParts(get, widths, size, prefix) }),
   };
 }
 
-/** Records that the checkpoint claims; none when it is not there or cannot be read. */
-function signedSize(bytes: Uint8Array | undefined): number {
-  try {
-    return bytes === undefined ? 0 : parseCheckpoint(parseNote(bytes).text).size;
-  } catch {
-    return 0; // The verifier reads the same note and says what is wrong with it.
-  }
-}
+const isSame = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
+  a?.length === b?.length && (a === undefined || a.every((byte, i) => byte === b?.[i]));
 
 /**
  * `width` hashes of a tile: stored as such or, once the tile is full, as the beginning of it (a writer may take the parts
@@ -98,19 +92,31 @@ interface Found {
   readonly leaves: Uint8Array | undefined;
 }
 
+interface ReaderPort {
+  readonly get: Get;
+  readonly prefix: string;
+  /** Records that the checkpoint claims; none when it is not there or cannot be read. */
+  readonly size: number;
+  readonly widths: StoreSourceOptions['widths'];
+  /** The checkpoint is still the one that was read. */
+  readonly isNewest: () => Promise<boolean>;
+}
+
 class Reader {
   readonly #get: Get;
   readonly #prefix: string;
   readonly #size: number;
   readonly #widths: StoreSourceOptions['widths'];
+  readonly #isNewest: () => Promise<boolean>;
   /** The last entry that was read, if its leaf hash is known. */
   #last: Known | undefined;
 
-  constructor(get: Get, prefix: string, size: number, widths: StoreSourceOptions['widths']) {
+  constructor({ get, prefix, size, widths, isNewest }: ReaderPort) {
     this.#get = get;
     this.#prefix = prefix;
     this.#size = size;
     this.#widths = widths;
+    this.#isNewest = isNewest;
   }
 
   async *batches(): AsyncGenerator<readonly LogEntry[]> {
@@ -149,7 +155,8 @@ class Reader {
       if (isEnough) return;
       index++;
     }
-    yield* this.#tail();
+    // A log that is written while it is read has signed more meanwhile: that is no tail, and is for the next reading.
+    if (await this.#isNewest()) yield* this.#tail();
   }
 
   /** Records of bundle `index` that are signed. */

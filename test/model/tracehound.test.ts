@@ -299,7 +299,7 @@ class Pair {
       }
       case 3:
         if (random(3) > 0) break;
-        th.quarantine.flush(who);
+        th.quarantine.purgeAll(who);
         model.flush(now, this.idsSaid('PURGED'));
         break;
       default:

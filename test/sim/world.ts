@@ -222,7 +222,7 @@ export class World {
     if (act < 5) quarantine.read(item.signature, this.#who());
     else if (act < 8) quarantine.neutralize(item.signature, this.#who());
     else if (act < 11) quarantine.purge(item.signature, PURGES[random(6)]!, this.#who());
-    else quarantine.flush(this.#who());
+    else quarantine.purgeAll(this.#who());
   }
 
   #who(): { actor: string; purpose: string } | undefined {

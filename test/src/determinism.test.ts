@@ -59,7 +59,7 @@ function run(
     it.now += Math.floor(roll() * 60) - 5;
     pick(roll, roll() < 0.5 ? acts.slice(0, 2) : acts)();
   }
-  th.quarantine.flush();
+  th.quarantine.purgeAll();
   const { root, size } = th.audit.head();
   expect(it.violations).toEqual([]);
   expect(it.cores).toHaveLength(1);

@@ -147,6 +147,7 @@ describe('an instance', () => {
         'id',
         'intercept',
         'interceptAsync',
+        'on',
         'quarantine',
         'rateLimiter',
         'snapshot',
@@ -157,7 +158,7 @@ describe('an instance', () => {
     [
       'th.quarantine',
       th.quarantine,
-      ['export', 'find', 'flush', 'get', 'has', 'list', 'neutralize', 'purge', 'read', 'replace', 'stats'],
+      ['export', 'find', 'flush', 'get', 'has', 'list', 'neutralize', 'purge', 'purgeAll', 'read', 'replace', 'stats'],
     ],
     [
       'th.audit',

@@ -62,7 +62,7 @@ describe.each(BUILDS)('audit, on the %s build', (_, core) => {
   test('export gives the records from … to, copies, with their details, and clips what does not exist yet', () => {
     const { th } = room();
     for (let i = 0; i < 9; i++) attack(th, `n ${i}`);
-    th.quarantine.flush({ actor: 'kim', purpose: 'clean up' });
+    th.quarantine.purgeAll({ actor: 'kim', purpose: 'clean up' });
     const all = th.audit.export();
     expect(all.records.length).toBe(19);
     const seqs = (range?: { from?: number; to?: number }): number[] =>

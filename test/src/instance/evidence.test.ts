@@ -167,16 +167,19 @@ describe.each(BUILDS)('quarantine, on the %s build', (_, core) => {
     expect(th.quarantine.has(signature)).toBe(true);
   });
 
-  test('flush purges everything and says how much', () => {
+  test('purgeAll, and flush as it was called before, destroys everything and says how much', () => {
     const { th } = room();
-    expect(th.quarantine.flush()).toBe(0);
+    expect(th.quarantine.purgeAll()).toBe(0);
     for (let i = 0; i < 9; i++)
       hold(th, `n ${i}`, `192.0.2.${i}`, (['low', 'medium', 'high', 'critical'] as const)[i % 4]!);
-    expect(th.quarantine.flush(WHO)).toBe(9);
+    expect(th.quarantine.purgeAll(WHO)).toBe(9);
     expect(th.quarantine.list()).toEqual([]);
     const purged = recordsOf(th).filter(({ kind }) => kind === 'PURGED');
     expect(purged.length).toBe(9);
     expect(purged.every(({ reason, flags }) => reason === 7 && flags === 1)).toBe(true);
+    hold(th, 'one more');
+    expect(th.quarantine.flush(WHO)).toBe(1);
+    expect(th.quarantine.stats.count).toBe(0);
   });
 
   describe('replace', () => {
@@ -311,7 +314,7 @@ describe.each(BUILDS)('quarantine, on the %s build', (_, core) => {
       ['NEUTRALIZED', (signature) => th.quarantine.neutralize(signature, WHO)],
       ['PURGED', (signature) => th.quarantine.purge(signature, 'erased', WHO)],
       ['REPLACED', (signature) => th.quarantine.replace(signature, scent('new'), WHO)],
-      ['PURGED', () => th.quarantine.flush(WHO)],
+      ['PURGED', () => th.quarantine.purgeAll(WHO)],
       ['BLOCKED', () => th.rateLimiter.block('198.51.100.1', 1, WHO)],
       ['UNBLOCKED', () => th.rateLimiter.unblock('198.51.100.1', WHO)],
     ];
@@ -372,7 +375,7 @@ describe.each(BUILDS)('quarantine, on the %s build', (_, core) => {
         () => th.quarantine.neutralize(signature, who as Actor),
         () => th.quarantine.purge(signature, 'error', who as Actor),
         () => th.quarantine.replace(signature, scent('new'), who as Actor),
-        () => th.quarantine.flush(who as Actor),
+        () => th.quarantine.purgeAll(who as Actor),
         () => th.rateLimiter.block('192.0.2.1', 1, who as Actor),
         () => th.rateLimiter.unblock('192.0.2.1', who as Actor),
       ]) {
@@ -411,7 +414,7 @@ describe.each(BUILDS)('quarantine, on the %s build', (_, core) => {
       () => th.quarantine.read(signature),
       () => th.quarantine.neutralize(signature),
       () => th.quarantine.purge(signature, 'error'),
-      () => th.quarantine.flush(),
+      () => th.quarantine.purgeAll(),
       () => th.quarantine.list(),
     ]) {
       expect(call).toThrow(expect.objectContaining({ code: 'CLOSED' }));

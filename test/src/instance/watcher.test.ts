@@ -46,6 +46,7 @@ describe.each(BUILDS)('watcher, on the %s build', (_, core) => {
         sources: 0,
       },
       audit: { origin: '', size: 0, root: EMPTY_ROOT, held: 0, unreleased: 0, lost: 0, signed: 0, store: 'off' },
+      troubles: [],
       core: { memoryBytes: expect.any(Number), panics: 0, abi: expect.any(Number) },
     });
     expect(world.cores.length).toBe(0);

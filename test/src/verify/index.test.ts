@@ -603,7 +603,7 @@ describe('a record by itself', () => {
   it.each<[string, (record: Buffer) => void]>([
     ['an unknown version', set(0, 2)],
     ['kind 0', set(1, 0)],
-    ['an unknown kind', set(1, 29)],
+    ['an unknown kind', set(1, 35)],
     ['an unknown severity', set(2, 4)],
     ['a reason that its kind does not have', set(3, 1)],
     ['an unknown flag', set(5, 0x80)],
