@@ -17,7 +17,7 @@ const LINGER_MS = 2_000;
 const LINGERING_MAX = 256;
 
 /** Node's socket, as far as it is used. */
-interface Socket {
+export interface ClosingSocket {
   readonly destroyed: boolean;
   destroySoon(): void;
   destroy(): unknown;
@@ -44,31 +44,45 @@ export function endGently(platform: unknown, answer: Response): void {
 interface Message {
   readonly httpVersion?: string;
   readonly complete?: unknown;
-  readonly socket?: Socket | null;
+  readonly socket?: ClosingSocket | null;
 }
 
-function linger(socket: Socket, message: Message): void {
+function linger(socket: ClosingSocket, message: Message): void {
   Reflect.deleteProperty(socket, 'destroySoon');
   // All of it came: there is nothing that could be answered with a reset.
-  if (message.complete === true || socket.destroyed || lingering >= LINGERING_MAX) {
+  if (message.complete === true) {
+    socket.destroySoon();
+    return;
+  }
+  // Takes the bytes away from the parser: none of them can be read as a request.
+  socket.removeAllListeners('data');
+  socket.end();
+  dropRest(socket);
+}
+
+/** Reads and drops what still comes on a socket whose answer was sent, until the sender ends, or has had enough. */
+export function dropRest(socket: ClosingSocket): void {
+  if (socket.destroyed) return;
+  if (lingering >= LINGERING_MAX) {
     socket.destroySoon();
     return;
   }
   lingering++;
   let dropped = 0;
-  const over = (): void => void socket.destroy();
+  const over = (): void => {
+    socket.destroy();
+  };
   const timer = setTimeout(over, LINGER_MS);
   socket.once('close', () => {
     lingering--;
     clearTimeout(timer);
   });
-  // Takes the bytes away from the parser.
-  socket.removeAllListeners('data');
   socket.on('data', (chunk) => {
     dropped += chunk.length;
     if (dropped > DROP_BYTES_MAX) over();
   });
   socket.once('end', over);
-  socket.end();
+  // Servers have deadlines of their own for bodies that nobody reads (Hono's: 500 ms); this one is the last word.
+  socket.destroySoon = () => {};
   socket.resume();
 }

@@ -288,6 +288,7 @@ describe('a refusal', () => {
     end(bytes: Uint8Array): void {
       this.written.push(Buffer.from(bytes).toString('latin1'));
     }
+    resume(): void {}
     destroy(): void {
       this.destroyed = true;
       this.emit('close');
