@@ -97,6 +97,7 @@ function peerOf(request: Request, platform: unknown): string | undefined {
 }
 
 export function spelt(address: unknown, port: unknown): string | undefined {
-  if (typeof address !== 'string') return undefined;
+  // No client has port 0: Deno says `0.0.0.0:0` of one that had gone when it was asked.
+  if (typeof address !== 'string' || port === 0) return undefined;
   return `${address.includes(':') ? `[${address}]` : address}:${String(port)}`;
 }
