@@ -39,7 +39,11 @@ export type FetchGuard = <A extends unknown[]>(
 export function tracehound(th: GuardedTracehound, options: TracehoundFetchOptions): FetchGuard {
   const decide = guard(th, options);
   return (handler) => {
-    if (typeof handler !== 'function') throw new TypeError('tracehound: no handler, expected a function');
+    if (typeof handler !== 'function') {
+      throw new TypeError(
+        `tracehound: no handler, expected a function, got ${handler === null ? 'null' : typeof handler}`,
+      );
+    }
     return async (came, ...context) => {
       const platform = contextAmong(context);
       const request = absolute(came, platform);
@@ -66,7 +70,11 @@ function contextAmong(given: readonly unknown[]): unknown {
 }
 
 function buffered(request: Request): Promise<never> | undefined {
-  return request.bodyUsed ? Promise.reject(new TypeError('body: read before it was kept')) : undefined;
+  return request.bodyUsed
+    ? Promise.reject(
+        new TypeError('body: read before it was kept, expected `request.clone()`, got a body that is gone'),
+      )
+    : undefined;
 }
 
 /** Adds our fields to the application's answer. Both are lists: a policy of the application's own stays beside ours. */

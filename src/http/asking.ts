@@ -4,21 +4,25 @@
  *
  * Relies on: `within`. Refuses: to wait beyond the deadline, and to take anything but a clear yes in time for a yes.
  */
-import { addressOf, masked } from '../formats/address';
 import { within } from '../time/deadline';
 import type { Source } from '../types/index';
+import { groupOf } from './slots';
 
 /** Questions in flight for one sender. Beyond it the functions are not asked: the request is charged like any other. */
 export const QUESTIONS_PER_SENDER = 64;
-/** An IPv6 subscriber has at least this network for itself. */
-const IPV6_BITS = 56;
 
 export class Questions {
-  readonly #inFlight = new Map<string, number>();
+  readonly #ipv6Prefix: number;
+  readonly #inFlight: Map<string, number> = new Map<string, number>();
+
+  /** Senders are grouped as the limiter groups them, so that nobody has a place for each of many addresses. */
+  constructor(ipv6Prefix: number) {
+    this.#ipv6Prefix = ipv6Prefix;
+  }
 
   /** Whether `answer` becomes `true` within `ms`. Rejects as it does. */
   async isYes(source: Source, answer: PromiseLike<unknown>, ms: number): Promise<boolean> {
-    const sender = senderOf(source);
+    const sender = groupOf(source, this.#ipv6Prefix);
     this.#inFlight.set(sender, (this.#inFlight.get(sender) ?? 0) + 1);
     try {
       return (await within(answer, ms)) === true;
@@ -31,20 +35,11 @@ export class Questions {
 
   /** Whether one more question about this sender may be asked. */
   has(source: Source): boolean {
-    return (this.#inFlight.get(senderOf(source)) ?? 0) < QUESTIONS_PER_SENDER;
+    return (this.#inFlight.get(groupOf(source, this.#ipv6Prefix)) ?? 0) < QUESTIONS_PER_SENDER;
   }
 
   /** Senders with a question in flight. */
   get size(): number {
     return this.#inFlight.size;
   }
-}
-
-/** One name for all addresses of one network, so that nobody has a place for each of them. */
-function senderOf(source: Source): string {
-  const { key, address } = typeof source === 'string' ? { key: undefined, address: source } : source;
-  if (typeof key === 'string') return `key ${key}`;
-  const bytes = typeof address === 'string' ? addressOf(address) : undefined;
-  if (bytes === undefined) return `text ${String(address)}`;
-  return bytes.length === 4 ? bytes.join('.') : masked(bytes, IPV6_BITS).join('.');
 }

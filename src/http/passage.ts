@@ -9,7 +9,7 @@
  */
 import { TracehoundError } from '../errors';
 import { LATE, within } from '../time/deadline';
-import type { HttpCounters, InterceptResult, RateLimitResult, Scent, ThreatSignal } from '../types/index';
+import type { HttpCounters, InterceptResult, RateLimitResult, Scent, ThreatSignal, Unheard } from '../types/index';
 import { isThenable } from '../validate/at-once';
 import { askerOf } from './asker';
 import { type Capture, capture } from './capture';
@@ -35,7 +35,7 @@ import type { Asker, Outcome, Visit } from './visit';
 const NO_FIELDS: readonly Field[] = [];
 
 /** What an inspection found: a threat, nothing, or how it failed. */
-type Finding = ThreatSignal | undefined | 'threw' | 'timeout';
+type Finding = ThreatSignal | undefined | Unheard | 'timeout';
 
 export class Passage<C> {
   readonly #post: Post<C>;
@@ -118,8 +118,8 @@ export class Passage<C> {
 
   async #look(): Promise<Outcome> {
     if (this.#post.plan.signals.length > 0) this.#said = this.#listen();
-    const found = this.#said.threat ?? (await this.#inspect()) ?? (this.#said.threw ? 'threw' : undefined);
-    if (found === 'threw' || found === 'timeout') return this.#uninspected(found);
+    const found = this.#said.threat ?? (await this.#inspect()) ?? this.#said.failure;
+    if (typeof found === 'string') return this.#uninspected(found);
     if (found !== undefined) return this.#caught(found);
     if (await this.#isGone()) {
       this.#count('gone');
@@ -162,13 +162,13 @@ export class Passage<C> {
     }
   }
 
-  async #uninspected(how: 'threw' | 'timeout'): Promise<Outcome> {
+  async #uninspected(how: Unheard | 'timeout'): Promise<Outcome> {
     const { th, plan } = this.#post;
     const isGone = await this.#isGone();
     const passes = plan.shadow || (!isGone && !this.#asker.late && (await this.#mayPass(how)));
     const disposition = plan.shadow ? 'observed' : passes ? 'passed' : 'refused';
     try {
-      await th.http.counters.uninspected(this.#asker.source, disposition, how);
+      await th.http.counters.uninspected(this.#asker.source, disposition, recordable(how));
     } catch (error) {
       if (this.#failsClosed()) return this.#fail(failed(error));
       this.#failedOpen = true;
@@ -179,11 +179,11 @@ export class Passage<C> {
   }
 
   /** Whether the detector's failure may be passed over. Not by default when the sender had it in hand. */
-  async #mayPass(how: 'threw' | 'timeout'): Promise<boolean> {
+  async #mayPass(how: Unheard | 'timeout'): Promise<boolean> {
     const { detectorFailurePasses, slowBodyPasses } = this.#post.plan;
     if (!detectorFailurePasses || slowBodyPasses || this.#reading === undefined) return detectorFailurePasses;
     try {
-      return !(await this.#reading.isWaiting(how === 'threw'));
+      return !(await this.#reading.isWaiting(how !== 'timeout'));
     } catch (error) {
       this.#report(error);
       return false;
@@ -260,12 +260,10 @@ export class Passage<C> {
 
   /** A capture that fails costs the payload, never the record of the threat. */
   async #take(): Promise<Capture | undefined> {
-    const { th, plan } = this.#post;
+    const { th, plan, slots } = this.#post;
     const port = { ...th.http.settings, redact: th.http.keys.redact };
     try {
-      return await this.#post.withPlace((free) =>
-        capture(this.#reading?.facts() ?? this.#visit.facts(), this.#asker, port, plan.capture, free),
-      );
+      return await capture(this.#reading?.facts() ?? this.#visit.facts(), this.#asker, port, plan.capture, slots);
     } catch (error) {
       this.#report(error);
       return undefined;
@@ -340,6 +338,12 @@ function failed(error: unknown): InterceptResult {
   const known = error instanceof TracehoundError;
   return {
     status: 'error',
-    error: known ? error : new TracehoundError('RUNTIME_FAILED', 'guard: the call failed', { cause: error }),
+    error: known
+      ? error
+      : new TracehoundError('RUNTIME_FAILED', 'guard: the call failed, expected an answer, got an error', {
+          cause: error,
+        }),
   };
 }
+/** The record has no reason of its own yet for a detector that said nothing, or nothing that can be read. */
+const recordable = (how: Unheard | 'timeout'): 'threw' | 'timeout' => (how === 'timeout' ? 'timeout' : 'threw');

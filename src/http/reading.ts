@@ -8,7 +8,8 @@
 import { LATE, within } from '../time/deadline';
 import type { Inspection } from '../types/index';
 import { declaredLength, type Facts } from './capture';
-import { joined, targetOf } from './message';
+import { joined } from './message';
+import { askedOf } from './target';
 
 type Chunk = ReadableStreamReadResult<Uint8Array>;
 
@@ -157,8 +158,7 @@ class DetectorView implements Inspection {
   }
 
   get rawTarget(): string {
-    const { target, url } = this.#facts();
-    return target ?? targetOf(url);
+    return askedOf(this.#facts()).target;
   }
 }
 

@@ -180,7 +180,7 @@ export class Agent {
     if (this.#closed) return { status: 'error', error: closedError() };
     const refusal = this.#refusal?.();
     if (refusal !== undefined) return { status: 'error', error: refusal };
-    if (!read.ok) return { status: 'error', error: invalidScent(read.message) };
+    if (!read.ok) return { status: 'error', error: new TracehoundError('SCENT_INVALID', read.message) };
     const charged = receipt ?? read.rate;
     if (charged !== undefined && !charged.allowed) return limitedResult(charged);
     if (read.threat === undefined) {
@@ -264,7 +264,7 @@ export class Agent {
   /** Whether hashing it elsewhere is worth an await: something is large, and the platform cannot hash at once. */
   #worthWaiting({ threat, payload, fingerprint }: NormalScent): boolean {
     if (threat === undefined || this.#runtime.digest !== undefined) return false;
-    return this.#isLarge(payloadBytes(payload)) || this.#isLarge(fingerprint);
+    return this.#isLarge(scentBytes(payload)) || this.#isLarge(fingerprint);
   }
 
   #isLarge(data: Uint8Array | string | undefined): data is Uint8Array | string {
@@ -274,7 +274,7 @@ export class Agent {
   /** What is large, hashed by the platform. */
   async #digests({ payload, fingerprint }: NormalScent): Promise<Hashes> {
     const hash = (data: Uint8Array | string | undefined) => (this.#isLarge(data) ? asyncDigest(data) : undefined);
-    const [payloadHash, signatureHash] = await Promise.all([hash(payloadBytes(payload)), hash(fingerprint)]);
+    const [payloadHash, signatureHash] = await Promise.all([hash(scentBytes(payload)), hash(fingerprint)]);
     return { payloadHash, signatureHash };
   }
 
@@ -307,12 +307,12 @@ export class Agent {
 /** Of the payload and of the fingerprint, where somebody else than the core hashed them. */
 type Hashes = Pick<Question, 'payloadHash' | 'signatureHash'>;
 
-const payloadBytes = (payload: NormalScent['payload']): Uint8Array | undefined =>
+const scentBytes = (payload: NormalScent['payload']): Uint8Array | undefined =>
   payload.kind === 'bytes' || payload.kind === 'json' ? payload.bytes : undefined;
 
 /** The same scent over memory of its own. */
 function ownScent(read: NormalScent): NormalScent {
-  const bytes = payloadBytes(read.payload);
+  const bytes = scentBytes(read.payload);
   const { fingerprint } = read;
   return {
     ...read,
@@ -379,10 +379,6 @@ function failedResult(cause: unknown): InterceptResult {
   if (cause instanceof TracehoundError) return { status: 'error', error: cause };
   const error = new TracehoundError('RUNTIME_FAILED', 'intercept: failed, expected a verdict, got an error', { cause });
   return { status: 'error', error };
-}
-
-function invalidScent(message: string): TracehoundError {
-  return new TracehoundError('SCENT_INVALID', message);
 }
 
 export function closedError(): TracehoundError {

@@ -9,7 +9,7 @@ afterEach(() => {
 
 test('only true, in time, is a yes', async () => {
   vi.useFakeTimers();
-  const questions = new Questions();
+  const questions = new Questions(56);
   for (const answer of [true, false, 1, 'yes', undefined, {}]) {
     expect(await questions.isYes('192.0.2.1', Promise.resolve(answer), 10)).toBe(answer === true);
   }
@@ -29,7 +29,7 @@ test('one sender has so many questions in flight, with all of its spellings and 
     ['a text', ['somebody', { address: 'somebody' }]],
     ['nobody', ['', { address: '' }]],
   ];
-  const questions = new Questions();
+  const questions = new Questions(56);
   const asked: Promise<boolean>[] = [];
   for (const [name, spellings] of senders) {
     for (let i = 0; i < QUESTIONS_PER_SENDER; i++) {

@@ -1,8 +1,8 @@
-/** Guards what a snapshot carries over, how one is taken, and that one in which anything was changed is not opened. */
+/** Guards `src/instance/image.ts`: what a snapshot carries over, how one is taken, and that one in which anything was changed is not opened. */
 import { createDecipheriv, createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import * as abi from '../../../assembly/abi';
-import { openSnapshot } from '../../../src/index';
+import { openSnapshot } from '../../../src/instance/image';
 import type { Tracehound, TracehoundOptions } from '../../../src/types/index';
 import { heldSlots, type Lab, lab, parsed, recordOf, region, sidecarOf, stateOf, treeHead, view } from '../../lab/lab';
 import { options, refusal, secret, threat } from '../../lab/snapshots';
@@ -335,7 +335,7 @@ describe('taking one', () => {
     view(it.last()).setUint8(at, view(it.last()).getUint8(at) ^ 1);
     await expect(th.snapshot()).rejects.toMatchObject({
       code: 'SNAPSHOT_INVALID',
-      message: 'snapshot: quarantine: item 5 does not verify: payload hash',
+      message: 'snapshot: quarantine: item 5 does not verify, expected a whole item, got payload hash',
     });
     th.quarantine.purge(th.quarantine.list()[5]?.signature as string, 'error');
     await openSnapshot(await th.snapshot(), { secret });
