@@ -26,8 +26,8 @@ test('one sender has so many questions in flight, with all of its spellings and 
     ['IPv4', ['192.0.2.1', '192.0.2.1:99', '::ffff:192.0.2.1', { address: '192.0.2.1' }]],
     ['IPv6', ['2001:db8::1', '[2001:db8::2]:5', '2001:db8:0:ff::1', { address: '2001:DB8::3' }]],
     ['a key', [{ key: 'a' }, { key: 'a', address: '192.0.2.1' }, { key: 'a', address: '192.0.2.9' }]],
-    ['a text', ['somebody', { address: 'somebody' }]],
-    ['nobody', ['', { address: '' }]],
+    ['a text', ['somebody']],
+    ['nobody', ['', { address: '' }, { address: 'somebody' }]],
   ];
   const questions = new Questions(56);
   const asked: Promise<boolean>[] = [];
