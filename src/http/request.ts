@@ -66,7 +66,7 @@ export function factsOf(request: Request, platform: unknown): Facts {
     url: request.url,
     headers: request.headers,
     version: text(message?.httpVersion) ?? versionOf(cf?.httpProtocol),
-    target: text(message?.originalUrl) ?? text(message?.url),
+    target: text(message?.originalUrl) ?? text(message?.url) ?? bareTarget(request),
     authority: pseudoOf(message?.rawHeaders, ':authority'),
     scheme: schemeOf(message),
     spelling: spellingOf(given, cf),
@@ -76,6 +76,12 @@ export function factsOf(request: Request, platform: unknown): Facts {
     body: () => request.body,
     incoming: message,
   };
+}
+
+/** Bun's URL for a request without Host, before `absolute` gave it one: the target as it was sent. */
+function bareTarget(request: Request): string | undefined {
+  const { url } = originalOf(request) as Request;
+  return url.startsWith('/') ? url : undefined;
 }
 
 /** Cloudflare's word for the protocol of the client: `HTTP/1.1`, `HTTP/2`, `HTTP/3`. */

@@ -1,7 +1,7 @@
 /** Guards src/http/copies.ts: a copy of a request is the request to whoever asks about its peer, and a bare target gets a URL. */
 import { describe, expect, test } from 'vitest';
 import { absolute, originalOf, remember, serverOf } from '../../../src/http/copies';
-import { rewritten } from '../../../src/http/request';
+import { factsOf, rewritten } from '../../../src/http/request';
 
 /** A server that knows the requests it made, and no others. */
 function server(...made: Request[]) {
@@ -52,6 +52,7 @@ describe('a URL', () => {
       const full = absolute(request, server(request));
       expect(new URL(full.url).host).toBe('127.0.0.1:8080');
       expect(originalOf(full)).toBe(request);
+      expect(factsOf(full, server(request)).target).toBe(target);
       expect([full.method, full.headers.get('x-a'), await full.text()]).toEqual(['POST', '1', 'x']);
     }
   });
