@@ -13,6 +13,7 @@ export interface Connection {
   readonly remoteAddress?: string | undefined;
   readonly localAddress?: string | undefined;
   readonly destroyed?: boolean;
+  readonly writable?: boolean;
   /** Of a TLS socket: the one that was accepted. */
   readonly _parent?: { readonly remoteAddress?: string | undefined } | null;
   readonly _handle?: { getpeername?(name: object): unknown } | null;
@@ -32,10 +33,11 @@ export function addressOf(connection: Connection | undefined): string | undefine
   return connection?.remoteAddress ?? connection?._parent?.remoteAddress ?? undefined;
 }
 
-/** Whether the peer has gone: the socket is closed, or has an address of its own and none at the other end. */
+/** Whether the peer has gone: the socket is closed, or cannot be written to, or has an address of its own and none at the other end. */
 export function isGone(connection: Connection | undefined): boolean {
   if (connection === undefined) return false;
-  if (connection.destroyed === true) return true;
+  // Node ends its side when the client has ended its own: no answer can be sent any more.
+  if (connection.destroyed === true || connection.writable === false) return true;
   if (addressOf(connection) === undefined) return connection.localAddress !== undefined;
   // A reset that Node has not come around to: only the system knows. It answers 0 while there is a peer.
   const handle = connection._handle;
