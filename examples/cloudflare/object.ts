@@ -23,6 +23,6 @@ export class Shard extends TracehoundObject {
 }
 
 const th = shardedTracehound((env as { SHARDS: ObjectNamespace }).SHARDS, { ...settings, shards: 4 });
-const guarded = tracehound(th, { detect: ({ url }) => signal(url) });
+const guarded = tracehound(th, { detect: (_, { rawTarget }) => signal(rawTarget) });
 
 export default { fetch: guarded(() => new Response('hello from a Durable Object\n')) };

@@ -44,6 +44,8 @@ export function watcher({ engine, agent, keeper, runtime, troubles, now, closed 
           flagged: log?.flagged ?? 0,
           uninspected: log?.uninspected ?? 0,
           skipped: log?.skipped ?? 0,
+          allowed: agent.allowed,
+          gone: agent.gone,
           failedOpen: log?.failedOpen ?? 0,
           byStatus: { ...agent.counts },
         },

@@ -144,6 +144,10 @@ export interface Readings {
     readonly flagged: number;
     readonly uninspected: number;
     readonly skipped: number;
+    /** Exempt by `allow`, since this instance began. */
+    readonly allowed: number;
+    /** Unflagged, and not passed on because the client had gone. */
+    readonly gone: number;
     readonly failedOpen: number;
     readonly byStatus: Readonly<Record<InterceptResult['status'], number>>;
   };

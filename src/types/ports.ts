@@ -24,6 +24,8 @@ export interface Runtime {
   defer(work: Promise<unknown>, context?: unknown): void;
   /** Who is asking, from the platform's own knowledge, never from a header a client can send. */
   source(request: unknown, context?: unknown): Source | undefined;
+  /** Whether the client has gone: nobody is left who could get an answer. Only where the platform shows it. */
+  gone?(request: unknown, context?: unknown): boolean | Promise<boolean>;
   /** Calls `work` once, `ms` from now, between requests; answers how to call it off. Only where the platform has such timers. */
   after?(ms: number, work: () => void): () => void;
   /** SHA-256 without waiting, where the platform has it (node:crypto). */

@@ -183,9 +183,9 @@ describe('an instance', () => {
     ['th.watcher', th.watcher, ['snapshot']],
     ['th.http', th.http, ['counters', 'keys', 'limits', 'runtime', 'settings']],
     ['th.http.counters', th.http.counters, ['count', 'uninspected']],
-    ['th.http.keys', th.http.keys, ['redact', 'traceId']],
+    ['th.http.keys', th.http.keys, ['redact', 'traceId', 'traceOf']],
     ['th.http.limits', th.http.limits, ['charge', 'partition', 'policy']],
-    ['th.http.runtime', th.http.runtime, ['defer', 'now', 'ship', 'source']],
+    ['th.http.runtime', th.http.runtime, ['defer', 'gone', 'now', 'ship', 'source']],
     ['th.http.settings', th.http.settings, ['failMode', 'ipv6Prefix', 'maxPayloadBytes']],
   ])('%s has exactly its names', (_, part, expected) => {
     expect(names(part)).toEqual(expected);

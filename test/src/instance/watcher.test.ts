@@ -25,6 +25,8 @@ describe.each(BUILDS)('watcher, on the %s build', (_, core) => {
         flagged: 0,
         uninspected: 0,
         skipped: 0,
+        allowed: 0,
+        gone: 0,
         failedOpen: 0,
         byStatus: {
           clean: 0,
@@ -71,20 +73,24 @@ describe.each(BUILDS)('watcher, on the %s build', (_, core) => {
     ask('192.0.2.3', 'b');
     th.intercept(null as never);
     th.http.counters.uninspected('192.0.2.2', 'passed', 'threw');
-    th.http.counters.count('skipped');
+    th.http.counters.count('skipped'); // exempt requests are seen here, charged ones by their charge
+    th.http.counters.count('allowed');
+    th.http.counters.count('gone');
     th.http.counters.count('failedOpen');
     th.http.counters.count('failedOpen');
     const last = th.watcher.snapshot();
     expect(last).toMatchObject({
       status: 'up',
       totals: {
-        seen: 6,
+        seen: 8,
         flagged: 5,
         uninspected: 1,
         skipped: 1,
+        allowed: 1,
+        gone: 1,
         failedOpen: 2,
         byStatus: {
-          clean: 1,
+          clean: 3,
           rate_limited: 1,
           quarantined: 2,
           duplicate: 1,
