@@ -69,7 +69,7 @@ export function watcher(
           unreleased: log === undefined ? 0 : log.size - Math.max(log.heldFrom, log.releasedTo),
           lost: log?.lost ?? 0,
           signed: keeper.signedSize,
-          store: keeper.storeState,
+          ...keeper.storeState,
         },
         core: { memoryBytes: engine.memoryBytes, panics: engine.panics, abi: ABI_VERSION },
       };

@@ -41,7 +41,7 @@ export async function bundle(item: Exported, log: SignedLog): Promise<Uint8Array
   const records: Json[] = [];
   for (const seq of await ofItem(item, log)) records.push(await proven(seq, log));
   const { handle, payload, salt } = item;
-  const facts: Json = {
+  const content: Json = {
     tracehound: FORMAT,
     item: {
       id: handle.id,
@@ -60,7 +60,7 @@ export async function bundle(item: Exported, log: SignedLog): Promise<Uint8Array
     records,
     checkpoint: log.checkpoint,
   };
-  const text = canonicalise(facts, BUNDLE_BYTES_MAX);
+  const text = canonicalise(content, BUNDLE_BYTES_MAX);
   if (text.ok) return text.bytes;
   throw new TracehoundError('RANGE_UNAVAILABLE', `quarantine.export: ${text.reason}, expected a bundle ≤ 256 MiB`);
 }
@@ -89,7 +89,7 @@ async function proven(seq: number, { reader, checkpoint }: SignedLog): Promise<J
   const hashes = await proveInclusion(seq, reader.size, reader.hash);
   return {
     record: toBase64(found.record),
-    detail: found.detail && toBase64(found.detail),
+    detail: found.sidecar && toBase64(found.sidecar),
     proof: formatProof(seq, hashes, checkpoint),
   };
 }

@@ -68,6 +68,11 @@ export interface Store {
   /** Never overwrites. Resolves once the bytes are durable. */
   putIfAbsent(key: string, bytes: Uint8Array): Promise<'created' | 'exists'>;
   get(key: string): Promise<Uint8Array | undefined>;
+  /**
+   * Takes an object away that nobody replaces any more; `false` when there is none. Where a store has it, a log takes away
+   * the parts that a later part holds too; where it has none, or refuses, they stay.
+   */
+  delete?(key: string): Promise<boolean>;
 }
 
 /** A store that can also replace one object, if it is still what the caller last saw. A log needs it for `checkpoint`. */

@@ -12,7 +12,9 @@
  */
 import { TracehoundError } from '../errors';
 import { NOTE_BYTES_MAX, parseCheckpoint, parseNote } from '../formats/note';
-import { detailsPath, entriesPath, HASH_BYTES, leafHash, TILE_WIDTH, tilePath } from '../formats/tlog';
+import { tailPath } from '../formats/paths';
+import { type Leaves, readLastTile } from '../formats/tail';
+import { detailsPath, entriesOf, entriesPath, HASH_BYTES, leafHash, TILE_WIDTH, tilePath } from '../formats/tlog';
 import { strayParts } from './parts';
 import type { LogEntry, LogSource } from './source';
 
@@ -60,7 +62,12 @@ export function storeSource(get: Get, options: StoreSourceOptions = {}): LogSour
     entries: async function* () {
       yield* new Reader(get, prefix, signedSize(await checkpoint()), widths).batches();
     },
-    tile: (level, index, width) => firstOf(get, (w) => tilePath(level, index, w), width, HASH_BYTES),
+    tile: async (level, index, width) => {
+      const found = await firstOf(get, (w) => tilePath(level, index, w), width, HASH_BYTES);
+      // While the newest records lie in the tail, there is no tile of them that could be wrong.
+      if (found !== undefined || level > 0 || width === TILE_WIDTH) return found;
+      return hashesOf(await readLastTile(get, index * TILE_WIDTH + width));
+    },
     ...(widths && { strayParts: (size: number) => strayParts(get, widths, size, prefix) }),
   };
 }
@@ -87,6 +94,13 @@ async function firstOf(
   const part = await get(path(width));
   if (part !== undefined || width === TILE_WIDTH) return part;
   return (await get(path(TILE_WIDTH)))?.subarray(0, width * bytes);
+}
+
+function hashesOf(tail: Leaves | undefined): Uint8Array | undefined {
+  if (tail === undefined) return undefined;
+  const bytes = new Uint8Array(tail.leaves.length * HASH_BYTES);
+  for (const [i, leaf] of tail.leaves.entries()) bytes.set(leaf, i * HASH_BYTES);
+  return bytes;
 }
 
 /** What is there of one bundle. */
@@ -165,12 +179,23 @@ class Reader {
       this.#bundle(entriesPath, index, width),
       this.#bundle(detailsPath, index, width),
     ]);
+    if (entries === undefined && width < TILE_WIDTH) {
+      const tail = await readLastTile(this.#get, index * TILE_WIDTH + width);
+      if (tail !== undefined) return this.#fromTail(index, width, tail);
+    }
     if (entries !== undefined && !entries.hasHoles) return { entries, details, leaves: undefined };
     const leaves = await firstOf(this.#get, (w) => tilePath(0, index, w), width, HASH_BYTES);
     if (leaves !== undefined && leaves.length !== width * HASH_BYTES) {
       throw invalid(this.#place(tilePath(0, index, width)), `expected ${width} hashes, got ${leaves.length} bytes`);
     }
     return { entries, details, leaves };
+  }
+
+  /** The newest records, where no bundle holds them yet. */
+  #fromTail(index: number, width: number, tail: Leaves): Found {
+    const place = this.#place(tailPath(index * TILE_WIDTH + width));
+    const bundle = (entries: Leaves['records']): Bundle => new Bundle(entriesOf(entries), width, place);
+    return { entries: bundle(tail.records), details: bundle(tail.sidecars), leaves: hashesOf(tail) };
   }
 
   async #bundle(path: typeof entriesPath, index: number, width: number): Promise<Bundle | undefined> {

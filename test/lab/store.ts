@@ -5,7 +5,7 @@
  */
 import type { LogStore } from '../../src/index';
 
-type Act = 'putIfAbsent' | 'get' | 'swap';
+type Act = 'putIfAbsent' | 'get' | 'swap' | 'delete';
 
 /** What becomes of one call: carried out, refused before, or carried out and never answered. */
 export type Fate = 'done' | 'refused' | 'unanswered';
@@ -39,6 +39,10 @@ export class LabStore implements LogStore {
       this.objects.set(key, bytes.slice());
       return 'swapped';
     });
+  }
+
+  delete(key: string): Promise<boolean> {
+    return this.#call('delete', key, () => this.objects.delete(key));
   }
 
   text(key: string): string | undefined {
