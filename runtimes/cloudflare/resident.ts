@@ -280,6 +280,7 @@ function storedAfter(memory: ObjectMemory, store: LogStore): LogStore {
       await memory.commit();
       return store.swap(key, bytes, expected);
     },
+    ...(store.delete && { delete: async (key: string) => (await store.delete?.(key)) ?? false }),
   };
 }
 

@@ -14,7 +14,11 @@ export const TIMEOUT_MS = 10_000;
 const SLOW_MS = 1_000;
 
 /** Whatever `ask` throws becomes a recoverable `STORE_FAILED` with that cause; an error of ours stays. */
-export async function asked<T>(what: keyof LogStore, ask: () => Promise<T>, timeoutMs: number = TIMEOUT_MS): Promise<T> {
+export async function asked<T>(
+  what: keyof LogStore,
+  ask: () => Promise<T>,
+  timeoutMs: number = TIMEOUT_MS,
+): Promise<T> {
   let answer: T | typeof LATE;
   try {
     answer = await within(ask(), timeoutMs);
@@ -26,9 +30,13 @@ export async function asked<T>(what: keyof LogStore, ask: () => Promise<T>, time
     });
   }
   if (answer !== LATE) return answer;
-  throw new TracehoundError('STORE_FAILED', `store.${what}: late, expected an answer within ${timeoutMs} ms, got none`, {
-    recoverable: true,
-  });
+  throw new TracehoundError(
+    'STORE_FAILED',
+    `store.${what}: late, expected an answer within ${timeoutMs} ms, got none`,
+    {
+      recoverable: true,
+    },
+  );
 }
 
 export interface AskingPort {

@@ -3,8 +3,9 @@
  *
  * Relies on: the engine's log, heads, proofs. Refuses: to release a record; its caller does.
  */
-import type { SignedLog } from './bundle';
+
 import { TIMEOUT_MS } from './asking';
+import type { SignedLog } from './bundle';
 import { Heads } from './heads';
 import { type KeeperPort, type Proofs, QUIET, UnstoredKeeper } from './keeper';
 import { proofsOf } from './proofs';

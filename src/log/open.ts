@@ -23,8 +23,8 @@ import {
   unbundle,
 } from '../formats/tlog';
 import type { LogStore, OpenedLog } from '../types/index';
-import { type Get, type LogReport, parsePolicy, storeSource, verifyLog } from '../verify/index';
 import { callable, object, readGroup, wrongKind } from '../validate/index';
+import { type Get, type LogReport, parsePolicy, storeSource, verifyLog } from '../verify/index';
 import { asked } from './asking';
 import { faceOf, type Opened } from './opened';
 import { Segments } from './segments';
@@ -113,7 +113,18 @@ export async function reopenLog(store: LogStore, origin: string): Promise<Opened
 function nothingOf(origin: string): Opened {
   const [frontier, segments] = [new Frontier(), new Segments()];
   const root = frontier.root();
-  return { origin, size: 0, root, link: root, frontier, segments, checkpoint: undefined, parts: [], epoch: 0, isHeld: true };
+  return {
+    origin,
+    size: 0,
+    root,
+    link: root,
+    frontier,
+    segments,
+    checkpoint: undefined,
+    parts: [],
+    epoch: 0,
+    isHeld: true,
+  };
 }
 
 /** One reading of the head for all who ask, and nothing of what lies behind it. */
@@ -159,7 +170,10 @@ async function gather(get: Get, checkpoint: Uint8Array): Promise<Opened> {
     link = (await tile(get, 0, index - 1, TILE_WIDTH)).at(-1) as Uint8Array;
   } else {
     const seen: string[] = [];
-    const { leaves, records, sidecars } = await lastTile((path) => get(path).then((bytes) => noted(bytes, path, seen)), size);
+    const { leaves, records, sidecars } = await lastTile(
+      (path) => get(path).then((bytes) => noted(bytes, path, seen)),
+      size,
+    );
     for (const [i, leaf] of leaves.entries()) {
       segments.append(leaf, records[i] ?? undefined, sidecars[i] ?? null);
       frontier.append(leaf);

@@ -47,7 +47,10 @@ export function storedReader(store: LogStore, origin: string, size: number): Log
       const index = Math.floor(seq / TILE_WIDTH);
       if (last?.index !== index) {
         const width = Math.min(TILE_WIDTH, size - index * TILE_WIDTH);
-        const [entries, sidecars] = await Promise.all([first(entriesPath, index, width), first(detailsPath, index, width)]);
+        const [entries, sidecars] = await Promise.all([
+          first(entriesPath, index, width),
+          first(detailsPath, index, width),
+        ]);
         last = { index, records: unbundle(entries), sidecars: unbundle(sidecars) };
       }
       const record = last.records[seq % TILE_WIDTH];

@@ -8,9 +8,10 @@
  * by its owner, who may thin a segment (records of low severity leave, their leaf hashes stay: every proof still works)
  * or collapse it (one hash stays: the tree still works, and a GAP record must name the range).
  */
+
+import { tailPath } from '../formats/paths';
 import { formatTail } from '../formats/tail';
 import { detailsPath, entriesOf, entriesPath, Frontier, TILE_WIDTH, tilePath } from '../formats/tlog';
-import { tailPath } from '../formats/paths';
 
 const HASH_BYTES = 32;
 const RECORD_KIND = 1;

@@ -124,7 +124,11 @@ export class LogKeeper implements Keeper {
     const { policy, rotateMs, timeoutMs, tail } = this.#options;
     const { signer, maxRecords } = options;
     const [origin, store, trouble] = [this.#origin, this.#store, this.#trouble];
-    this.#heads = new Heads({ log, now, random, signer, rotateMs, timeoutMs, trouble }, origin, log.state()?.epoch ?? 0);
+    this.#heads = new Heads(
+      { log, now, random, signer, rotateMs, timeoutMs, trouble },
+      origin,
+      log.state()?.epoch ?? 0,
+    );
     const wasOurs = (name: string): boolean => this.#ending.some((writer) => writer.origin === name);
     const turn = new Turn({ log, store, now, random, wasOurs }, origin);
     const claim = ({ continues }: LogWriter): Promise<void> => turn.take(continues);

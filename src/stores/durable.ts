@@ -42,7 +42,10 @@ export function durableStore(storage: DurablePort): LogStore {
       }
       return storage.sql.exec(query, ...bindings).toArray();
     } catch (cause) {
-      throw new TracehoundError('STORE_FAILED', 'durable store: the database failed', { cause });
+      throw new TracehoundError('STORE_FAILED', 'durable store: the database failed', {
+        cause,
+        recoverable: true,
+      });
     }
   };
   const read = (key: string): Uint8Array | undefined => {
@@ -50,17 +53,20 @@ export function durableStore(storage: DurablePort): LogStore {
     // workerd hands out an ArrayBuffer, other SQLites a view.
     return row && new Uint8Array(row.bytes as ArrayBuffer);
   };
+  const synced = async (): Promise<void> => {
+    try {
+      await storage.sync();
+    } catch (cause) {
+      throw new TracehoundError('STORE_FAILED', 'durable store: not durable', { cause, recoverable: true });
+    }
+  };
   const write = async (key: string, bytes: Uint8Array): Promise<void> => {
     if (bytes.length > OBJECT_BYTES_MAX) {
       const problem = `too large, expected ≤ ${OBJECT_BYTES_MAX} bytes, got ${bytes.length}`;
       throw new TracehoundError('STORE_FAILED', `durable store: ${problem}`);
     }
     asked('INSERT OR REPLACE INTO tracehound_objects (key, bytes) VALUES (?, ?)', key, bytes);
-    try {
-      await storage.sync();
-    } catch (cause) {
-      throw new TracehoundError('STORE_FAILED', 'durable store: not durable', { cause });
-    }
+    await synced();
   };
 
   return Object.freeze({
@@ -84,6 +90,13 @@ export function durableStore(storage: DurablePort): LogStore {
       if (!isExpected) return 'conflict';
       await write(key, copy);
       return 'swapped';
+    },
+    async delete(key: string) {
+      partsOf(key);
+      if (read(key) === undefined) return false;
+      asked('DELETE FROM tracehound_objects WHERE key = ?', key);
+      await synced();
+      return true;
     },
   } satisfies LogStore);
 }

@@ -53,7 +53,13 @@ export const BAD_KEYS: readonly (readonly [string, unknown])[] = [
   ['an object that says it is a key', { toString: () => 'a', split: () => ['a'] }],
 ];
 
-export function storeSuite(name: string, make: () => Promise<LogStore> | LogStore): void {
+/** `failing`: the same store while what it lies on does not answer, for a reason that may pass. */
+export function storeSuite(
+  name: string,
+  make: () => Promise<LogStore> | LogStore,
+  failing?: () => Promise<LogStore> | LogStore,
+): void {
+  if (failing !== undefined) outageSuite(name, failing);
   describe(`${name}, as every store`, () => {
     it.each(KEYS)('keeps bytes at %s', async (key) => {
       const store = await make();
@@ -199,11 +205,45 @@ export function storeSuite(name: string, make: () => Promise<LogStore> | LogStor
       expect(await store.get('counter')).toEqual(Uint8Array.of(8));
     });
 
+    it('takes away what is there, where it can take away at all, and keeps it apart from the rest', async () => {
+      const store = await make();
+      if (store.delete === undefined) return;
+      expect(await store.delete('a/b')).toBe(false);
+      await Promise.all([store.putIfAbsent('a/b', A), store.putIfAbsent('a/c', B), store.putIfAbsent('d/e', B)]);
+      expect(await store.delete('a/b')).toBe(true);
+      expect(await store.delete('a/b')).toBe(false);
+      expect(await Promise.all(['a/b', 'a/c'].map((key) => store.get(key)))).toEqual([undefined, B]);
+      expect(await store.delete('d/e')).toBe(true);
+      expect(await store.get('d/e')).toBeUndefined();
+      expect(await store.putIfAbsent('d/e', C)).toBe('created');
+      expect(await store.get('d/e')).toEqual(C);
+      for (const [, key] of BAD_KEYS) await expect(store.delete(key as string)).rejects.toThrow(/^key: /);
+    });
+
     it('keeps objects apart', async () => {
       const store = await make();
       await Promise.all([store.putIfAbsent('a/b', A), store.putIfAbsent('a/c', B), store.swap('a/d', C, undefined)]);
       await store.swap('a/c', C, B);
       expect(await Promise.all(['a/b', 'a/c', 'a/d', 'b'].map((key) => store.get(key)))).toEqual([A, C, C, undefined]);
+    });
+  });
+}
+
+function outageSuite(name: string, failing: () => Promise<LogStore> | LogStore): void {
+  describe(`${name}, during an outage, as every store`, () => {
+    it.each([
+      ['get', (store: LogStore) => store.get('k')],
+      ['putIfAbsent', (store: LogStore) => store.putIfAbsent('k', A)],
+      ['swap where nothing is expected', (store: LogStore) => store.swap('k', A, undefined)],
+      ['swap where something is', (store: LogStore) => store.swap('k', A, B)],
+      ['delete', async (store: LogStore) => (store.delete === undefined ? store.get('k') : store.delete('k'))],
+    ])('says of %s that it failed and may work later', async (_, act) => {
+      const error = await act(await failing()).then(
+        () => undefined,
+        (cause: unknown) => cause,
+      );
+      expect(error).toMatchObject({ name: 'TracehoundError', code: 'STORE_FAILED', recoverable: true });
+      expect((error as Error).cause).toBeDefined();
     });
   });
 }

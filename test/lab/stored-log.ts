@@ -132,7 +132,10 @@ function lastOf(
     at,
     tile: Buffer.concat([before.tile, ...entries.map(leafOf)]),
     // What is missing of the bundles before must stay in its place.
-    entries: [...Array.from({ length: from - index * 256 }, (_, i) => before.entries[i] ?? Buffer.alloc(0)), ...entries],
+    entries: [
+      ...Array.from({ length: from - index * 256 }, (_, i) => before.entries[i] ?? Buffer.alloc(0)),
+      ...entries,
+    ],
     details: [
       ...Array.from({ length: from - index * 256 }, (_, i) => before.details[i] ?? Buffer.alloc(0)),
       ...parts.filter((_, i) => i % 2 === 1),

@@ -4,7 +4,14 @@ import { type DurablePort, durableStore } from '../../../src/stores/durable';
 import { sqliteStorage as storage } from '../../lab/sqlite';
 import { storeSuite } from '../../lab/store-suite';
 
-storeSuite('the store in a Durable Object', () => durableStore(storage()));
+const lost = (): never => {
+  throw new Error('Internal error in Durable Object storage caused object to be reset.');
+};
+storeSuite(
+  'the store in a Durable Object',
+  () => durableStore(storage()),
+  () => durableStore({ sql: { exec: lost }, sync: async () => {} }),
+);
 
 describe('the store in a Durable Object', () => {
   it('goes on with what an earlier life of the object wrote', async () => {
@@ -17,13 +24,21 @@ describe('the store in a Durable Object', () => {
   it('answers once the bytes are durable, and fails when they are not', async () => {
     const cause = new Error('disk');
     const failing = durableStore(storage(() => Promise.reject(cause)));
-    await expect(failing.putIfAbsent('k', Uint8Array.of(1))).rejects.toMatchObject({ code: 'STORE_FAILED', cause });
-    await expect(failing.swap('l', Uint8Array.of(1), undefined)).rejects.toMatchObject({ code: 'STORE_FAILED', cause });
+    await expect(failing.putIfAbsent('k', Uint8Array.of(1))).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      cause,
+      recoverable: true,
+    });
+    await expect(failing.swap('l', Uint8Array.of(1), undefined)).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      cause,
+      recoverable: true,
+    });
   });
 
   it('refuses what no row holds, and storage without SQL', async () => {
     const large = durableStore(storage()).putIfAbsent('k', new Uint8Array(1_900_001));
-    await expect(large).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    await expect(large).rejects.toMatchObject({ code: 'STORE_FAILED', recoverable: false });
     expect(() => durableStore({} as DurablePort)).toThrow(TypeError);
   });
 });

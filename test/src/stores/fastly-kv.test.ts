@@ -12,7 +12,8 @@ const kv = kvStore();
 
 // The longest key of the suite leaves no room for a prefix: it has the store to itself.
 const LONGEST = 1_023;
-storeSuite('the store in a KV store of Fastly', () => {
+const busy = () => Promise.reject(new TypeError('KVStore insert: Too many requests.'));
+const make = () => {
   const prefix = `p${made++}`;
   const below = fastlyKvStore(kv, { prefix });
   const whole = fastlyKvStore(kv);
@@ -21,8 +22,10 @@ storeSuite('the store in a KV store of Fastly', () => {
     get: (key: string) => of(key).get(key),
     putIfAbsent: (key: string, bytes: Uint8Array) => of(key).putIfAbsent(key, bytes),
     swap: (key: string, bytes: Uint8Array, expected: Uint8Array | undefined) => of(key).swap(key, bytes, expected),
+    delete: async (key: string) => (await of(key).delete?.(key)) ?? false,
   };
-});
+};
+storeSuite('the store in a KV store of Fastly', make, () => fastlyKvStore({ get: busy, put: busy, delete: busy }));
 
 const A = Uint8Array.of(1);
 const B = Uint8Array.of(2);
@@ -46,7 +49,7 @@ describe('the store in a KV store of Fastly', () => {
     const cause = new TypeError('KVStore insert: Too many requests.');
     const fail = () => Promise.reject(cause);
     const failing = fastlyKvStore({ get: fail, put: fail });
-    const failed = { code: 'STORE_FAILED', cause };
+    const failed = { code: 'STORE_FAILED', cause, recoverable: true };
     await expect(failing.get('k')).rejects.toMatchObject(failed);
     await expect(failing.putIfAbsent('k', A)).rejects.toMatchObject(failed);
     await expect(failing.swap('k', A, undefined)).rejects.toMatchObject(failed);

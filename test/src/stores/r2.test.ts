@@ -21,10 +21,12 @@ const store = () => {
     get: (key: string) => of(key).get(key),
     putIfAbsent: (key: string, bytes: Uint8Array) => of(key).putIfAbsent(key, bytes),
     swap: (key: string, bytes: Uint8Array, expected: Uint8Array | undefined) => of(key).swap(key, bytes, expected),
+    delete: async (key: string) => (await of(key).delete?.(key)) ?? false,
   };
 };
 
-storeSuite('the store in R2', store);
+const lost = () => Promise.reject(new Error('put: Network connection lost. (10001)'));
+storeSuite('the store in R2', store, () => r2Store({ get: lost, put: lost, delete: lost }));
 
 describe('the store in R2', () => {
   it('lies below its prefix', async () => {
@@ -38,7 +40,7 @@ describe('the store in R2', () => {
     const cause = new Error('put: Network connection lost. (10001)');
     const fail = () => Promise.reject(cause);
     const failing = r2Store({ get: fail, put: fail });
-    const failed = { code: 'STORE_FAILED', cause };
+    const failed = { code: 'STORE_FAILED', cause, recoverable: true };
     await expect(failing.get('k')).rejects.toMatchObject(failed);
     await expect(failing.putIfAbsent('k', Uint8Array.of(1))).rejects.toMatchObject(failed);
     await expect(failing.swap('k', Uint8Array.of(1), Uint8Array.of(2))).rejects.toMatchObject(failed);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { fsStore } from '../../../runtimes/node/fs-store';
 import { memoryStore } from '../../../src/stores/memory';
+import { steppedFs } from '../../lab/fs-port';
 import { storeSuite } from '../../lab/store-suite';
 
 const folder = mkdtempSync(join(tmpdir(), 'tracehound-stores-'));
@@ -12,14 +13,26 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 let made = 0;
 storeSuite('memory', () => memoryStore());
-storeSuite('fs', () => fsStore(join(folder, String(made++), 'made/if need be')));
+storeSuite(
+  'fs',
+  () => fsStore(join(folder, String(made++), 'made/if need be')),
+  () => {
+    const full = steppedFs(() => {
+      throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+    });
+    return fsStore(join(folder, String(made++)), { fs: full });
+  },
+);
 
 describe('memory', () => {
   it('fails as a full disk does, and holds what it held', async () => {
     const store = memoryStore({ maxBytes: 10 });
     await store.putIfAbsent('a', new Uint8Array(6));
-    const failure = { code: 'STORE_FAILED', recoverable: false, message: /full, expected ≤ 10 bytes, got 11/ };
-    await expect(store.putIfAbsent('b', new Uint8Array(5))).rejects.toMatchObject({ code: failure.code });
+    const failure = { code: 'STORE_FAILED', recoverable: true, message: /full, expected ≤ 10 bytes, got 11/ };
+    await expect(store.putIfAbsent('b', new Uint8Array(5))).rejects.toMatchObject({
+      code: failure.code,
+      recoverable: true,
+    });
     await expect(store.swap('a', new Uint8Array(11), new Uint8Array(6))).rejects.toThrow(failure.message);
     expect(store.keys()).toEqual(['a']);
     expect(await store.swap('a', new Uint8Array(10), new Uint8Array(6))).toBe('swapped');
