@@ -1,7 +1,8 @@
 /**
  * The boundary between the core and its host, written once for both compilers.
  *
- * Relies on: nothing. Refuses: anything that is not a number — asc and tsc both read this file.
+ * Relies on: nothing. Refuses: anything that is not a number — asc and tsc both read this file. That no two places
+ * overlap is checked in places.ts, when the core is compiled.
  * A change of layout raises ABI_VERSION. Offsets are bytes from the start of their struct.
  *
  * The memory of a core, low to high:
@@ -11,7 +12,7 @@
  *   0x00400 │ CONFIG   numbers of createTracehound      host writes, once, before init
  *   0x00800 │ OUTBOX   the answer of the last call      core writes
  *   0x01000 │ INBOX    the question of the next call    host writes
- *   0x04000 │ SCRATCH  dead between calls               core writes
+ *   0x04000 │ SCRATCH  see its table: some is kept      core writes
  *   0x10000 │ static data of the compiler
  *   0x11000 │ ARENA    taken in init, then sealed:
  *           │   inbox payload │ STATE ids, limiter, quarantine, audit
@@ -32,6 +33,74 @@ export const ARENA_AT = 0x11000;
 export const PAGE_BYTES = 65_536;
 /** Pointers stay below 2³¹ so that they are the same number signed and unsigned. */
 export const MEMORY_BYTES_MAX = 0x7fff0000;
+
+// ── SCRATCH ─────────────────────────────────────────────────────────────────────────────────────
+// One row for each range: who works there, and until when it means something. Ranges lie in this order and never share a
+// byte (places.ts), so nobody has to know who calls whom. Zeroed: nothing of what passed through stays behind.
+export const SHA_ONE_AT = 0x4000; // sha256: H of a one-shot hash, during the call
+export const SHA_ONE_BYTES = 32;
+export const SHA_TAIL_AT = 0x4040; // sha256: the last block of a message. Zeroed
+export const SHA_TAIL_BYTES = 64;
+export const HMAC_PAD_AT = 0x4080; // hmac: the padded key while it becomes two mid-states. Zeroed
+export const HMAC_PAD_BYTES = 64;
+export const HMAC_INNER_AT = 0x40c0; // hmac: the inner digest on its way into the outer hash. Zeroed
+export const HMAC_INNER_BYTES = 32;
+export const HMAC_STATE_AT = 0x40e0; // hmac: the mid-state that a one-shot tag uses up, during the call
+export const HMAC_STATE_BYTES = 32;
+export const SHA_SCHEDULE_AT = 0x4100; // sha256: the schedule while blocks are compressed. Zeroed
+export const SHA_SCHEDULE_BYTES = 320; // 64 words, and sixteen that nobody reads
+export const IDENTITY_AT = 0x4400; // address: the canonical source, until the next sourceRead
+export const IDENTITY_BYTES = 56;
+export const CHECKED_AT = 0x4800; // limiter: what a check leaves for the one who writes records, until its next call
+export const CHECKED_BYTES = 192;
+export const HALF_SIP_SECOND_AT = 0x4bf0; // halfsip: second word of halfSip64, until its next call
+export const HALF_SIP_SECOND_BYTES = 4;
+export const PLAN_AT = 0x4c00; // victims: (slot u32, reason u32) × EVICTIONS_MAX, until the next plan
+export const PLAN_BYTES = 64;
+export const INSERT_HEAD_AT = 0x4c80; // quarantine: an item's head before it is written in one go. Zeroed
+export const INSERT_HEAD_BYTES = 192;
+export const CENSUS_CATEGORY_AT = 0x4d80; // census: the category of the item that is looked up, during the call
+export const CENSUS_CATEGORY_BYTES = 64;
+export const LIST_AT = 0x4e00; // catalogue: a page of u32 slots, oldest first, KEPT until the next page
+export const LIST_BYTES = 256;
+export const RECORD_PREFIX_AT = 0x500f; // tree: the prefix of a leaf, in front of the record that is hashed in place
+export const RECORD_PREFIX_BYTES = 1;
+export const RECORD_AT = 0x5010; // record: the one record under construction
+export const RECORD_DRAFT_BYTES = 176;
+export const NODE_PREFIX_AT = 0x50df; // tree: the prefix of a node, in front of its children
+export const NODE_PREFIX_BYTES = 1;
+export const NODE_AT = 0x50e0; // tree: left and right child, during the call
+export const NODE_BYTES = 64;
+export const LINK_AT = 0x51c0; // audit: what verifying carries from one record to the next
+export const LINK_BYTES = 32;
+export const COMMIT_MESSAGE_AT = 0x5200; // commitments: prefix, salt, then a hash or a text. Zeroed
+export const COMMIT_MESSAGE_BYTES = 256;
+export const AUDIT_WORK_AT = 0x5400; // audit: a hash state while the origin is bound, a frontier while a log is verified
+export const AUDIT_WORK_BYTES = 768;
+export const FOLD_EVICTED_AT = 0x5700; // folds: a copy of the entry that was pushed out, until the next foldEvent
+export const FOLD_EVICTED_BYTES = 64;
+export const SIGNED_PAYLOAD_AT = 0x5800; // intercept: hash of the payload, during the call
+export const SIGNED_PAYLOAD_BYTES = 32;
+export const SIGNED_AT = 0x5820; // intercept: hash half of the signature, during the call
+export const SIGNED_BYTES = 32;
+export const SALT_AT = 0x5840; // intercept: the salt of the item that is taken in. Zeroed
+export const SALT_BYTES = 16;
+export const COMMITMENT_AT = 0x5860; // intercept: a commitment on its way into the record
+export const COMMITMENT_BYTES = 32;
+export const SIGNATURE_TEXT_AT = 0x5880; // intercept: `category:hex` of what is committed to, during the call
+export const SIGNATURE_TEXT_BYTES = 129; // 64 of category, ':', 64 digits
+export const DESCRIBED_HEAD_AT = 0x5c00; // describe: an item's head. Zeroed
+export const DESCRIBED_HEAD_BYTES = 192;
+export const SEED_PRF_AT = 0x5d00; // start: a key on its way into a table. Zeroed
+export const SEED_PRF_BYTES = 8;
+export const STREAM_AT = 0x5d10; // start: the state of a hash in pieces, KEPT from hashStart to hashFinish
+export const STREAM_BYTES = 104;
+export const KEYED_INNER_AT = 0x5e00; // start: the mid-states of keyedHash. Zeroed
+export const KEYED_INNER_BYTES = 32;
+export const KEYED_OUTER_AT = 0x5e20;
+export const KEYED_OUTER_BYTES = 32;
+export const SOURCE_TEXT_AT = 0x6000; // intercept: the canonical source as text, when that is what is signed. Zeroed
+export const SOURCE_TEXT_BYTES = 8_192;
 
 // ── HEADER ──────────────────────────────────────────────────────────────────────────────────────
 /** 'TH01', little-endian. */
@@ -101,7 +170,7 @@ export const INBOX_ACCOUNTED = 92; // u32, restore only: how many of INBOX_SEEN 
 export const INBOX_PAYLOAD_HASH = 96; // 32 bytes, with IN_PAYLOAD_HASH
 export const INBOX_SIGNATURE_HASH = 128; // 32 bytes, with IN_SIGNATURE_HASH
 export const INBOX_DETAIL_HASH = 160; // 32 bytes: SHA-256 of a sidecar
-export const INBOX_OVERLAY = 192; // 32 bytes: what a record of RESUME, PANIC, GAP, CHECKPOINT carries at 80
+export const INBOX_OVERLAY = 192; // 32 bytes: what a record of RESUME, PANIC, GAP, HEARTBEAT carries at 80
 export const INBOX_CAPTURED_AT = 224; // f64, restore only
 export const INBOX_LAST_SEEN_AT = 232; // f64, restore only
 export const INBOX_SEEN = 240; // u32, restore only
@@ -158,7 +227,6 @@ export const OUTBOX_HASH = 64; // 32 bytes: hash half of the signature, or the d
 export const OUTBOX_SOURCE_TAG = 96; // 32 bytes
 export const OUTBOX_SEQ = 128; // f64: sequence number of the record that was written
 export const OUTBOX_EVICTED = 136; // u32: items evicted by this call
-export const OUTBOX_COUNT = 140; // u32: items affected, bytes returned: per call
 /** ASCII, so that the host decodes once: id 53 │ signature hash 64 │ payload hash 64 │ source tag 64 │ category │ detector. */
 export const OUTBOX_TEXT = 144;
 export const TEXT_ID = 0; // 36 characters of UUID, '-', 16 of suffix
@@ -270,8 +338,7 @@ export const SKETCH_CHUNK_BYTES = 2_048;
 /** A multiple of six, so that a generation keeps its place across the wrap. */
 export const SKETCH_EPOCHS = 4_294_967_292;
 
-// What a check leaves in scratch for the one who writes records; valid until the next call of the limiter.
-export const CHECKED_AT = 0x4800;
+// What a check leaves at CHECKED_AT for the one who writes records; valid until the next call of the limiter.
 export const CHECKED_ACCOUNT = 0; // u32, refusals to be recorded now with this source
 export const CHECKED_UNRECORDED = 4; // u32, 1: a refusal of a source without a record; the caller folds it
 export const CHECKED_BLOCK_STARTED = 8; // u32, 1: this refusal started a block
@@ -279,18 +346,15 @@ export const CHECKED_TAG = 16; // u32 ┐ where the key belongs in the table
 export const CHECKED_SET = 20; // u32 ┘
 export const CHECKED_ESTIMATES = 32; // u32 × 6: what each generation says, the current one first
 export const CHECKED_RECORD = 64; // a peek rolls this copy of a record
-export const CHECKED_BYTES = 192;
 
 // ── SOURCE ──────────────────────────────────────────────────────────────────────────────────────
-// What sourceRead leaves in scratch: where the canonical source lies. Valid until the next sourceRead.
-export const IDENTITY_AT = 0x4400;
+// What sourceRead leaves at IDENTITY_AT: where the canonical source lies. Valid until the next sourceRead.
 export const IDENTITY_TAG_AT = 0; // u32, address of the ungrouped identity: domain byte, then bytes
 export const IDENTITY_TAG_BYTES = 4; // u32, domain byte included
 export const IDENTITY_KEY_AT = 8; // u32, the same, IPv6 cut to ipv6Prefix: the limiter's key
 export const IDENTITY_KEY_BYTES = 12; // u32
 export const IDENTITY_TAG = 16; // 17 bytes
 export const IDENTITY_KEY = 36; // 17 bytes
-export const IDENTITY_BYTES = 56;
 
 /** First byte of every canonical source: no key can be spelled so that it is taken for an address. */
 export const DOMAIN_UNKNOWN = 0; // no bytes
@@ -445,7 +509,7 @@ export const KIND_PURGED = 5;
 export const KIND_EVACUATED = 6;
 export const KIND_PANIC = 7;
 export const KIND_RESUME = 8;
-export const KIND_CHECKPOINT = 9;
+export const KIND_HEARTBEAT = 9; // totals, unsigned; a signed head is a *checkpoint*
 export const KIND_KEY = 10;
 export const KIND_CLOSE = 11;
 export const KIND_GAP = 12;

@@ -6,7 +6,7 @@
  *   … fallen out │ held: heldFrom … size − 1 │        ring slot of a record = seq mod capacity
  *                     ↑ releasedTo: those before it were exported and acknowledged (may lie left of heldFrom)
  *
- * Relies on: `record`, `tree`, SCRATCH 0x51c0–0x51ff and 0x5400–0x56ff. Refuses: to lose a record in silence. When the
+ * Relies on: `record`, `tree`, LINK and AUDIT_WORK of SCRATCH. Refuses: to lose a record in silence. When the
  * ring is full the oldest falls out; if nobody acknowledged it, it joins the open gap [gapFrom, gapTo), and a GAP record
  * names that range: once it holds GAP_RECORDS, before another range opens, and on `auditFlushGap`.
  *
@@ -33,6 +33,8 @@ import {
   AUDIT_SKIPPED,
   AUDIT_TAG_INNER,
   AUDIT_UNINSPECTED,
+  AUDIT_WORK_AT,
+  AUDIT_WORK_BYTES,
   CONFIG_AT,
   CONFIG_MAX_RECORDS,
   FOLD_BYTES,
@@ -43,6 +45,7 @@ import {
   HEADER_FOLDS,
   HEADER_RING,
   KIND_GAP,
+  LINK_AT,
   LOG_BYTES,
   LOG_FORMAT,
   LOG_PAYLOAD,
@@ -53,12 +56,12 @@ import {
   PANIC_AUDIT,
   PANIC_CONFIG,
   PANIC_UNSEEDED,
-  SCRATCH_AT,
+  RECORD_AT,
 } from './abi';
 import { reserve } from './arena';
 import { bytesCopy, bytesEqual, get64, put64 } from './bytes';
 import { hold } from './panic';
-import { RECORD_AT, recordBegin, recordCount, recordEpoch, recordFollow, recordKnown } from './record';
+import { recordBegin, recordCount, recordEpoch, recordFollow, recordKnown } from './record';
 import { DIGEST_BYTES, SHA_STATE_BYTES, sha256Finish, sha256Start, sha256Update } from './sha256';
 import { treeAppend, treeLeaf, treeRoot } from './tree';
 
@@ -105,12 +108,11 @@ const DOMAIN: u32 = <u32>(
 );
 const DOMAIN_BYTES: u32 = 18;
 
-/** What verifying carries from one record to the next. */
-const LINK: u32 = SCRATCH_AT + 0x11c0;
-/** A hash state while the origin is bound, a frontier while a log that is held whole is verified. */
-const WORK: u32 = SCRATCH_AT + 0x1400;
+const LINK: u32 = LINK_AT;
+const WORK: u32 = AUDIT_WORK_AT;
 /** A ring below 2³¹ bytes holds fewer than 2²⁴ records. */
 const WORK_LEVELS: u32 = 24;
+if (WORK_LEVELS * 32 > <u32>AUDIT_WORK_BYTES) ERROR('AUDIT_WORK_BYTES');
 
 /**
  * Reserves, each at a multiple of 64: the state, the fold table, the ring.

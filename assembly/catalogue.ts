@@ -9,9 +9,10 @@ import {
   CONFIG_MAX_PAYLOAD_BYTES,
   HEADER_AT,
   HEADER_PAYLOAD,
+  LIST_AT,
+  LIST_BYTES,
   LIST_MAX,
   PANIC_QUARANTINE,
-  SCRATCH_AT,
   SLOT_ID,
   STATE_HELD,
 } from './abi';
@@ -19,8 +20,7 @@ import { hold } from './panic';
 import { slabRead } from './slab';
 import { held, payloadFrom, Slot, slotAt, state } from './slots';
 
-/** A page: u32 × LIST_MAX slots, oldest first. Valid until the next page. */
-const LIST_AT: u32 = SCRATCH_AT + 0xe00;
+if (LIST_MAX * 4 > LIST_BYTES) ERROR('LIST_BYTES');
 
 /** The item with this id (16 bytes, at a multiple of four), or 0. */
 export function quarantineFindId(idAt: u32): u32 {

@@ -12,6 +12,8 @@ import {
   BLOCK_DATA_BYTES,
   BLOCK_NEXT,
   CATEGORY_BYTES_MAX,
+  CENSUS_CATEGORY_AT,
+  CENSUS_CATEGORY_BYTES,
   CONFIG_AT,
   CONFIG_MAX_BYTES,
   CONFIG_MAX_COUNT,
@@ -26,7 +28,6 @@ import {
   HEADER_SOURCE_BUCKETS,
   ITEM_FLAGS_KNOWN,
   QUEUES,
-  SCRATCH_AT,
   SLOT_BYTES,
   SLOT_HASH,
   SLOT_SIGNATURE_NEXT,
@@ -41,7 +42,8 @@ import { quarantineFind, signatureBucketAt } from './signatures';
 import { slabBlocks, slabRead } from './slab';
 import { categoryFrom, itemBytes, Slot, same32, state } from './slots';
 
-const CATEGORY_AT: u32 = SCRATCH_AT + 0xd80;
+const CATEGORY_AT: u32 = CENSUS_CATEGORY_AT;
+if (CATEGORY_BYTES_MAX > CENSUS_CATEGORY_BYTES) ERROR('CENSUS_CATEGORY_BYTES');
 const STATES_KNOWN: u32 = STATE_HELD | STATE_ARCHIVED | STATE_ON_HOLD;
 /** Set in the last link of a chain while blocks are counted; indices stay below it. */
 const COUNTED: u32 = 0x80000000;

@@ -2,16 +2,17 @@
  * What the log says of a source, a payload and a signature without saying them: a keyed tag and two salted commitments.
  * The key lives with the deployment and the salt with the evidence; once they are gone, the log no longer tells.
  *
- * Relies on: `hmac`, `sha256`, HEADER_AUDIT, SCRATCH 0x5200–0x52ff. Refuses: to keep the tag key, a salt or a text.
+ * Relies on: `hmac`, `sha256`, HEADER_AUDIT, COMMIT_MESSAGE of SCRATCH. Refuses: to keep the tag key, a salt or a text.
  */
 import {
   AUDIT_TAG_INNER,
   AUDIT_TAG_OUTER,
   CATEGORY_BYTES_MAX,
+  COMMIT_MESSAGE_AT,
+  COMMIT_MESSAGE_BYTES,
   HEADER_AT,
   HEADER_AUDIT,
   PANIC_AUDIT,
-  SCRATCH_AT,
 } from './abi';
 import { bytesClear, bytesCopy } from './bytes';
 import { hmac, hmacKey } from './hmac';
@@ -20,11 +21,11 @@ import { DIGEST_BYTES, sha256 } from './sha256';
 
 const TAG_KEY_BYTES: u32 = 32;
 const SALT_BYTES: u32 = 16;
-/** What is committed to: prefix 1, salt 16, then a hash or a text. Zero between calls. */
-const MESSAGE: u32 = SCRATCH_AT + 0x1200;
+/** What is committed to: prefix 1, salt 16, then a hash or a text. */
+const MESSAGE: u32 = COMMIT_MESSAGE_AT;
 const TEXT: u32 = MESSAGE + 1 + SALT_BYTES;
-/** Of the 256 bytes; a signature text has at most CATEGORY_BYTES_MAX + 1 + 64, and a longer text is a panic. */
-const TEXT_BYTES_MAX: u32 = 0x100 - 1 - SALT_BYTES;
+/** A signature text has at most CATEGORY_BYTES_MAX + 1 + 64, and a longer text is a panic. */
+const TEXT_BYTES_MAX: u32 = <u32>COMMIT_MESSAGE_BYTES - 1 - SALT_BYTES;
 if (CATEGORY_BYTES_MAX + 1 + 64 > <i32>TEXT_BYTES_MAX) ERROR('TEXT_BYTES_MAX');
 // Leaves and nodes of the tree begin with 0 and 1: none of the four hashes can stand for another.
 const PAYLOAD_PREFIX: u32 = 2;

@@ -1,7 +1,7 @@
 /**
  * Describes one item as ASCII in the outbox, so that the host decodes one text instead of four digests.
  *
- * Relies on: the quarantine's slot and its head in the slab. Refuses: to describe the payload.
+ * Relies on: the quarantine's slot and its head in the slab, DESCRIBED_HEAD of SCRATCH. Refuses: to describe the payload.
  */
 import * as abi from './abi';
 import { bytesClear, bytesCopy } from './bytes';
@@ -9,7 +9,10 @@ import { quarantineReadHead } from './quarantine';
 import { slotAt } from './slots';
 
 const TEXT: u32 = abi.OUTBOX_AT + abi.OUTBOX_TEXT;
-const HEAD_AT: u32 = abi.SCRATCH_AT + 0x1c00; // ITEM_HEAD_BYTES + hash + category + detector ≤ 192
+const HEAD_AT: u32 = abi.DESCRIBED_HEAD_AT;
+if (abi.ITEM_HEAD_BYTES + 32 + abi.CATEGORY_BYTES_MAX + abi.DETECTOR_BYTES_MAX > abi.DESCRIBED_HEAD_BYTES) {
+  ERROR('DESCRIBED_HEAD_BYTES');
+}
 
 /**
  * Writes `bytes` bytes from `at`, an even number, as lowercase hex; returns the address after. Two bytes become four digits
@@ -60,5 +63,5 @@ export function describe(slot: u32): void {
   bytesClear(TEXT + abi.TEXT_CATEGORY, abi.CATEGORY_BYTES_MAX + abi.DETECTOR_BYTES_MAX);
   bytesCopy(TEXT + abi.TEXT_CATEGORY, texts, categoryBytes);
   bytesCopy(TEXT + abi.TEXT_DETECTOR, texts + categoryBytes, detectorBytes);
-  bytesClear(HEAD_AT, 192);
+  bytesClear(HEAD_AT, abi.DESCRIBED_HEAD_BYTES);
 }

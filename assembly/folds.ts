@@ -3,7 +3,7 @@
  * with the number of events since the last. A flood of n requests costs log₂ n records, and still every event is
  * accounted in exactly one.
  *
- * Relies on: HEADER_FOLDS and HEADER_AUDIT (reserved by `auditInit`), SCRATCH 0x5700–0x573f. Refuses: to write records;
+ * Relies on: HEADER_FOLDS and HEADER_AUDIT (reserved by `auditInit`), FOLD_EVICTED of SCRATCH. Refuses: to write records;
  * it only says how many events the caller must account for, so that `intercept.ts` alone orders things.
  *
  * The table is direct-mapped. A source that meets another in its entry pushes it out, and what was pending is handed to
@@ -14,6 +14,8 @@ import {
   FOLD_BYTES,
   FOLD_COUNT,
   FOLD_ENTRIES,
+  FOLD_EVICTED_AT,
+  FOLD_EVICTED_BYTES,
   FOLD_KIND,
   FOLD_LAST_AT,
   FOLD_PENDING,
@@ -23,7 +25,6 @@ import {
   HEADER_AUDIT,
   HEADER_FOLDS,
   PANIC_AUDIT,
-  SCRATCH_AT,
 } from './abi';
 import { bytesCopy, bytesEqual } from './bytes';
 import { hold } from './panic';
@@ -53,7 +54,8 @@ if (offsetof<Fold>('lastAt') != FOLD_LAST_AT) ERROR('FOLD_LAST_AT');
 if (<i32>offsetof<Fold>() > FOLD_BYTES) ERROR('FOLD_BYTES');
 
 const TAG_BYTES: u32 = 32;
-const EVICTED: u32 = SCRATCH_AT + 0x1700;
+const EVICTED: u32 = FOLD_EVICTED_AT;
+if (FOLD_BYTES > FOLD_EVICTED_BYTES) ERROR('FOLD_EVICTED_BYTES');
 /** A count that would pass 2³¹ goes back to half of it: from there on every 2³⁰th event is recorded, and nothing wraps. */
 const COUNT_TOP: u32 = 0x80000000;
 

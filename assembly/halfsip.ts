@@ -1,22 +1,19 @@
 /**
  * HalfSipHash-2-4, the keyed hash of tables whose keys come from outside: without the key nobody can aim at a bucket.
  *
- * Relies on: nothing. Refuses: to be a signature or a commitment — 64 bits of key keep a table fair, not a secret safe.
+ * Relies on: HALF_SIP_SECOND of SCRATCH. Refuses: to be a signature or a commitment — 64 bits of key keep a table fair, not a secret safe.
  * Jean-Philippe Aumasson's reference (github.com/veorq/SipHash, `halfsiphash.c`); words are little-endian, and the
  * 32-bit and the 64-bit variant are different functions, not one a prefix of the other. Rotations are spelled as shifts:
  * `rotl` is a function call in the JavaScript build.
  */
-import { SCRATCH_AT } from './abi';
-
-/** Where `halfSip64` leaves its second word. */
-export const HALF_SIP_SECOND_AT: u32 = SCRATCH_AT + 0xbf0;
+import { HALF_SIP_SECOND_AT } from './abi';
 
 /** The 32-bit variant. */
 export function halfSip(k0: u32, k1: u32, at: u32, bytes: u32): u32 {
   return mix(k0, k1, at, bytes, false);
 }
 
-/** The 64-bit variant: returns the first word and leaves the second at SCRATCH + 0xbf0 until the next call. */
+/** The 64-bit variant: returns the first word and leaves the second at HALF_SIP_SECOND_AT until the next call. */
 export function halfSip64(k0: u32, k1: u32, at: u32, bytes: u32): u32 {
   return mix(k0, k1, at, bytes, true);
 }

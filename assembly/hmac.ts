@@ -2,10 +2,10 @@
  * HMAC-SHA-256 (RFC 2104) with the key already digested: a key is two mid-states, so a tag costs the blocks of its data
  * and one more.
  *
- * Relies on: `sha256`, and SCRATCH 0x4080–0x40ff. Refuses: to keep the key; the two mid-states (32 bytes each, at
+ * Relies on: `sha256`, HMAC_* of SCRATCH. Refuses: to keep the key; the two mid-states (32 bytes each, at
  * multiples of 4) are as secret as the key was, and belong to the caller.
  */
-import { SCRATCH_AT } from './abi';
+import { HMAC_INNER_AT, HMAC_PAD_AT, HMAC_STATE_AT } from './abi';
 import { bytesClear, bytesCopy } from './bytes';
 import {
   compress,
@@ -19,11 +19,9 @@ import {
 } from './sha256';
 
 const BLOCK_BYTES: u32 = 64;
-/** The padded key while it becomes two mid-states; zero between calls. */
-const PAD: u32 = SCRATCH_AT + 0x80;
-/** The inner digest on its way into the outer hash, and the mid-state that a one-shot tag uses up. */
-const INNER: u32 = SCRATCH_AT + 0xc0;
-const H: u32 = SCRATCH_AT + 0xe0;
+const PAD: u32 = HMAC_PAD_AT;
+const INNER: u32 = HMAC_INNER_AT;
+const H: u32 = HMAC_STATE_AT;
 
 /** Any length of key: longer ones than a block are hashed first, as RFC 2104 §2 says. */
 export function hmacKey(key: u32, bytes: u32, inner: u32, outer: u32): void {

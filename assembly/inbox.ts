@@ -38,10 +38,6 @@ export function outbox(field: u32, value: u32): void {
   store<u32>(OUTBOX_AT + field, value);
 }
 
-export function outbox64(field: u32, value: f64): void {
-  store<f64>(OUTBOX_AT + field, value);
-}
-
 export function config(field: u32): u32 {
   return load<u32>(CONFIG_AT + field);
 }

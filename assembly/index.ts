@@ -8,7 +8,7 @@
 // Evidence. find() and findId() → slot (index + 1) or 0, described in the outbox; page() → how many of INBOX_COUNT
 // follow INBOX_ID, listed() describes the one at INBOX_SLOT; neutralize, purge and replace act on INBOX_SLOT;
 // flush(now) → how many were purged, at most BATCH_ITEMS; access(now) records INBOX_KIND → payload bytes, in the payload region.
-export { access, find, findId, flush, listed, neutralize, page, purge, replace } from './custody';
+export { access, find, findId, flush, listed, neutralize, page, purge, replace } from './acts';
 // One request. intercept(now) → STATUS_*: limit → sign → admit → record.
 export { intercept } from './intercept';
 // Life. init() reads CONFIG and takes all memory; seed() takes entropy and the tag key; begin(now) writes GENESIS.

@@ -12,7 +12,8 @@
  *                ▼
  *             QUARANTINED, then the item itself                       QUARANTINED
  *
- * Relies on: every noun of the core. Refuses: state of its own; what it computes lies in SCRATCH and dies with the call.
+ * Relies on: every noun of the core; SIGNED, SALT, COMMITMENT, SIGNATURE_TEXT and SOURCE_TEXT of SCRATCH. Refuses: state of
+ * its own; what it computes there is dead when the call returns.
  * A record is written before the thing it speaks of changes, so a stop between the two loses an act, never its trace.
  */
 import * as abi from './abi';
@@ -50,16 +51,15 @@ import {
 import { sha256 } from './sha256';
 import { slotAt } from './slots';
 
-// Working space of this file: 0x5800 … 0x5bff.
-const HASH_AT: u32 = abi.SCRATCH_AT + 0x1800; // payload hash
-const SIGNATURE_AT: u32 = abi.SCRATCH_AT + 0x1820; // signature hash
-const SALT_AT: u32 = abi.SCRATCH_AT + 0x1840;
-const COMMIT_AT: u32 = abi.SCRATCH_AT + 0x1860;
-/** `category:hex`, at most 64 + 1 + 64 bytes. */
-const TEXT_AT: u32 = abi.SCRATCH_AT + 0x1880;
-/** The canonical source as text: what is signed when nothing else is given. */
-const SOURCE_TEXT_AT: u32 = abi.SCRATCH_AT + 0x2000;
-if (abi.SCRATCH_BYTES - 0x2000 < abi.SOURCE_BYTES_MAX) ERROR('no room for a source as text');
+const HASH_AT: u32 = abi.SIGNED_PAYLOAD_AT;
+const SIGNATURE_AT: u32 = abi.SIGNED_AT;
+const SALT_AT: u32 = abi.SALT_AT;
+const COMMIT_AT: u32 = abi.COMMITMENT_AT;
+const TEXT_AT: u32 = abi.SIGNATURE_TEXT_AT;
+if (abi.CATEGORY_BYTES_MAX + 1 + 64 > abi.SIGNATURE_TEXT_BYTES) ERROR('SIGNATURE_TEXT_BYTES');
+/** What is signed when nothing else is given. */
+const SOURCE_TEXT_AT: u32 = abi.SOURCE_TEXT_AT;
+if (abi.SOURCE_BYTES_MAX > abi.SOURCE_TEXT_BYTES) ERROR('SOURCE_TEXT_BYTES');
 
 /** The whole path. Returns STATUS_*. */
 export function intercept(now: f64): u32 {

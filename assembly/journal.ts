@@ -26,7 +26,7 @@ import {
 } from './record';
 import { slotAt, state } from './slots';
 
-/** Adds to a total that CHECKPOINT records carry (AUDIT_SEEN …). */
+/** Adds to a total that HEARTBEAT records carry (AUDIT_SEEN …). */
 export function total(field: u32, events: f64): void {
   const at: u32 = load<u32>(abi.HEADER_AT + abi.HEADER_AUDIT) + field;
   store<f64>(at, load<f64>(at) + events);
@@ -118,7 +118,7 @@ export function begin(now: f64): void {
   recordCommit();
 }
 
-/** A record that only the host can know of: CONFIG, RESUME, CHECKPOINT, KEY … with what the inbox says of it. */
+/** A record that only the host can know of: CONFIG, RESUME, HEARTBEAT, KEY … with what the inbox says of it. */
 export function note(now: f64): void {
   recordBegin(inbox(abi.INBOX_KIND), now);
   recordReason(inbox(abi.INBOX_REASON));

@@ -49,6 +49,8 @@ import {
   INBOX_SEEN,
   INBOX_SEVERITY,
   INBOX_STATE,
+  INSERT_HEAD_AT,
+  INSERT_HEAD_BYTES,
   ITEM_FLAGS_KNOWN,
   ITEM_HEAD_BYTES,
   ITEM_ID_SUFFIX,
@@ -60,7 +62,6 @@ import {
   PANIC_INBOX,
   PANIC_QUARANTINE,
   QUARANTINE_BYTES,
-  SCRATCH_AT,
   SLOT_BYTES,
   SLOT_HASH,
   SLOT_ID,
@@ -91,10 +92,10 @@ export { quarantineVerify } from './census';
 export { quarantineFind } from './signatures';
 export { quarantinePlan, quarantinePlanInstead, quarantineVictim, quarantineVictimReason } from './victims';
 
-/** An item's head is put together here, then written in one go. */
-const HEAD_AT: u32 = SCRATCH_AT + 0xc80;
+const HEAD_AT: u32 = INSERT_HEAD_AT;
 const HEAD_BYTES_MAX: u32 = ITEM_HEAD_BYTES + 32 + CATEGORY_BYTES_MAX + DETECTOR_BYTES_MAX;
 if (HEAD_BYTES_MAX + BLOCK_DATA_BYTES - 1 > <u32>(ITEM_SPARE_BLOCKS * BLOCK_DATA_BYTES)) ERROR('ITEM_SPARE_BLOCKS');
+if (HEAD_BYTES_MAX > <u32>INSERT_HEAD_BYTES) ERROR('INSERT_HEAD_BYTES');
 
 const SEEN_MAX: u32 = 0xffffffff;
 /** Once `seen` can rise no more, records are due in steps of this. */

@@ -1,7 +1,7 @@
 /**
  * The one record under construction: 176 bytes, big-endian, every field of DESIGN §4 by name.
  *
- * Relies on: SCRATCH 0x5000–0x50bf. Refuses: fields it does not know; a code out of range is a panic, because a record
+ * Relies on: RECORD of SCRATCH. Refuses: fields it does not know; a code out of range is a panic, because a record
  * that no verifier accepts must not enter the log. Sequence number and link are the log's: `audit.ts` fills them.
  */
 import {
@@ -26,15 +26,13 @@ import {
   LOG_TIME,
   LOG_VERSION,
   PANIC_AUDIT,
-  SCRATCH_AT,
+  RECORD_AT,
   SEVERITY_NONE,
 } from './abi';
 import { bytesClear, bytesCopy, get16, put16, put32, put64, whole } from './bytes';
 import { hold } from './panic';
 import { DIGEST_BYTES } from './sha256';
 
-/** The byte before it is the leaf's prefix (tree.ts). */
-export const RECORD_AT: u32 = SCRATCH_AT + 0x1010;
 const UUID_BYTES: u32 = 16;
 const SEVERITY_MAX: u32 = 3;
 const INTEGER_MAX: f64 = 9007199254740991.0; // 2⁵³ − 1

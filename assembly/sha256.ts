@@ -1,7 +1,7 @@
 /**
  * SHA-256 (FIPS 180-4), one-shot and in pieces.
  *
- * Relies on: `bytes`, and SCRATCH 0x4000–0x407f and 0x4100–0x423f. Refuses: managed memory; whoever hashes in pieces brings the state.
+ * Relies on: `bytes`, SHA_* of SCRATCH. Refuses: managed memory; whoever hashes in pieces brings the state.
  * Input may lie at any address, states at multiples of 4. Nothing of the input stays behind in SCRATCH or in a finished
  * state: evidence and keys pass through here, and bytes released are bytes zeroed.
  *
@@ -9,7 +9,7 @@
  *          │ 32  bytes hashed so far, two words
  *          └ 40  the block that is filling, 64 bytes; zero beyond what has come
  */
-import { SCRATCH_AT } from './abi';
+import { SHA_ONE_AT, SHA_SCHEDULE_AT, SHA_SCHEDULE_BYTES, SHA_TAIL_AT } from './abi';
 import { bytesClear, bytesCopy, get32, put32 } from './bytes';
 
 export const SHA_STATE_BYTES: u32 = 104;
@@ -20,12 +20,10 @@ const HIGH: u32 = 36;
 const BLOCK: u32 = 40;
 const BLOCK_BYTES: u32 = 64;
 
-/** H of a one-shot hash, then its last block, which is zero between calls. */
-const ONE: u32 = SCRATCH_AT;
-const TAIL: u32 = SCRATCH_AT + 0x40;
-/** The schedule while blocks are compressed, zero between calls: 64 words, and sixteen that nobody reads. */
-const W: u32 = SCRATCH_AT + 0x100;
-const SCHEDULE_BYTES: u32 = 320;
+const ONE: u32 = SHA_ONE_AT;
+const TAIL: u32 = SHA_TAIL_AT;
+const W: u32 = SHA_SCHEDULE_AT;
+const SCHEDULE_BYTES: u32 = SHA_SCHEDULE_BYTES;
 
 export function sha256(at: u32, bytes: u32, out: u32): void {
   shaInitial(ONE);

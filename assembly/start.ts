@@ -2,7 +2,8 @@
  * How a core begins: `init` lays out all the memory it will ever have, `seed` makes it unpredictable. They are two
  * steps so that a build may run `init` ahead of time, where there is no randomness yet.
  *
- * Relies on: every noun's init. Refuses: to run twice.
+ * Relies on: every noun's init; SEED_PRF, STREAM and KEYED of SCRATCH, of which STREAM is kept from one call to the next.
+ * Refuses: to reserve memory or to be seeded twice.
  */
 import * as abi from './abi';
 import { arenaStart, reserve, seal } from './arena';
@@ -15,12 +16,15 @@ import { config, inbox, outbox, payloadAt } from './inbox';
 import { limiterInit, limiterSeed } from './limiter';
 import { hold } from './panic';
 import { quarantineInit, quarantineSeed } from './quarantine';
-import { sha256Finish, sha256Start, sha256Update } from './sha256';
+import './places';
+import { SHA_STATE_BYTES, sha256Finish, sha256Start, sha256Update } from './sha256';
 
-const PRF_AT: u32 = abi.SCRATCH_AT + 0x1d00; // 8 bytes
-const STATE_AT: u32 = abi.SCRATCH_AT + 0x1d10; // a streaming hash between hashStart and hashFinish
-const INNER_AT: u32 = abi.SCRATCH_AT + 0x1e00;
-const OUTER_AT: u32 = abi.SCRATCH_AT + 0x1e20;
+const PRF_AT: u32 = abi.SEED_PRF_AT;
+const STATE_AT: u32 = abi.STREAM_AT;
+const INNER_AT: u32 = abi.KEYED_INNER_AT;
+const OUTER_AT: u32 = abi.KEYED_OUTER_AT;
+
+if (SHA_STATE_BYTES > <u32>abi.STREAM_BYTES) ERROR('STREAM_BYTES');
 
 /** Reads CONFIG, takes all memory, seals it. Touches none of the large regions. */
 export function init(): void {

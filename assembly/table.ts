@@ -12,7 +12,7 @@
  */
 import * as abi from './abi';
 import { limiterState } from './clock';
-import { HALF_SIP_SECOND_AT, halfSip64 } from './halfsip';
+import { halfSip64 } from './halfsip';
 
 /** Hashes a key: its tag and its set are known until the next call. */
 export function tablePlace(at: u32, bytes: u32): void {
@@ -20,7 +20,7 @@ export function tablePlace(at: u32, bytes: u32): void {
   const low = halfSip64(state.prf0, state.prf1, at, bytes);
   // Tag 0 means an empty way.
   store<u32>(abi.CHECKED_AT + abi.CHECKED_TAG, low == 0 ? 1 : low);
-  store<u32>(abi.CHECKED_AT + abi.CHECKED_SET, load<u32>(HALF_SIP_SECOND_AT) & (state.sets - 1));
+  store<u32>(abi.CHECKED_AT + abi.CHECKED_SET, load<u32>(abi.HALF_SIP_SECOND_AT) & (state.sets - 1));
 }
 
 export function placedTag(): u32 {

@@ -4,17 +4,18 @@
  *
  *   size 6 = 110₂          slot 2: root of leaves 0–3   slot 1: root of leaves 4–5   slot 0: stale
  *
- * Relies on: `sha256`, and SCRATCH 0x50df–0x511f. Refuses: to know what a leaf is about. Frontier and size belong to the
+ * Relies on: `sha256`, NODE of SCRATCH, and a byte of its caller's before each leaf. Refuses: to know what a leaf is about. Frontier and size belong to the
  * caller; sizes are integers below 2⁵³ in an f64.
  */
-import { SCRATCH_AT } from './abi';
+import { NODE_AT, NODE_PREFIX_AT } from './abi';
 import { bytesCopy } from './bytes';
 import { DIGEST_BYTES, sha256 } from './sha256';
 
 const LEAF_PREFIX: u32 = 0;
 const NODE_PREFIX: u32 = 1;
 /** Left and right child; the byte before them is the prefix, so that a node is hashed where it lies. */
-const LEFT: u32 = SCRATCH_AT + 0x10e0;
+const LEFT: u32 = NODE_AT;
+if (NODE_PREFIX_AT + 1 != NODE_AT) ERROR('NODE_PREFIX_AT');
 const RIGHT: u32 = LEFT + DIGEST_BYTES;
 
 /** SHA-256(0x00 ‖ bytes). The byte before `at` is overwritten with the prefix, so that nothing has to be moved. */

@@ -14,10 +14,11 @@ import {
   CONFIG_SHARE_COUNT,
   EVICTIONS_MAX,
   PANIC_QUARANTINE,
+  PLAN_AT,
+  PLAN_BYTES,
   QUEUE_UNARCHIVED,
   REASON_FULL,
   REASON_SHARE,
-  SCRATCH_AT,
   SHARE_LOOKED_MAX,
   SLOT_SOURCE_TAG,
   STATE_ARCHIVED,
@@ -30,8 +31,7 @@ import { held, Slot, same32, state } from './slots';
 
 if (SHARE_LOOKED_MAX > EVICTIONS_MAX) ERROR('a share could name more victims than a plan holds');
 
-/** The plan: (slot u32, reason u32) × EVICTIONS_MAX. Valid until the next plan. */
-const PLAN_AT: u32 = SCRATCH_AT + 0xc00;
+if (EVICTIONS_MAX * 8 > PLAN_BYTES) ERROR('PLAN_BYTES');
 
 /** Number of victims, 0 … EVICTIONS_MAX, or −1: the newcomer must be dropped. Changes nothing. */
 export function quarantinePlan(severity: u32, payloadBytes: u32, tagAt: u32): i32 {

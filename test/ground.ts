@@ -127,7 +127,7 @@ export const KINDS = [
   'EVACUATED',
   'PANIC',
   'RESUME',
-  'CHECKPOINT',
+  'HEARTBEAT',
   'KEY',
   'CLOSE',
   'GAP',

@@ -7,9 +7,9 @@
  * Relies on: verify/record, tlog. Refuses: to verify a log; it only compares what two of them say.
  */
 import { toHex } from '../formats/bytes';
+import { ID, isZero, KIND, numberAt, PANIC, PAYLOAD, RESUME } from '../formats/record';
 import { Frontier, leafHash } from '../formats/tlog';
 import type { FoundLog } from '../verify/directory';
-import { ID, isZero, KIND, numberAt, PANIC, PAYLOAD, RESUME } from '../verify/record';
 import type { Finding, LogReport } from '../verify/report';
 import type { LogEntry, LogSource, RecordEntry } from '../verify/source';
 import { decoded } from './text';

@@ -5,9 +5,9 @@
  * to let what it prints do anything: evidence is an attack.
  */
 
+import { KINDS } from '../formats/record';
 import { readBundle } from '../verify/bundle-format';
 import { verifyBundle } from '../verify/index';
-import { KINDS } from '../verify/record';
 import type { LogEntry } from '../verify/source';
 import { type Args, onlyWord, type Takes, UsageError } from './args';
 import { type Subject, withSubject } from './find';

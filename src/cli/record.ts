@@ -5,20 +5,11 @@
  * may not is shown as it is.
  */
 import { toHex } from '../formats/bytes';
-import * as record from '../verify/record';
+import * as record from '../formats/record';
 import { escaped, timeText } from './text';
 
 const SEVERITIES: Readonly<Record<number, string>> = { 0: 'low', 1: 'medium', 2: 'high', 3: 'critical', 255: '-' };
 const DISPOSITIONS: Readonly<Record<number, string>> = { 0: '-', 1: 'refused', 2: 'observed', 3: 'passed' };
-const REASONS: Readonly<Record<string, readonly string[]>> = {
-  EVICTED: ['', 'full', 'share'],
-  PURGED: ['', 'timeout', 'error', 'abort', 'panic', 'expired', 'erased', 'flush'],
-  DROPPED: ['', 'no room', 'too large', 'not captured'],
-  LIMITED: ['', 'window', 'blocked'],
-  UNINSPECTED: ['', 'threw', 'too slow'],
-  BLOCKED: ['', 'automatic', 'by hand'],
-  UNBLOCKED: ['', 'automatic', 'by hand'],
-};
 const FLAGS: readonly string[] = ['sidecar', 'truncated', 'category', 'severity', 'several', 'approximate', 'salvaged'];
 /** Of a source tag, people compare the beginning. */
 const TAG_SHOWN = 16;
@@ -53,14 +44,15 @@ export function factsOf(r: Uint8Array): RecordFacts {
     time: record.numberAt(r, record.TIME),
     kind,
     severity: SEVERITIES[r[record.SEVERITY]!] ?? `severity ${r[record.SEVERITY]}`,
-    reason: reason === 0 ? '' : (REASONS[kind]?.[reason] ?? `reason ${reason}`),
+    reason: reason === 0 ? '' : (record.REASONS[r[record.KIND]!]?.[reason] ?? `reason ${reason}`),
     disposition: DISPOSITIONS[r[record.DISPOSITION]!] ?? `disposition ${r[record.DISPOSITION]}`,
     flags: FLAGS.filter((_, bit) => (bits & (1 << bit)) !== 0),
     epoch: r[record.EPOCH]!,
     id: hasId ? uuid(named(record.ID, record.ID_BYTES)) : '',
     length: record.u32At(r, record.LENGTH),
     count: record.u32At(r, record.COUNT),
-    source: named(record.SOURCE, 32),
+    // What HEARTBEAT has in this place are totals.
+    source: kind === 'HEARTBEAT' ? '' : named(record.SOURCE, 32),
   };
 }
 

@@ -44,7 +44,7 @@ export interface Question {
  * Payloads of this many bytes and more are hashed by the runtime where it can do so at once. Up to 288 bytes the core is
  * not slower than Node 24's crypto.hash (bench/core, AMD EPYC).
  */
-export const HOST_DIGEST_BYTES = 320;
+const HOST_DIGEST_BYTES = 320;
 
 const encoder = new TextEncoder();
 const IN = abi.INBOX_AT;
@@ -158,8 +158,8 @@ export function hashInto(core: Core, data: Uint8Array | string, field: number): 
   core.bytes.copyWithin(IN + field, abi.OUTBOX_AT + abi.OUTBOX_HASH, abi.OUTBOX_AT + abi.OUTBOX_HASH + 32);
 }
 
-/** What `note` records: a kind, a count, what lies over the payload field, and the log that came before, if one did. */
-export function writeNote(core: Core, kind: number, count: number, overlay: Uint8Array, size = 0): void {
+/** What the core's `note` records: a kind, a count, what lies over the payload field, and the log that came before, if one did. */
+export function writeAppend(core: Core, kind: number, count: number, overlay: Uint8Array, size = 0): void {
   core.u32[IN32 + (abi.INBOX_KIND >>> 2)] = kind;
   core.u32[IN32 + (abi.INBOX_REASON >>> 2)] = abi.REASON_NONE;
   core.u32[IN32 + (abi.INBOX_COUNT >>> 2)] = count;
@@ -169,7 +169,7 @@ export function writeNote(core: Core, kind: number, count: number, overlay: Uint
 }
 
 /** The signature that the core will give a question: of its fingerprint, else of its payload; that of a source it alone knows. */
-export function signatureOf(core: Core, question: Question): string | undefined {
+export function questionSignature(core: Core, question: Question): string | undefined {
   const { category, fingerprint, payload, fault } = question;
   if (fault !== undefined) return undefined;
   const bytes = typeof payload === 'string' ? encoder.encode(payload) : payload;

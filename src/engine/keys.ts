@@ -8,7 +8,7 @@ import { hmac } from './inbox';
 import type { Core } from './link';
 
 /** Keys that an engine holds while it lives. */
-export const KEY_LABELS = {
+const KEY_LABELS = {
   tag: 'tracehound/v1/source-tag',
   redact: 'tracehound/v1/header-fingerprint',
   trace: 'tracehound/v1/trace-id',

@@ -8,8 +8,9 @@
 import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
 import type { AuditExport, Runtime } from '../types/index';
+import { Alarms } from './alarms';
 import { Details } from './details';
-import { hashOf, writeNote, writeText } from './inbox';
+import { hashOf, writeAppend, writeText } from './inbox';
 import { Subkeys } from './keys';
 import { type Core, link } from './link';
 import type { CoreConfig } from './memory';
@@ -54,13 +55,11 @@ export class Life {
   origin = '';
   instance = '';
   details: Details = new Details();
+  readonly alarms: Alarms = new Alarms();
   /** Logs of earlier epochs, until released. */
   carried: AuditExport[] = [];
   panics = 0;
   #epochs = 0;
-  /** Records that the log must hold for `#alarm` to be called. */
-  #alarmAt: number = Number.POSITIVE_INFINITY;
-  #alarm: (now: number) => void = () => {};
   #panicTimes: number[] = [];
   /** What the last core stopped on. */
   #panicCode = 0;
@@ -110,18 +109,13 @@ export class Life {
     }
   }
 
-  /** As `up`, after the alarm that is due. The alarm comes first because what the last call answered has been read by then. */
+  /** As `up`, after the alarms that are due. They come first because what the last call answered has been read by then. */
   ready(now: number): Core {
     const core = this.up(now);
-    if ((core.f64[(core.places.audit + abi.AUDIT_SIZE) >>> 3] as number) < this.#alarmAt) return core;
-    this.#alarmAt = Number.POSITIVE_INFINITY;
-    this.#alarm(now);
+    const size = core.f64[(core.places.audit + abi.AUDIT_SIZE) >>> 3] as number;
+    if (size < this.alarms.next) return core;
+    this.alarms.ring(size, now);
     return this.up(now);
-  }
-
-  wake(size: number, alarm: (now: number) => void): void {
-    this.#alarmAt = size;
-    this.#alarm = alarm;
   }
 
   /** A fresh core, with the inheritance if there is one. */
@@ -163,7 +157,7 @@ export class Life {
     this.carried = [...facts.carried];
     this.panics = facts.panics;
     const isSame =
-      isOwn && facts.core === runtime.coreDigest && facts.template === origin && isEqual(facts.config, config);
+      isOwn && facts.core === runtime.coreDigest && facts.template === origin && isSameConfig(facts.config, config);
     if (!isSame) {
       this.#salvaged = this.salvage(core, [], facts.config);
       return undefined;
@@ -242,7 +236,7 @@ export class Life {
     for (const { level, hash } of log.subtrees) core.bytes.set(hash, at + abi.AUDIT_FRONTIER + 32 * level);
     this.details = new Details();
     this.details.with(core, this.#options.genesis(log.origin, instance, log.size), () => {
-      writeNote(core, abi.KIND_RESUME, 0, log.root, log.size);
+      writeAppend(core, abi.KIND_RESUME, 0, log.root, log.size);
       core.call.note(now);
     });
   }
@@ -268,7 +262,7 @@ export class Life {
       unaccounted: owed(salvaged, state, limiter === 'restored'),
       panic: kind === abi.KIND_PANIC ? this.#panicCode : 0,
     });
-    writeNote(core, kind, lost, log.root ?? new Uint8Array(32), sizeKnown);
+    writeAppend(core, kind, lost, log.root ?? new Uint8Array(32), sizeKnown);
     this.details.with(core, detail, () => core.call.note(now));
     this.carried = carried;
   }
@@ -378,5 +372,5 @@ export class Life {
   }
 }
 
-const isEqual = (a: CoreConfig, b: CoreConfig): boolean =>
+const isSameConfig = (a: CoreConfig, b: CoreConfig): boolean =>
   (Object.keys(b) as (keyof CoreConfig)[]).every((name) => a[name] === b[name]);

@@ -6,11 +6,12 @@
 import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
 import type { AuditExport } from '../types/index';
-import { writeNote } from './inbox';
+import type { AlarmOwner } from './alarms';
+import { writeAppend } from './inbox';
 import type { Life } from './life';
 import type { Core } from './link';
 import { readAudit, readDigest } from './records';
-import { NOTES } from './words';
+import { HOST_KINDS } from './words';
 
 const IN = abi.INBOX_AT;
 const NOTHING = new Uint8Array(32);
@@ -23,7 +24,7 @@ export interface LogTail {
   readonly leaves: readonly Uint8Array[];
 }
 
-export interface NoteFields {
+export interface AppendFields {
   /** The sidecar that the record commits to. */
   readonly detail?: Uint8Array | undefined;
   readonly count?: number;
@@ -84,22 +85,25 @@ export class EngineLog {
   }
 
   /**
-   * Appends a record that only the host can know of; answers its sequence number. CHECKPOINT carries the totals by itself,
+   * Appends a record that only the host can know of; answers its sequence number. HEARTBEAT carries the totals by itself,
    * KEY begins the next key epoch; the fields of the others are those of docs/format.md.
    */
-  note(now: number, kind: keyof typeof NOTES, fields: NoteFields = {}): number {
+  append(now: number, kind: keyof typeof HOST_KINDS, fields: AppendFields = {}): number {
     return this.#life.run(now, (core) => {
-      const overlay = kind === 'checkpoint' ? totals(readAudit(core)) : (fields.overlay ?? NOTHING);
-      writeNote(core, NOTES[kind], fields.count ?? 0, overlay, fields.size);
+      const overlay = kind === 'heartbeat' ? totals(readAudit(core)) : (fields.overlay ?? NOTHING);
+      writeAppend(core, HOST_KINDS[kind], fields.count ?? 0, overlay, fields.size);
       if (kind === 'key') nextEpoch(core);
       this.#life.details.with(core, fields.detail, () => core.call.note(now));
       return core.f64[(abi.OUTBOX_AT + abi.OUTBOX_SEQ) >>> 3] as number;
     });
   }
 
-  /** Calls `alarm` before the first call that finds `size` records or more; once. `alarm` may use the engine. */
-  wake(size: number, alarm: (now: number) => void): void {
-    this.#life.wake(size, alarm);
+  /**
+   * Calls `alarm` before the first call that finds `size` records or more; once. `alarm` may use the engine. Each owner
+   * has one alarm: setting it again replaces that owner's, and nobody else's.
+   */
+  alarmAt(owner: AlarmOwner, size: number, alarm: (now: number) => void): void {
+    this.#life.alarms.set(owner, size, alarm);
   }
 
   /** Copies of the records [from, to), clipped to what exists. Throws `RANGE_UNAVAILABLE` when `from` is not held. */
@@ -157,7 +161,7 @@ export class EngineLog {
   }
 }
 
-/** The five totals, six bytes each, as CHECKPOINT has them over its payload field; a number with no room there is the largest. */
+/** The five totals, six bytes each, as HEARTBEAT has them over its payload field; a number with no room there is the largest. */
 function totals({ seen, flagged, uninspected, skipped, failedOpen }: ReturnType<typeof readAudit>): Uint8Array {
   const overlay = new Uint8Array(32);
   const view = new DataView(overlay.buffer);

@@ -45,10 +45,10 @@ export const DETECTOR_FAILURES: Readonly<Record<'threw' | 'timeout', number>> = 
 };
 
 /** Records that the host asks for by name. */
-export const NOTES: Readonly<
-  Record<'checkpoint' | 'key' | 'resume' | 'gap' | 'evacuated' | 'evacuation_failed', number>
+export const HOST_KINDS: Readonly<
+  Record<'heartbeat' | 'key' | 'resume' | 'gap' | 'evacuated' | 'evacuation_failed', number>
 > = {
-  checkpoint: abi.KIND_CHECKPOINT,
+  heartbeat: abi.KIND_HEARTBEAT,
   key: abi.KIND_KEY,
   resume: abi.KIND_RESUME,
   gap: abi.KIND_GAP,

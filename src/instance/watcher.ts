@@ -1,5 +1,5 @@
 /**
- * The watcher: one frozen snapshot of everything countable. Pull-based: it costs nothing until it is asked.
+ * The watcher: one frozen reading of everything countable. Pull-based: it costs nothing until it is asked.
  *
  * Relies on: engine, agent. Refuses: sources, signatures, anything that identifies anyone; and to bring up a core just
  * to be looked at.
@@ -10,7 +10,7 @@
 import { ABI_VERSION, type Engine } from '../engine/index';
 import { toHex } from '../formats/bytes';
 import type { Keeper } from '../log/keeper';
-import type { Runtime, Snapshot, Watcher } from '../types/index';
+import type { Readings, Runtime, Watcher } from '../types/index';
 import type { Agent } from './agent';
 
 const EMPTY_ROOT = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'; // SHA-256 of nothing, RFC 9162 §2.1.1
@@ -32,7 +32,7 @@ export function watcher(
       const limiter = engine.limiter();
       const log = engine.log.state();
       const head = up ? engine.log.head(at) : undefined;
-      const snapshot: Snapshot = {
+      const readings: Readings = {
         at,
         runtime: runtime.name,
         status: closed() ? 'closed' : engine.status,
@@ -73,7 +73,7 @@ export function watcher(
         },
         core: { memoryBytes: engine.memoryBytes, panics: engine.panics, abi: ABI_VERSION },
       };
-      return deepFreeze(snapshot);
+      return deepFreeze(readings);
     },
   };
 }

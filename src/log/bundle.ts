@@ -7,6 +7,7 @@
 import { TracehoundError } from '../errors';
 import { fromHex, toBase64, toHex } from '../formats/bytes';
 import { canonicalise } from '../formats/jcs';
+import { ID, ID_BYTES } from '../formats/record';
 import { proveInclusion } from '../formats/tlog';
 import type { EvidenceHandle, Json } from '../types/index';
 import type { LogReader } from './reader';
@@ -14,8 +15,6 @@ import type { LogReader } from './reader';
 const FORMAT = 'bundle/v1';
 /** Larger than any item with its records: canonicalising wants a bound. */
 const BUNDLE_BYTES_MAX = 2 ** 28;
-const RECORD_ID = 24;
-const ID_BYTES = 16;
 
 export interface Exported {
   readonly handle: EvidenceHandle;
@@ -77,7 +76,7 @@ async function ofItem({ handle, salvaged }: Exported, { reader, begins, keys }: 
 }
 
 const isOf = (record: Uint8Array, id: Uint8Array): boolean => {
-  for (let i = 0; i < ID_BYTES; i++) if (record[RECORD_ID + i] !== id[i]) return false;
+  for (let i = 0; i < ID_BYTES; i++) if (record[ID + i] !== id[i]) return false;
   return true;
 };
 

@@ -142,7 +142,7 @@ export class Heads {
       const after = log.link(now());
       if (after.origin !== origin) return false;
       if (after.size - size > KEY_NOTE_REACH) continue;
-      const seq = log.note(now(), 'key', { detail: sidecar({ note }, random) });
+      const seq = log.append(now(), 'key', { detail: sidecar({ note }, random) });
       this.keys.push(seq);
       this.#made = undefined;
       this.#previous = this.#key;

@@ -42,7 +42,7 @@ export interface StoredLogOptions extends HeldLogOptions {
    * newest records then; with `false` they find them beside every head, and each head costs up to 120 KiB. Default `true`.
    */
   tail?: boolean;
-  /** Ms between CHECKPOINT records, which show that an idle log is alive: 1,000 … 86,400,000. Default 60,000. */
+  /** Ms between HEARTBEAT records, which show that an idle log is alive: 1,000 … 86,400,000. Default 60,000. */
   heartbeatMs?: number;
   /** Continues a log that ended, from `openLog`, instead of beginning another. Needs a `signer`. */
   resume?: OpenedLog;

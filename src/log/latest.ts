@@ -12,6 +12,7 @@ import { type EngineLog, ORIGIN_BYTES_MAX } from '../engine/index';
 import { TracehoundError } from '../errors';
 import { toHex } from '../formats/bytes';
 import { parseCheckpoint, parseNote } from '../formats/note';
+import { CLOSE, KIND } from '../formats/record';
 import { sha256 } from '../formats/sha256';
 import { sidecar } from '../formats/sidecar';
 import { readLastTile } from '../formats/tail';
@@ -21,8 +22,6 @@ import type { LogStore } from '../types/index';
 const LATEST = 'latest';
 /** How often another instance may be quicker than we with its name in `latest`. */
 const CLAIMS_MAX = 8;
-const KIND = 1;
-const KIND_CLOSE = 11;
 const TOKEN_BYTES = 16;
 
 export interface LatestPort {
@@ -79,7 +78,7 @@ export class Turn {
   #resume({ origin, size, root, ended, checkpoint }: Predecessor): void {
     const { log, now, random } = this.#port;
     const said = { origin, size, ended, ...(checkpoint === undefined ? {} : { checkpoint }) };
-    log.note(now(), 'resume', { size, overlay: root, detail: sidecar(said, random) });
+    log.append(now(), 'resume', { size, overlay: root, detail: sidecar(said, random) });
   }
 
   /** What the store holds of the log that `latest` names, as far as it can be read: it may hold anything. */
@@ -96,7 +95,7 @@ export class Turn {
       return nothing;
     }
     const last = await lastRecord(get, head.size);
-    const ended = last == null ? 'unknown' : last[KIND] === KIND_CLOSE ? 'closed' : 'open';
+    const ended = last == null ? 'unknown' : last[KIND] === CLOSE ? 'closed' : 'open';
     return { origin, size: head.size, root: head.root, ended, checkpoint: toHex(sha256(note)) };
   }
 }

@@ -11,6 +11,7 @@
 import { TracehoundError } from '../errors';
 import { toHex } from '../formats/bytes';
 import { parseCheckpoint, parseNote } from '../formats/note';
+import { EPOCH } from '../formats/record';
 import { type Leaves, readLastTile } from '../formats/tail';
 import {
   entriesPath,
@@ -28,8 +29,6 @@ import { type Get, type LogReport, parsePolicy, storeSource, verifyLog } from '.
 import { asked } from './asking';
 import { faceOf, type Opened } from './opened';
 import { Segments } from './segments';
-
-const RECORD_EPOCH = 7;
 
 export interface OpenLogOptions {
   /** Name of the log. */
@@ -239,10 +238,10 @@ async function tile(get: Get, level: number, index: number, width: number): Prom
 /** Key changes the log has seen: the newest record whose content is there says so, for the content of KEY is never given up. */
 async function lastEpoch(get: Get, size: number, last: readonly (Uint8Array | undefined | null)[]): Promise<number> {
   const own = last.findLast((record) => record != null);
-  if (own) return own[RECORD_EPOCH] as number;
+  if (own) return own[EPOCH] as number;
   for (let index = Math.floor(size / TILE_WIDTH) - 1; index >= 0; index--) {
     const record = unbundle(await get(entriesPath(index, TILE_WIDTH))).findLast((entry) => entry !== null);
-    if (record) return record[RECORD_EPOCH] as number;
+    if (record) return record[EPOCH] as number;
   }
   return 0;
 }

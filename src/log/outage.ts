@@ -94,7 +94,7 @@ export class Outage {
       const overlay = new DataView(new ArrayBuffer(OVERLAY_BYTES));
       overlay.setBigUint64(0, BigInt(from));
       overlay.setBigUint64(8, BigInt(to));
-      log.note(now(), 'gap', { count: to - from, overlay: new Uint8Array(overlay.buffer) });
+      log.append(now(), 'gap', { count: to - from, overlay: new Uint8Array(overlay.buffer) });
     }
     return true;
   }
@@ -115,7 +115,7 @@ export class Outage {
 
   #note(kind: 'evacuated' | 'evacuation_failed', said: Parameters<typeof sidecar>[0]): void {
     const { log, now, random } = this.#port;
-    if (this.#isOurs()) log.note(now(), kind, { detail: sidecar({ what: 'log', ...said }, random) });
+    if (this.#isOurs()) log.append(now(), kind, { detail: sidecar({ what: 'log', ...said }, random) });
   }
 
   /** After a panic another log is in the core, to which none of this belongs. */

@@ -5,12 +5,11 @@
  * Relies on: tlog for paths and hashes. Refuses: to trust the store; whoever checks a proof finds out.
  */
 
+import { RECORD_BYTES } from '../formats/record';
 import type { HashReader } from '../formats/tlog';
 import { detailsPath, entriesPath, nodeHash, originPath, TILE_WIDTH, tileHashes, unbundle } from '../formats/tlog';
 import type { LogStore } from '../types/index';
 import { asked } from './asking';
-
-const RECORD_BYTES = 176;
 
 export interface LogReader {
   /** Tree size of the head. */

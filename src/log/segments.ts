@@ -10,15 +10,12 @@
  */
 
 import { tailPath } from '../formats/paths';
+import { GAP, GENESIS, KEY, KIND, LIMITED, PANIC, RESUME, SEVERITY, UNINSPECTED } from '../formats/record';
 import { formatTail } from '../formats/tail';
 import { detailsPath, entriesOf, entriesPath, Frontier, TILE_WIDTH, tilePath } from '../formats/tlog';
 
 const HASH_BYTES = 32;
-const RECORD_KIND = 1;
-const RECORD_SEVERITY = 2;
 const SEVERITY_LOW = 0;
-const KIND_LIMITED = 19;
-const KIND_UNINSPECTED = 22;
 
 interface Segment {
   /** Number of its tile. */
@@ -234,13 +231,13 @@ export class Segments {
 const countOf = (segment: Segment): number => (segment.collapsed === undefined ? segment.leaves.length : TILE_WIDTH);
 const isUnderWay = (segment: Segment): boolean => countOf(segment) < TILE_WIDTH;
 
-const FIRM: ReadonlySet<number | undefined> = new Set([1, 7, 8, 10, 12]); // GENESIS, PANIC, RESUME, KEY, GAP
-const isFirm = (record: Uint8Array | undefined): boolean => FIRM.has(record?.[RECORD_KIND]);
+const FIRM: ReadonlySet<number | undefined> = new Set([GENESIS, PANIC, RESUME, KEY, GAP]);
+const isFirm = (record: Uint8Array | undefined): boolean => FIRM.has(record?.[KIND]);
 
 /** Low severity, or a count of refusals: what a flood is made of, and what is given up first. */
 function isSlight(record: Uint8Array): boolean {
-  const kind = record[RECORD_KIND];
-  return record[RECORD_SEVERITY] === SEVERITY_LOW || kind === KIND_LIMITED || kind === KIND_UNINSPECTED;
+  const kind = record[KIND];
+  return record[SEVERITY] === SEVERITY_LOW || kind === LIMITED || kind === UNINSPECTED;
 }
 
 function joined(hashes: readonly Uint8Array[]): Uint8Array {

@@ -11,6 +11,7 @@
 import type { EngineLog } from '../engine/index';
 import { toHex } from '../formats/bytes';
 import { parseCheckpoint, parseNote } from '../formats/note';
+import { LINK } from '../formats/record';
 import { sidecar } from '../formats/sidecar';
 import { leafHash } from '../formats/tlog';
 import type { AuditExport, LogStore } from '../types/index';
@@ -23,8 +24,6 @@ import type { Opened } from './opened';
 import { proofsOf } from './proofs';
 import { type LogReader, storedReader } from './reader';
 import { LogWriter } from './writer';
-
-const RECORD_LINK = 48;
 
 /** What `storedLog` was told. */
 export interface StoredOptions {
@@ -75,7 +74,7 @@ export class LogKeeper implements Keeper {
       signed: () => this.#signed(),
     });
     if (options.policy === 'halt') this.refusal = () => this.#writer?.refusal();
-    port.log.wake(1, () => this.#follow());
+    port.log.alarmAt('log', 1, () => this.#follow());
     this.#tickLater();
   }
 
@@ -146,7 +145,7 @@ export class LogKeeper implements Keeper {
     const { heldFrom = 0, releasedTo = 0 } = log.state() ?? {};
     if (size < Math.max(heldFrom, releasedTo)) return false; // The store has lost what was released for it.
     const [next] = log.export(now(), size, size + 1).records;
-    return toHex((next as Uint8Array).subarray(RECORD_LINK, RECORD_LINK + 32)) === toHex(link);
+    return toHex((next as Uint8Array).subarray(LINK, LINK + 32)) === toHex(link);
   }
 
   /** Asks to be called before the ring could lose a record, and when enough waits to be signed. */
@@ -154,7 +153,7 @@ export class LogKeeper implements Keeper {
     const { log } = this.#port;
     const writer = this.#writer;
     if (writer === undefined || log.origin !== writer.origin) return; // It has ended: the next flush finds the new log.
-    log.wake(writer.due, (now) => {
+    log.alarmAt('log', writer.due, (now) => {
       writer.relieve(now);
       void this.nudge();
       this.#watch();
@@ -262,12 +261,12 @@ export class LogKeeper implements Keeper {
     await this.nudge();
   }
 
-  /** A sign of life: the totals, and what the host's clock did. */
+  /** A HEARTBEAT record, a sign of life: the totals, and what the host's clock did. */
   #beat(): void {
     const { log, now, random, clockSteps } = this.#port;
     this.#heartbeatAt = now();
     const { count, ms } = clockSteps();
-    log.note(now(), 'checkpoint', count === 0 ? {} : { detail: sidecar({ clockBack: { count, ms } }, random) });
+    log.append(now(), 'heartbeat', count === 0 ? {} : { detail: sidecar({ clockBack: { count, ms } }, random) });
   }
 
   async close(): Promise<void> {

@@ -1,22 +1,14 @@
 /**
  * Every public type, and nothing else: the words that the parts of Tracehound speak to each other.
  *
- * Relies on: `options`, `ports`, `results`, `signals`. Refuses: logic.
+ * Relies on: `http`, `options`, `ports`, `results`, `signals`. Refuses: logic.
  * @module
  */
-import type { FailMode } from './options';
+import type { GuardPort, HttpPort } from './http';
 import type { Source } from './ports';
-import type {
-  Actor,
-  Disposition,
-  EvidenceHandle,
-  InterceptResult,
-  PurgeReason,
-  RateLimitResult,
-  Scent,
-  Severity,
-} from './results';
+import type { Actor, EvidenceHandle, InterceptResult, PurgeReason, RateLimitResult, Scent, Severity } from './results';
 
+export type * from './http';
 export type * from './options';
 export type * from './ports';
 export type * from './results';
@@ -59,7 +51,9 @@ export interface Quarantine {
   purge(signature: string, reason: PurgeReason, who?: Actor): boolean;
   /** Puts `scent` in the place of an item; keeps the old unless the new one fits. */
   replace(oldSignature: string, scent: Scent, who?: Actor): InterceptResult;
-  /** Purges everything, recorded. Returns the number of items. */
+  /** Destroys everything that is held, each item with a PURGED record. Returns the number of items. */
+  purgeAll(who?: Actor): number;
+  /** @deprecated The old name of `purgeAll`: `audit.flush` saves, this destroys. */
   flush(who?: Actor): number;
   /** Oldest first; `after` is the `id` of the last handle of the page before. */
   list(options?: { limit?: number; after?: string }): EvidenceHandle[];
@@ -128,7 +122,7 @@ export interface Audit {
 }
 
 /** Everything countable, at one moment. Numbers only, no source, no signature. */
-export interface Snapshot {
+export interface Readings {
   readonly at: number;
   readonly runtime: string;
   readonly status: 'up' | 'idle' | 'down' | 'closed';
@@ -166,42 +160,7 @@ export interface Snapshot {
 }
 
 export interface Watcher {
-  snapshot(): Readonly<Snapshot>;
-}
-
-/** What adapters need beside `interceptAsync`. Not for applications. */
-export interface HttpPort {
-  readonly failMode: FailMode;
-  readonly maxPayloadBytes: number;
-  /** `undefined` when `rateLimit` is `false`. Of the platform's limiter what it was made with. */
-  readonly policy: { readonly limit: number; readonly windowMs: number } | undefined;
-  now(): number;
-  /** The runtime's own answer to who is asking. */
-  source(request: unknown, context?: unknown): Source | undefined;
-  defer(work: Promise<unknown>, context?: unknown): void;
-  /** A request was answered. Where the platform has no timers, what waits for the log's store goes there now. */
-  ship(context?: unknown): void;
-  /**
-   * Charges one request; `undefined` when `rateLimit` is `false`. Throws only `TracehoundError`. A refusal is recorded
-   * with `disposition`: `refused`, or `observed` when the request passes all the same.
-   */
-  charge(source: Source, disposition?: Disposition): RateLimitResult | undefined;
-  /** 16 hex characters: keyed fingerprint of a secret header or query value. */
-  redact(value: string): string;
-  /** A fresh trace id for this evidence id (or for none): resolved by `quarantine.find`. Constant length. */
-  traceId(evidenceId?: string): string;
-  /** Partition key of a source for `RateLimit` fields: 8 keyed bytes, not reversible. */
-  partition(source: Source): Uint8Array;
-  /** Counts, for the watcher and the CHECKPOINT totals: an unflagged request passed; it was skipped; we failed open. */
-  count(what: 'passed' | 'skipped' | 'failedOpen'): void;
-  /** Records (folded per source) that a detector failed and what became of the request. */
-  uninspected(source: Source, disposition: Disposition, reason: 'threw' | 'timeout'): void;
-}
-
-/** `HttpPort` of an instance whose decisions may be made elsewhere, and come later. */
-export interface GuardPort extends Omit<HttpPort, 'charge' | 'uninspected'> {
-  charge(source: Source, disposition?: Disposition): RateLimitResult | undefined | Promise<RateLimitResult | undefined>;
-  uninspected(source: Source, disposition: Disposition, reason: 'threw' | 'timeout'): void | Promise<void>;
+  snapshot(): Readonly<Readings>;
 }
 
 /** An instance as adapters take it: one of `createTracehound`, or one that asks others. */

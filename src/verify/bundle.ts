@@ -10,6 +10,7 @@
 
 import { TracehoundError } from '../errors';
 import { toHex } from '../formats/bytes';
+import * as record from '../formats/record';
 import { sha256 } from '../formats/sha256';
 import { verifyInclusion } from '../formats/tlog';
 import { type BundleFile, type ItemFile, type RecordFile, readBundle } from './bundle-format';
@@ -17,7 +18,7 @@ import { Findings } from './findings';
 import { Heads, pinnedKeys } from './heads';
 import { Keys } from './keys';
 import type { VerifyOptions } from './options';
-import * as record from './record';
+import { fault, isEnd } from './record';
 import type { Verdicts } from './report';
 import { MacKeys } from './signature';
 import { genesisLink } from './walk';
@@ -186,8 +187,8 @@ class BundleWalk {
       return;
     }
     const seq = proof.index;
-    const fault = record.fault(r);
-    if (fault !== undefined) bad('RECORD', fault, seq);
+    const wrong = fault(r);
+    if (wrong !== undefined) bad('RECORD', wrong, seq);
     if (record.numberAt(r, record.SEQ) !== seq) bad('SEQ', 'its number is not that of its proof', seq);
     if (seq <= this.#last) bad('ORDER', 'records do not rise', seq);
     const { size, root, origin } = this.#head;
@@ -244,7 +245,7 @@ class BundleWalk {
       }
       this.#isQuarantined = true;
       this.#compare(r, detail, seq);
-    } else if (record.isEnd(kind)) {
+    } else if (isEnd(kind)) {
       if (this.#hasEnded) this.#findings.bad('completeness', 'LIFECYCLE', 'the item ends twice', { seq, place });
       this.#hasEnded = true;
     }

@@ -35,7 +35,6 @@ export async function openCheckpoint(
   { macKey }: { readonly macKey?: Uint8Array } = {},
 ): Promise<OpenedCheckpoint> {
   const policy = isPolicy(keys) ? keys : undefined;
-  const given = isPolicy(keys) ? keys.logs : keys.map(parseVerifierKey);
   const parsed = parseNote(note);
   const { origin, size, root } = parseCheckpoint(parsed.text);
   const macKeys = macKey && new MacKeys(macKey);
@@ -46,7 +45,7 @@ export async function openCheckpoint(
     if (result === 'good') signers.push(key.name);
     return result === 'good';
   };
-  const logs = policy === undefined ? given : keysFor(given, origin);
+  const logs = isPolicy(keys) ? keysFor(keys, origin) : keys.map(parseVerifierKey);
   for (const key of [...logs, ...(macKeys?.keysOf(origin) ?? [])]) await check(key);
   if (signers.length === 0) throw unverified('signed by nobody you trust', 'one of your keys');
   const seen = new Set<string>();

@@ -9,8 +9,8 @@
  */
 import { TracehoundError } from '../errors';
 import { originPath, pathOrigin } from '../formats/tlog';
-import type { LogSource } from './source';
-import { BUNDLE_BYTES_MAX, type Get, storeSource } from './store';
+import type { Get, LogSource } from './source';
+import { BUNDLE_BYTES_MAX, storeSource } from './store';
 
 /** What is asked of a root. Paths are relative to it, with `/` between their parts. */
 export interface Root {

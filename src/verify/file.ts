@@ -14,9 +14,13 @@
  * byte at which it begins; a file that stops before its end frame is read as far as it goes, and its source says so: what
  * was cut off is missing, nobody changed it.
  */
+
 import { TracehoundError } from '../errors';
 import { parseCheckpoint, parseNote } from '../formats/note';
+import { RECORD_BYTES } from '../formats/record';
 import { HASH_BYTES } from '../formats/tlog';
+import { noteText } from './notes';
+import { entriesUpTo, sizeSigned } from './signed';
 import type { LogEntry, LogSource } from './source';
 
 /** What a log file begins with. A transfer that rewrites line ends, or strips the eighth bit, breaks it at once. */
@@ -34,7 +38,6 @@ const HEAD_BYTES = 5;
 /** An end frame without its number. */
 const END_HEAD: readonly number[] = [END, 0, 0, 0, 8];
 const FRAME_BYTES_MAX = 65_536;
-const RECORD_BYTES = 176;
 const LEVEL_MAX = 52;
 /** Frames are handed on, and written, in portions of about this size. */
 const BATCH_BYTES = 65_536;
@@ -65,7 +68,7 @@ export async function fileSource(open: Open, name: string): Promise<LogSource> {
       try {
         for await (const { type, bytes } of frames(open(), name)) {
           if (type !== CHECKPOINT) continue;
-          notes.push(new TextDecoder().decode(bytes));
+          notes.push(noteText(bytes));
           if (notes.length > CHECKPOINTS_KEPT) notes.shift();
         }
       } catch (error) {
@@ -255,7 +258,7 @@ function invalid(name: string, at: number, problem: string): TracehoundError {
 // ── writing ───────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * The log of a source as one file. Rejects for what a file cannot hold: with `RANGE_UNAVAILABLE` for leaves of which nothing
+ * The log of a source as one file: what its newest head covers, or everything when it has none. Rejects for what a file cannot hold: with `RANGE_UNAVAILABLE` for leaves of which nothing
  * is left (no root can be computed without them), with `LOG_INVALID` for records of another length, notes or sidecars that
  * are too long, a log without a name.
  */
@@ -265,7 +268,7 @@ export async function* packLog(source: LogSource): AsyncGenerator<Uint8Array> {
   out.raw(FILE_MAGIC);
   out.frame(ORIGIN, new TextEncoder().encode(source.origin ?? namedBy(notes)));
   let leaves = 0;
-  for await (const entries of source.entries()) {
+  for await (const entries of entriesUpTo(source, sizeSigned(notes))) {
     for (const entry of entries) {
       leaves += packEntry(out, entry, leaves);
       if (out.isFull) yield out.take();

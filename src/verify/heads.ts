@@ -123,7 +123,7 @@ export class Heads {
   async #judge({ note, size }: Head, origin: string, beyond: boolean, keys: Keys, trust: Trust): Promise<void> {
     const pinned = pinnedKeys(origin, trust);
     const epoch = keys.at(size);
-    const inForce = epochsInForce(epoch, size, keys);
+    const inForce = epochsInForce(epoch, size);
     const own = inForce.flatMap(({ key }) => key ?? []);
     const checked: { key: VerifierKey; result: Checked }[] = [];
     for (const key of [...pinned, ...own.filter((each) => !pinned.some((other) => isSame(each, other)))]) {
@@ -195,13 +195,13 @@ export class Heads {
 
 /** Keys that need nobody to vouch for them: those of the policy, and those that the master of tags gives. */
 export function pinnedKeys(origin: string, { policy, macKeys }: Trust): readonly VerifierKey[] {
-  return [...keysFor(policy?.logs ?? [], origin), ...(macKeys?.keysOf(origin) ?? [])];
+  return [...(policy === undefined ? [] : keysFor(policy, origin)), ...(macKeys?.keysOf(origin) ?? [])];
 }
 
 /** While KEY is the last record, the key before may still sign. */
-function epochsInForce(epoch: Epoch | undefined, size: number, keys: Keys): Epoch[] {
+function epochsInForce(epoch: Epoch | undefined, size: number): Epoch[] {
   if (epoch === undefined) return [];
-  const before = epoch.seq === size - 1 ? keys.before(epoch) : undefined;
+  const before = epoch.seq === size - 1 ? epoch.before : undefined;
   return before === undefined ? [epoch] : [epoch, before];
 }
 

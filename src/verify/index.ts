@@ -34,11 +34,16 @@ export { fileSource, type Open, packLog } from './file';
 export type { VerifyOptions } from './options';
 export { type Group, type Policy, parsePolicy } from './policy';
 export type { ExitCode, Finding, LogReport, Verdict, VerdictName, Verdicts } from './report';
-export type { LeafEntry, LogEntry, LogSource, MissingEntry, RecordEntry, SubtreeEntry } from './source';
-export { type Get, type StoreSourceOptions, storeSource } from './store';
+export type { Get, LeafEntry, LogEntry, LogSource, MissingEntry, RecordEntry, SubtreeEntry } from './source';
+export { type StoreSourceOptions, storeSource } from './store';
 
 /** Three heartbeats: an idle log writes one a minute. */
 const AGE_MS_MAX = 180_000;
+/**
+ * Records that a writer stores before it has their head signed (docs/format.md, "Heads"). More than these behind the newest
+ * head were not left there by one that was killed.
+ */
+const FLUSH_RECORDS = 64;
 
 /**
  * Checks a log from its first leaf to its last, in memory that grows only with the evidence that is still open.
@@ -61,18 +66,19 @@ export async function verifyLog(source: LogSource, options: VerifyOptions = {}):
   await walk.run(source);
   const cut = source.cut?.();
   if (cut !== undefined) findings.bad('completeness', 'CUT', cut, { seq: walk.size });
-  heads.end(walk.size);
+  const { size, root } = walk.judged;
+  heads.end(size);
   const stored = Math.min(walk.read, heads.newest?.size ?? walk.read);
   for await (const spot of source.strayParts?.(stored) ?? []) {
     findings.bad('integrity', 'PART', 'an earlier part of what is stored is not its beginning', spot);
   }
   await judgeSigners({ policy, macKeys: macKey && new MacKeys(macKey) }, walk, heads, keys, findings);
   judgeEnd(walk, heads, findings, options);
-  const root = walk.root();
-  const { size, records, unavailable, from, to, lifecycle } = walk;
+  const { records, unavailable, from, to, lifecycle } = walk;
   return {
     ...(origin === undefined ? {} : { origin }),
     size,
+    ...(walk.size > size ? { unsigned: walk.size - size } : {}),
     root: root === undefined ? '' : toHex(root),
     integrity: findings.is('integrity'),
     authenticity: findings.is('authenticity'),
@@ -98,23 +104,18 @@ async function judgeSigners(trust: Trust, walk: Walk, heads: Heads, keys: Keys, 
   }
   if (origin === undefined) return;
   await keys.judge(pinnedKeys(origin, trust), trust.macKeys);
-  await heads.judge(origin, walk.size, keys, trust);
+  await heads.judge(origin, walk.judged.size, keys, trust);
 }
 
-/** Is there anything at all, does it end as it should, and how old is it? */
+/** Is there anything at all, does it end as it should, and how old is it? What is signed answers. */
 function judgeEnd(walk: Walk, heads: Heads, findings: Findings, options: VerifyOptions): void {
-  const { size, to, lifecycle } = walk;
-  const signed = heads.newest?.size;
+  const { to, lifecycle } = walk;
+  const { size } = walk.judged;
   if (size === 0) findings.unknown('integrity', 'EMPTY', 'there is no record, and of nothing nothing can be said');
-  if (signed !== undefined && signed < size) {
-    findings.note('completeness', 'UNSIGNED_TAIL', `records ${signed} to ${size - 1} are not signed yet`, {
-      seq: signed,
-    });
-  }
-  const isEnd = lifecycle.closed && (signed === undefined || signed >= lifecycle.closedAt);
-  if (options.requireClose === true && !isEnd) {
-    const problem = lifecycle.closed ? 'its CLOSE is not signed' : 'its last record is not CLOSE';
-    findings.bad('completeness', 'NOT_CLOSED', `the log did not end in good order: ${problem}`);
+  if (size < walk.size) judgeTail(size, walk.size, findings);
+  if (options.requireClose === true && !lifecycle.closed) {
+    const problem = heads.newest === undefined ? 'its last record' : 'the last record that is signed';
+    findings.bad('completeness', 'NOT_CLOSED', `the log did not end in good order: ${problem} is not CLOSE`);
   }
   const { now, maxAgeMs = AGE_MS_MAX } = options;
   if (now === undefined || to === undefined) {
@@ -130,8 +131,18 @@ function judgeEnd(walk: Walk, heads: Heads, findings: Findings, options: VerifyO
     findings.unknown('freshness', 'FUTURE', 'the newest record is from the future: one of two clocks is wrong');
   } else if (ageMs > maxAgeMs) {
     findings.bad('freshness', 'STALE', `the newest record is ${Math.floor(ageMs / 1_000)} seconds old`);
-    if (isEnd) return;
+    if (lifecycle.closed) return;
     const message = 'the log stopped without CLOSE: up to one checkpoint interval of events may be missing';
     findings.bad('completeness', 'UNCLEAN_END', message, { seq: Math.max(0, size - 1) });
   }
+}
+
+/**
+ * Records behind the newest head. A writer that was killed leaves a few; where there are more, a later head was taken away,
+ * and whoever took it may have written them anew.
+ */
+function judgeTail(signed: number, size: number, findings: Findings): void {
+  const message = `records ${signed} to ${size - 1} are behind the newest head: nobody signed them, and they count for nothing`;
+  if (size - signed <= FLUSH_RECORDS) findings.note('completeness', 'UNSIGNED_TAIL', message, { seq: signed });
+  else findings.unknown('completeness', 'UNSIGNED_TAIL', message, { seq: signed });
 }

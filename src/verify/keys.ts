@@ -27,6 +27,8 @@ export interface Epoch {
   /** Absent when the KEY record or its note is not there to be read, or is wrong. */
   readonly key?: VerifierKey;
   readonly note?: Note;
+  /** The epoch whose number is one less, the newest of that number when this one began. */
+  readonly before: Epoch | undefined;
   trusted: boolean;
 }
 
@@ -41,6 +43,8 @@ interface Claim {
 export class Keys {
   readonly #findings: Findings;
   readonly #epochs: Epoch[] = [];
+  /** The newest epoch of each number, of which there are 256: a hostile log has KEY records without end. */
+  readonly #newest: (Epoch | undefined)[] = [];
   /** Number in force at the newest record. */
   current = 0;
 
@@ -62,7 +66,7 @@ export class Keys {
     if (hiddenFrom !== undefined && number > expected) {
       const message = `key epoch ${isKey ? number - 1 : number} began in a record that is not available`;
       this.#findings.note('authenticity', 'KEY_UNAVAILABLE', message, spot);
-      this.#epochs.push({ number: isKey ? number - 1 : number, seq: hiddenFrom, trusted: false });
+      this.#begin({ number: isKey ? number - 1 : number, seq: hiddenFrom });
     } else {
       this.#findings.bad('integrity', 'EPOCH', `key epoch ${number}, expected ${expected}`, spot);
     }
@@ -79,7 +83,7 @@ export class Keys {
   ): void {
     const number = this.current;
     if (detail === undefined) {
-      this.#epochs.push({ number, seq, trusted: false });
+      this.#begin({ number, seq });
       this.#findings.note('authenticity', 'KEY_UNAVAILABLE', `the note of key ${number} is not available`, spot);
       return;
     }
@@ -89,9 +93,9 @@ export class Keys {
         throw invalid('key note', 'another place', 'one shortly before it');
       const expected = linkAt(size);
       if (expected !== undefined && toBase64(expected) !== link) throw invalid('key note', 'another log', 'this one');
-      this.#epochs.push({ number, seq, key, note, trusted: false });
+      this.#begin({ number, seq, key, note });
     } catch (error) {
-      this.#epochs.push({ number, seq, trusted: false });
+      this.#begin({ number, seq });
       this.#findings.bad('authenticity', 'KEY_NOTE', (error as Error).message, spot);
     }
   }
@@ -101,8 +105,10 @@ export class Keys {
     return this.#epochs.findLast(({ seq }) => seq < size);
   }
 
-  before(epoch: Epoch): Epoch | undefined {
-    return this.#epochs.findLast(({ number }) => number === epoch.number - 1);
+  #begin(facts: Omit<Epoch, 'before' | 'trusted'>): void {
+    const epoch = { ...facts, before: this.#newest[facts.number - 1], trusted: false };
+    this.#newest[facts.number] = epoch;
+    this.#epochs.push(epoch);
   }
 
   get all(): readonly Epoch[] {
@@ -112,7 +118,7 @@ export class Keys {
   /** Decides for each key whether it is to be trusted. */
   async judge(pinned: readonly VerifierKey[], macKeys: MacKeys | undefined): Promise<void> {
     for (const epoch of this.#epochs) {
-      const { key, note, seq } = epoch;
+      const { key, note, seq, before: previous } = epoch;
       if (key === undefined || note === undefined) continue;
       const spot = { seq };
       const own = await checkNote(note, key, macKeys);
@@ -124,7 +130,6 @@ export class Keys {
         this.#findings.bad('authenticity', 'KEY_NOTE', 'the note of a key is not signed by that key', spot);
         continue;
       }
-      const previous = this.before(epoch);
       const vouchers = [...pinned, ...(previous?.key === undefined ? [] : [previous.key])];
       // A key of the policy vouches for itself: its own signature is among these.
       for (const voucher of vouchers) {

@@ -7,8 +7,10 @@
  *
  * Relies on: record. Refuses: to need memory for what has ended.
  */
+
+import * as record from '../formats/record';
 import { count, type Findings, type Spot } from './findings';
-import * as record from './record';
+import { isEnd } from './record';
 
 /** Ranges without content of which no GAP has told yet; more than this are one finding. */
 const RANGES_MAX = 65_536;
@@ -22,7 +24,6 @@ export class Lifecycle {
   /** Some content was not available: nobody can say that an id comes from nowhere. */
   #hidden = false;
   closed = false;
-  #closedAt = 0;
 
   constructor(findings: Findings) {
     this.#findings = findings;
@@ -30,11 +31,6 @@ export class Lifecycle {
 
   get open(): number {
     return this.#open.size;
-  }
-
-  /** Tree size that a head must have to vouch for the end. */
-  get closedAt(): number {
-    return this.#closedAt;
   }
 
   take(r: Uint8Array, seq: number, spot: (seq: number) => Spot): void {
@@ -46,16 +42,19 @@ export class Lifecycle {
     if (this.closed && kind !== record.GAP) {
       // A log that somebody goes on with says so first.
       if (kind === record.RESUME) this.closed = false;
-      else this.#findings.bad('completeness', 'AFTER_CLOSE', `${record.KINDS[kind]} after CLOSE`, spot(seq));
+      else
+        this.#findings.bad(
+          'completeness',
+          'AFTER_CLOSE',
+          `${record.KINDS[kind] ?? `kind ${kind}`} after CLOSE`,
+          spot(seq),
+        );
     }
     if (kind === record.QUARANTINED) this.#begin(r, seq, spot);
-    else if (record.isEnd(kind)) this.#end(r, seq, spot);
+    else if (isEnd(kind)) this.#end(r, seq, spot);
     else if (kind === record.DUPLICATE || kind === record.HOLD || kind === record.RELEASED) this.#during(r, seq, spot);
     else if (kind === record.GAP) this.#name(record.gapOf(r));
-    else if (kind === record.CLOSE) {
-      this.closed = true;
-      this.#closedAt = seq + 1;
-    }
+    else if (kind === record.CLOSE) this.closed = true;
   }
 
   #begin(r: Uint8Array, seq: number, spot: (seq: number) => Spot): void {

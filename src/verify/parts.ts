@@ -5,12 +5,9 @@
  * Relies on: tlog; a listing of widths. Refuses: to call it tampering where another writer went on: what a writer left
  * that was killed before it signed is of another history from the RESUME record on, and no part of the log.
  */
+import { KIND, numberAt, RECORD_BYTES, RESUME, RESUME_SIZE } from '../formats/record';
 import { detailsPath, entriesPath, HASH_BYTES, TILE_WIDTH, tilePath, unbundle } from '../formats/tlog';
-import type { Get } from './store';
-
-const KIND = 1;
-const RESUME = 8;
-const RESUME_SIZE = 24;
+import type { Get } from './source';
 
 /** A part that is not the beginning of what came after it. */
 export interface StrayPart {
@@ -52,13 +49,17 @@ async function* strayBundles(
   const goneOnAt = goneOn < 0 ? Number.POSITIVE_INFINITY : goneOn;
   for (const each of earlier) {
     const path = entriesPath(index, each);
-    const differs = differsAt(unbundle(await get(path)), now, each);
+    const part = await get(path);
+    if (part === undefined) continue; // Its writer has taken it away meanwhile.
+    const differs = differsAt(unbundle(part), now, each);
     if (differs < Math.min(each, goneOnAt)) yield { seq: first + differs, place: prefix + path };
   }
   const details = unbundle(await current(get, (w) => detailsPath(index, w), width));
   for (const each of earlierDetails) {
     const path = detailsPath(index, each);
-    const differs = differsAt(unbundle(await get(path)), details, each);
+    const part = await get(path);
+    if (part === undefined) continue;
+    const differs = differsAt(unbundle(part), details, each);
     if (differs < Math.min(each, goneOnAt)) yield { seq: first + differs, place: prefix + path };
   }
   yield* strayHashes(get, widths, { level: 0, index, width, span: 1, prefix, goneOnAt });
@@ -82,7 +83,9 @@ async function* strayHashes(get: Get, widths: Widths, tile: Tile): AsyncGenerato
   const now = hashesOf(await current(get, (w) => tilePath(level, index, w), width));
   for (const each of earlier) {
     const path = tilePath(level, index, each);
-    const differs = differsAt(hashesOf(await get(path)), now, each);
+    const part = await get(path);
+    if (part === undefined) continue;
+    const differs = differsAt(hashesOf(part), now, each);
     if (differs < Math.min(each, goneOnAt)) yield { seq: (index * TILE_WIDTH + differs) * span, place: prefix + path };
   }
 }
@@ -115,6 +118,5 @@ function differsAt(
 
 /** The RESUME of a writer that went on with this log at `seq`. */
 function goesOn(record: Uint8Array, seq: number): boolean {
-  if (record[KIND] !== RESUME || record.length < RESUME_SIZE + 8) return false;
-  return new DataView(record.buffer, record.byteOffset + RESUME_SIZE, 8).getBigUint64(0) === BigInt(seq);
+  return record.length === RECORD_BYTES && record[KIND] === RESUME && numberAt(record, RESUME_SIZE) === seq;
 }

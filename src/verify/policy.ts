@@ -3,11 +3,15 @@
  * have seen a checkpoint.
  *
  *   log <vkey> [<url>]
+ *   # origins <origin> <origin>…          for the key above: the logs that it may sign; `*` at the end of one stands for any rest
  *   witness <name> <vkey> [<url>]
  *   group <name> all|any|<k> <name>…
  *   quorum <name>|none
  *
- * Relies on: note. Refuses: a policy that is not wholly understood; half a policy trusts the wrong people.
+ * The second line is a comment to everybody else. Without it a key signs the logs that are named as it is ({@link keysFor}).
+ *
+ * Relies on: note. Refuses: a policy that is not wholly understood; half a policy trusts the wrong people. And to let one
+ * deployment speak for the logs of another because a reader trusts both.
  */
 
 import { TracehoundError } from '../errors';
@@ -18,6 +22,8 @@ import { COSIGNATURE, ECDSA, ED25519, EXTENDED, parseVerifierKey, type VerifierK
 export interface Policy {
   /** Keys that may sign heads of logs, or say that another key may. */
   readonly logs: readonly VerifierKey[];
+  /** Logs that a key may sign, where the policy says so: names, or beginnings of names with a `*` behind them. */
+  readonly origins?: ReadonlyMap<VerifierKey, readonly string[]>;
   readonly witnesses: ReadonlyMap<string, VerifierKey>;
   readonly groups: ReadonlyMap<string, Group>;
   /** Name of a witness or a group, or `none`. */
@@ -39,6 +45,7 @@ const NONE = 'none';
 
 class Reader {
   readonly logs: VerifierKey[] = [];
+  readonly origins = new Map<VerifierKey, readonly string[]>();
   readonly witnesses = new Map<string, VerifierKey>();
   readonly groups = new Map<string, Group>();
   quorum: string | undefined;
@@ -55,6 +62,18 @@ class Reader {
   log(words: readonly string[]): void {
     if (words.length < 1 || words.length > 2) throw problem('log', 'a key and perhaps a URL', words.length);
     this.logs.push(this.#key('log', words[0]!, [ED25519, ECDSA, EXTENDED]));
+  }
+
+  /** Behind the line of a key, once. */
+  bind(origins: readonly string[]): void {
+    const key = this.logs.at(-1);
+    if (key === undefined || this.origins.has(key))
+      throw problem('origins', 'one such line behind that of a log', 'another');
+    if (origins.length === 0) throw problem('origins', 'names of logs', 'none');
+    if (origins.some((origin) => origin.slice(0, -1).includes('*'))) {
+      throw problem('origins', 'a * at the end of a name only', 'one within it');
+    }
+    this.origins.set(key, origins);
   }
 
   witness(words: readonly string[]): void {
@@ -135,15 +154,16 @@ export function parsePolicy(text: string): Policy {
       // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
       if (/[\x00-\x08\x0b-\x1f\x7f]/.test(line)) throw problem('a control character', 'text, spaces and tabs', 'one');
       const words = line.split(/[ \t]+/).filter((word) => word !== '');
-      if (words.length > 0 && !words[0]!.startsWith('#')) reader.read(words);
+      if (words[0] === '#' && words[1] === 'origins') reader.bind(words.slice(2));
+      else if (words.length > 0 && !words[0]!.startsWith('#')) reader.read(words);
     } catch (cause) {
       if (!(cause instanceof TracehoundError)) throw cause;
       throw new TracehoundError('POLICY_INVALID', `policy line ${i + 1}: ${cause.message}`, { cause: cause.cause });
     }
   }
-  const { logs, witnesses, groups, quorum } = reader;
+  const { logs, origins, witnesses, groups, quorum } = reader;
   if (quorum === undefined) throw problem('policy: no quorum', 'a line `quorum none` or `quorum <name>`', 'none');
-  return { logs, witnesses, groups, quorum };
+  return { logs, ...(origins.size === 0 ? {} : { origins }), witnesses, groups, quorum };
 }
 
 /** Whether the witnesses that have signed are enough. */
@@ -157,11 +177,33 @@ export function isQuorum(policy: Policy, signed: ReadonlySet<string>): boolean {
 }
 
 /**
- * The keys of the policy that count for a log of this name. If one of them bears the log's name, only those do: the owner
- * of another log that the reader also trusts must not speak for it. Otherwise they are keys of a deployment, whose logs
- * have names of their own.
+ * The keys of a policy that count for a log of this name.
+ *
+ * - Keys that bear the very name of the log: only those do. The owner of another log must not speak for it.
+ * - Else keys of deployments. One that the policy binds to names signs logs of these names and no others.
+ * - The others are bound by their own names: those count that share the most parts, between slashes, with the name of the
+ *   log. `example.com/keys/2027` signs `example.com/th/1`, and `example.org/keys` does not. Where nothing is shared
+ *   (`local/…`, which every instance may be called) nobody can tell whose log it is: keys of one owner count, keys of several
+ *   do not.
  */
-export function keysFor(logs: readonly VerifierKey[], origin: string): readonly VerifierKey[] {
+export function keysFor({ logs, origins }: Pick<Policy, 'logs' | 'origins'>, origin: string): readonly VerifierKey[] {
   const named = logs.filter(({ name }) => name === origin);
-  return named.length > 0 ? named : logs;
+  if (named.length > 0) return named;
+  const bound = logs.filter((key) => origins?.get(key)?.some((pattern) => isNamed(pattern, origin)));
+  const free = logs.filter((key) => !origins?.has(key));
+  const shared = free.map(({ name }) => sharedParts(name, origin));
+  const most = Math.max(0, ...shared);
+  const isOneOwner = new Set(free.map(({ name }) => name.split('/')[0])).size <= 1;
+  const near = most === 0 && !isOneOwner ? [] : free.filter((_, i) => shared[i] === most);
+  return [...bound, ...near];
+}
+
+const isNamed = (pattern: string, origin: string): boolean =>
+  pattern.endsWith('*') ? origin.startsWith(pattern.slice(0, -1)) : origin === pattern;
+
+/** How many parts two names have in common from their beginning on. */
+function sharedParts(a: string, b: string): number {
+  const [first, second] = [a.split('/'), b.split('/')];
+  const differs = first.findIndex((part, i) => part !== second[i]);
+  return differs < 0 ? first.length : differs;
 }

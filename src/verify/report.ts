@@ -49,9 +49,14 @@ export interface Verdicts {
 export interface LogReport extends Verdicts {
   /** Absent when neither the source nor a checkpoint names it. */
   readonly origin?: string;
-  /** Leaves read. */
+  /**
+   * Leaves that the newest head covers, as far as they were read; all that were read, where there is no head. Everything
+   * else in this report is of these leaves.
+   */
   readonly size: number;
-  /** Lowercase hex tree head over all leaves read; the empty text when leaves are missing and nobody can compute it. */
+  /** Leaves behind the newest head, which nobody signed; absent where there are none. */
+  readonly unsigned?: number;
+  /** Lowercase hex tree head over those `size` leaves; the empty text when leaves are missing and nobody can compute it. */
   readonly root: string;
   /** Records whose content was read. */
   readonly records: number;

@@ -47,6 +47,9 @@ export interface MissingEntry extends Placed {
   readonly count: number;
 }
 
+/** Answers the object at a path below the log's prefix, `undefined` when there is none. */
+export type Get = (path: string) => Promise<Uint8Array | undefined>;
+
 /** A log to be read once, from its first leaf to its last. */
 export interface LogSource {
   /** The origin the log is said to have; absent when only its checkpoint can tell. */

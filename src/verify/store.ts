@@ -10,16 +10,17 @@
  * how much memory to take: after {@link BLANK_BUNDLES_MAX} bundles in a row of which nothing is left, the rest is called
  * missing in one piece.
  */
+
 import { TracehoundError } from '../errors';
-import { NOTE_BYTES_MAX, parseCheckpoint, parseNote } from '../formats/note';
 import { tailPath } from '../formats/paths';
+import { LINK } from '../formats/record';
 import { type Leaves, readLastTile } from '../formats/tail';
 import { detailsPath, entriesOf, entriesPath, HASH_BYTES, leafHash, TILE_WIDTH, tilePath } from '../formats/tlog';
+import { Edge, isSame } from './edge';
+import { noteText } from './notes';
 import { strayParts } from './parts';
-import type { LogEntry, LogSource } from './source';
-
-/** Answers the object at a path below the log's prefix, `undefined` when there is none. */
-export type Get = (path: string) => Promise<Uint8Array | undefined>;
+import { sizeSigned } from './signed';
+import type { Get, LogEntry, LogSource } from './source';
 
 export interface StoreSourceOptions {
   /** The name the log is said to have. */
@@ -36,49 +37,45 @@ export interface StoreSourceOptions {
 /** Largest object that can be a bundle: 256 entries of 65,535 bytes, and their lengths. */
 export const BUNDLE_BYTES_MAX: number = TILE_WIDTH * (2 + 0xffff);
 /** A checkpoint that claims 2⁵³ records must not make anybody ask for 2⁴⁵ objects: 65,536 records in a row are enough. */
-export const BLANK_BUNDLES_MAX = 256;
+const BLANK_BUNDLES_MAX = 256;
 /** Bundles asked for before they are needed: hides a store's latency, costs 0.2 MB. */
 const AHEAD = 4;
 /** Where a record names the one before it. */
-const LINK_AT = 48;
 /** Levels of tiles above level 0 in a tree of less than 2⁵³ leaves. */
 const TILE_LEVELS = 6;
 
 /** Reads a log below `get`. Nothing is asked for before the verifier asks. */
 export function storeSource(get: Get, options: StoreSourceOptions = {}): LogSource {
   const { origin, prefix = '', widths } = options;
-  let asked: Promise<Uint8Array | undefined> | undefined;
-  const checkpoint = (): Promise<Uint8Array | undefined> => {
-    asked ??= get('checkpoint');
-    return asked;
-  };
+  const edge = new Edge(get);
+  const kept: Get = (path) => edge.get(path);
   return {
     ...(origin === undefined ? {} : { origin }),
     checkpoints: async () => {
-      const bytes = await checkpoint();
-      // Not UTF-8, or longer than any note: no text, so the verifier finds no note in it either.
-      return bytes === undefined ? [] : [new TextDecoder().decode(bytes.subarray(0, NOTE_BYTES_MAX + 1))];
+      const bytes = await edge.checkpoint();
+      return bytes === undefined ? [] : [noteText(bytes)];
     },
     entries: async function* () {
-      yield* new Reader(get, prefix, signedSize(await checkpoint()), widths).batches();
+      const signed = await edge.checkpoint();
+      const size = signed === undefined ? undefined : sizeSigned([noteText(signed)]);
+      const isNewest = async (): Promise<boolean> => isSame(signed, await get('checkpoint'));
+      yield* new Reader({ get: kept, prefix, size: size ?? 0, widths, isNewest }).batches();
     },
     tile: async (level, index, width) => {
-      const found = await firstOf(get, (w) => tilePath(level, index, w), width, HASH_BYTES);
+      const found = await firstOf(kept, (w) => tilePath(level, index, w), width, HASH_BYTES);
       // While the newest records lie in the tail, there is no tile of them that could be wrong.
       if (found !== undefined || level > 0 || width === TILE_WIDTH) return found;
-      return hashesOf(await readLastTile(get, index * TILE_WIDTH + width));
+      return hashesOf(await readLastTile(kept, index * TILE_WIDTH + width));
     },
     ...(widths && { strayParts: (size: number) => strayParts(get, widths, size, prefix) }),
   };
 }
 
-/** Records that the checkpoint claims; none when it is not there or cannot be read. */
-function signedSize(bytes: Uint8Array | undefined): number {
-  try {
-    return bytes === undefined ? 0 : parseCheckpoint(parseNote(bytes).text).size;
-  } catch {
-    return 0; // The verifier reads the same note and says what is wrong with it.
-  }
+function hashesOf(tail: Leaves | undefined): Uint8Array | undefined {
+  if (tail === undefined) return undefined;
+  const bytes = new Uint8Array(tail.leaves.length * HASH_BYTES);
+  for (const [i, leaf] of tail.leaves.entries()) bytes.set(leaf, i * HASH_BYTES);
+  return bytes;
 }
 
 /**
@@ -96,13 +93,6 @@ async function firstOf(
   return (await get(path(TILE_WIDTH)))?.subarray(0, width * bytes);
 }
 
-function hashesOf(tail: Leaves | undefined): Uint8Array | undefined {
-  if (tail === undefined) return undefined;
-  const bytes = new Uint8Array(tail.leaves.length * HASH_BYTES);
-  for (const [i, leaf] of tail.leaves.entries()) bytes.set(leaf, i * HASH_BYTES);
-  return bytes;
-}
-
 /** What is there of one bundle. */
 interface Found {
   readonly entries: Bundle | undefined;
@@ -111,19 +101,31 @@ interface Found {
   readonly leaves: Uint8Array | undefined;
 }
 
+interface ReaderPort {
+  readonly get: Get;
+  readonly prefix: string;
+  /** Records that the checkpoint claims; none when it is not there or cannot be read. */
+  readonly size: number;
+  readonly widths: StoreSourceOptions['widths'];
+  /** The checkpoint is still the one that was read. */
+  readonly isNewest: () => Promise<boolean>;
+}
+
 class Reader {
   readonly #get: Get;
   readonly #prefix: string;
   readonly #size: number;
   readonly #widths: StoreSourceOptions['widths'];
+  readonly #isNewest: () => Promise<boolean>;
   /** The last entry that was read, if its leaf hash is known. */
   #last: Known | undefined;
 
-  constructor(get: Get, prefix: string, size: number, widths: StoreSourceOptions['widths']) {
+  constructor({ get, prefix, size, widths, isNewest }: ReaderPort) {
     this.#get = get;
     this.#prefix = prefix;
     this.#size = size;
     this.#widths = widths;
+    this.#isNewest = isNewest;
   }
 
   async *batches(): AsyncGenerator<readonly LogEntry[]> {
@@ -162,7 +164,8 @@ class Reader {
       if (isEnough) return;
       index++;
     }
-    yield* this.#tail();
+    // A log that is written while it is read has signed more meanwhile: that is no tail, and is for the next reading.
+    if (await this.#isNewest()) yield* this.#tail();
   }
 
   /** Records of bundle `index` that are signed. */
@@ -282,7 +285,7 @@ function follows(entry: LogEntry | undefined, last: Known | undefined): boolean 
   if (entry?.kind !== 'record') return false;
   if (last === undefined) return true;
   const leaf = last.kind === 'record' ? leafHash(last.record) : last.hash;
-  return leaf.every((byte, i) => byte === entry.record[LINK_AT + i]);
+  return leaf.every((byte, i) => byte === entry.record[LINK + i]);
 }
 
 /** Entries with two bytes of length before each. */

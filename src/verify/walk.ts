@@ -4,17 +4,22 @@
  *   each record    its own bytes · number · link to the one before · sidecar · key epoch · what it ends or begins
  *   each leaf      into the tree; at the sizes of heads the root is compared, at full tiles the tile
  *
- * Relies on: record, lifecycle, keys, heads, tiles, tlog. Refuses: to stop at what it finds; only where the source cannot
- * be read on does the walk end.
+ *   0 ────────────── signed ── size          totals, times, lifecycles and the end are those of the part that the newest head
+ *     what is judged │ the tail              covers; behind it the chain is still compared, and what it says counts for nothing
+ *
+ * Relies on: record, ours, lifecycle, keys, heads, tiles, tlog. Refuses: to stop at what it finds; only where the source
+ * cannot be read on does the walk end.
  */
 import { TracehoundError } from '../errors';
+import * as record from '../formats/record';
 import { bytesToWords, DIGEST_WORDS, hashWords, prefixedWords, sha256, wordAt, wordsToBytes } from '../formats/sha256';
 import { Frontier, HASH_BYTES, LEAF_PREFIX, TILE_HEIGHT } from '../formats/tlog';
-import type { Findings, Spot } from './findings';
+import { count, type Findings, type Spot } from './findings';
 import type { Heads } from './heads';
 import { KEY_NOTE_REACH, type Keys } from './keys';
 import { Lifecycle } from './lifecycle';
-import * as record from './record';
+import { Ours } from './ours';
+import { fault, unknownOf } from './record';
 import type { LogEntry, LogSource, RecordEntry } from './source';
 import { Tiles } from './tiles';
 
@@ -32,7 +37,7 @@ const DIGEST_BYTES_MIN = 512;
 /** Hash of the sidecar under way. */
 const SIDECAR = new Int32Array(DIGEST_WORDS);
 
-export interface WalkOptions {
+interface WalkOptions {
   readonly origin: string | undefined;
   readonly digest: ((bytes: Uint8Array) => Uint8Array) | undefined;
   readonly onProgress: ((records: number, total: number) => void) | undefined;
@@ -48,6 +53,9 @@ export class Walk {
   readonly lifecycle: Lifecycle;
   /** Leaves below the newest head; all of them, if there is none. */
   readonly #signed: number;
+  readonly #ours = new Ours();
+  /** What is signed was read to its end: its size, and its root if anybody can compute it. */
+  #judged: { readonly size: number; readonly root: Uint8Array | undefined } | undefined;
   /** The newest leaf hashes, eight words each, and how many fit in. */
   #ring = new Int32Array(RING_MIN * DIGEST_WORDS);
   #ringLeaves = RING_MIN;
@@ -61,9 +69,11 @@ export class Walk {
   #hiddenFrom: number | undefined;
   /** Leaves are missing without a hash: no root from there on. */
   #isBroken = false;
+  /** Leaves so far, the tail included. */
   size = 0;
   /** Leaves up to the last one that was read by itself: what a head only claims is behind it. */
   read = 0;
+  /** From here on: of the part that is signed. */
   records = 0;
   unavailable = 0;
   #details = 0;
@@ -98,7 +108,7 @@ export class Walk {
     const total = this.#heads.newest?.size ?? 0;
     this.#reach();
     try {
-      for await (const batch of source.entries()) {
+      for await (const batch of this.#ours.watch(source.entries())) {
         for (const entry of batch) {
           this.#take(entry);
           if (this.#tiles?.isDue) await this.#tiles.check();
@@ -113,11 +123,25 @@ export class Walk {
     const isSigned = this.#heads.newest?.size === this.size;
     await this.#tiles?.end(this.size, isSigned);
     this.lifecycle.end(this.unavailable, this.#details, this.#hidden, this.#bare);
+    if (this.#ours.isForeign) {
+      const message = `its ${count(this.records, 'entry', 'entries')} are no records that docs/format.md knows: a log of another maker, or of a later version`;
+      this.#findings.unknown('integrity', 'NOT_OURS', message);
+    }
   }
 
-  /** The root over everything that was read; `undefined` when leaves are missing. */
-  root(): Uint8Array | undefined {
+  /** What was judged: the part that is signed; all that was read, if that is less or nobody signed anything. */
+  get judged(): { readonly size: number; readonly root: Uint8Array | undefined } {
+    return this.#judged ?? { size: this.size, root: this.#root() };
+  }
+
+  /** The root over everything that was read so far; `undefined` when leaves are missing. */
+  #root(): Uint8Array | undefined {
     return this.#isBroken ? undefined : this.#frontier.root();
+  }
+
+  /** The leaf under way lies behind the newest head: nobody signed it. */
+  get #isTail(): boolean {
+    return this.size >= this.#signed;
   }
 
   #take(entry: LogEntry): void {
@@ -131,14 +155,17 @@ export class Walk {
   }
 
   #reach(): void {
-    if (this.size >= this.#heads.next) this.#heads.reach(this.size, this.root());
+    if (this.size >= this.#signed) this.#judged ??= { size: this.size, root: this.#root() };
+    if (this.size >= this.#heads.next) this.#heads.reach(this.size, this.#root());
   }
 
   // ── records ─────────────────────────────────────────────────────────────────────────────────────
 
   #record({ record: r, detail }: RecordEntry): void {
     const seq = this.size;
-    if (r.length === record.RECORD_BYTES) this.#read(r, detail, seq);
+    if (this.#ours.isForeign) {
+      // Nothing of it can be read; that it is what was signed can be told all the same.
+    } else if (r.length === record.RECORD_BYTES) this.#read(r, detail, seq);
     else {
       const message = `a record of ${r.length} bytes, expected ${record.RECORD_BYTES}`;
       this.#findings.bad('integrity', 'RECORD', message, this.#spot(seq));
@@ -146,13 +173,14 @@ export class Walk {
     this.#link = this.#room();
     prefixedWords(LEAF_PREFIX, r, this.#ring, this.#link);
     this.#hiddenFrom = undefined;
-    this.records++;
+    if (!this.#isTail) this.records++;
     this.#append();
   }
 
   #read(r: Uint8Array, detail: Uint8Array | undefined, seq: number): void {
-    const fault = record.fault(r);
-    if (fault !== undefined) this.#findings.bad('integrity', 'RECORD', fault, this.#spot(seq));
+    const wrong = fault(r);
+    if (wrong !== undefined) this.#findings.bad('integrity', 'RECORD', wrong, this.#spot(seq));
+    else if (!this.#isTail) this.#noteUnknown(r, seq);
     const number = record.numberAt(r, record.SEQ);
     if (number !== seq) {
       this.#findings.bad('integrity', 'SEQ', `sequence number ${number}, expected ${seq}`, this.#spot(seq));
@@ -173,15 +201,22 @@ export class Walk {
       this.#findings.bad('integrity', 'DETAIL', 'a sidecar to which no record commits', this.#spot(seq));
     }
     // Who signs behind the newest head is nobody's question, and its note may not have been stored any more.
-    if (isKey && seq < this.#signed) {
-      this.#keys.add(seq, this.#options.origin, detail, (n) => this.#linkAt(n), this.#spot(seq));
-    }
+    if (this.#isTail) return;
+    if (isKey) this.#keys.add(seq, this.#options.origin, detail, (n) => this.#linkAt(n), this.#spot(seq));
     this.lifecycle.take(r, seq, (at) => this.#spot(at));
     const time = record.numberAt(r, record.TIME);
     if (time > 0) {
       this.from ??= time;
       this.to = time;
     }
+  }
+
+  /** A later version may write what we have no name for. Nobody changed anything then; what it says we cannot tell. */
+  #noteUnknown(r: Uint8Array, seq: number): void {
+    const what = unknownOf(r);
+    if (what === undefined) return;
+    const message = `${what}, which a later version may know`;
+    this.#findings.unknown('integrity', 'UNKNOWN_RECORD', message, this.#spot(seq));
   }
 
   #follows(r: Uint8Array): boolean {
@@ -222,8 +257,8 @@ export class Walk {
 
   #leaf(hash: Uint8Array): void {
     if (hash.length !== HASH_BYTES) throw malformed('a leaf hash of another length');
+    if (!this.#isTail) this.lifecycle.hide();
     this.#hide(1);
-    this.lifecycle.hide();
     this.#link = this.#room();
     bytesToWords(hash, 0, this.#ring, this.#link);
     this.#append();
@@ -260,7 +295,7 @@ export class Walk {
       throw malformed('a subtree that is not aligned');
     }
     const isInside = this.size < this.#heads.next && this.#heads.next < this.size + width;
-    this.lifecycle.lose(this.size, this.size + width, place);
+    if (!this.#isTail) this.lifecycle.lose(this.size, this.size + width, place);
     this.#hide(width);
     this.#isLinked = false;
     if (!this.#isBroken) this.#frontier.appendSubtree(level, hash);
@@ -270,23 +305,24 @@ export class Walk {
     if (isInside) this.#heads.skip(this.size);
   }
 
-  #missing(count: number, place: string): void {
-    if (!Number.isSafeInteger(count) || count < 1 || this.size + count > Number.MAX_SAFE_INTEGER) {
+  #missing(leaves: number, place: string): void {
+    if (!Number.isSafeInteger(leaves) || leaves < 1 || this.size + leaves > Number.MAX_SAFE_INTEGER) {
       throw malformed('a number of missing records that cannot be');
     }
-    this.lifecycle.lose(this.size, this.size + count, place);
-    this.#hide(count);
+    if (!this.#isTail) this.lifecycle.lose(this.size, this.size + leaves, place);
+    this.#hide(leaves);
     this.#isLinked = false;
     this.#isBroken = true;
-    this.size += count;
+    this.size += leaves;
     this.#seenFrom = this.size;
     this.#heads.skip(this.size);
   }
 
-  #hide(count: number): void {
+  #hide(leaves: number): void {
     this.#hiddenFrom ??= this.size;
+    if (this.#isTail) return;
     this.#hidden ??= this.#spot(this.size);
-    this.unavailable += count;
+    this.unavailable += leaves;
   }
 
   /** Where an entry lies, unless told otherwise the one under way. Made only when something was found. */

@@ -62,7 +62,7 @@ describe.each(BUILDS)('audit, on the %s build', (_, core) => {
   test('export gives the records from … to, copies, with their details, and clips what does not exist yet', () => {
     const { th } = room();
     for (let i = 0; i < 9; i++) attack(th, `n ${i}`);
-    th.quarantine.flush({ actor: 'kim', purpose: 'clean up' });
+    th.quarantine.purgeAll({ actor: 'kim', purpose: 'clean up' });
     const all = th.audit.export();
     expect(all.records.length).toBe(19);
     const seqs = (range?: { from?: number; to?: number }): number[] =>
@@ -136,7 +136,8 @@ describe.each(BUILDS)('audit, on the %s build', (_, core) => {
 
   test('256 lost records are one GAP', () => {
     const { th } = room({ maxRecords: 16 });
-    for (let i = 0; i < 600; i++) th.http.uninspected(`192.0.2.${i % 256}`, 'passed', i < 256 ? 'threw' : 'timeout');
+    for (let i = 0; i < 600; i++)
+      th.http.counters.uninspected(`192.0.2.${i % 256}`, 'passed', i < 256 ? 'threw' : 'timeout');
     void th.audit.flush();
     const { size } = th.audit.head();
     const lost = th.audit.verify().gaps;
@@ -148,7 +149,7 @@ describe.each(BUILDS)('audit, on the %s build', (_, core) => {
     const { th } = room({}, { rateLimit: { limit: 4 } });
     for (let i = 0; i < 4; i++)
       th.intercept({ source: '192.0.2.1', payload: 'x', threat: { category: 'a', severity: 'low' } });
-    for (let i = 0; i < 7; i++) th.http.uninspected('192.0.2.2', 'observed', 'threw');
+    for (let i = 0; i < 7; i++) th.http.counters.uninspected('192.0.2.2', 'observed', 'threw');
     for (let i = 0; i < 3; i++)
       th.intercept({ source: '192.0.2.1', payload: i, threat: { category: 'a', severity: 'low' } });
     expect(recordsOf(th).map(({ kind, count }) => `${kind} ${count}`)).toEqual([

@@ -276,7 +276,7 @@ describe('taking one', () => {
     const th = full(it, 3);
     const sealing = th.snapshot();
     th.intercept(threat(40));
-    th.quarantine.flush();
+    th.quarantine.purgeAll();
     const opened = await openSnapshot(await sealing, { secret });
     const next = it.make({ ...options, restore: opened });
     expect(next.quarantine.list()).toHaveLength(3);

@@ -8,7 +8,7 @@ const hmac = (key: Uint8Array, data: string | Uint8Array): Buffer => createHmac(
 
 test('a trace id is nonce ‖ (UUID ⊕ HMAC(trace key, nonce)), as the documents say', () => {
   const { th } = ground();
-  const bytes = Buffer.from(th.http.traceId(ID), 'hex');
+  const bytes = Buffer.from(th.http.keys.traceId(ID), 'hex');
   expect(bytes.length).toBe(24);
   const mask = hmac(hmac(SECRET, 'tracehound/v1/trace-id'), bytes.subarray(0, 8));
   const uuid = bytes.subarray(8).map((byte, i) => byte ^ mask[i]!);
@@ -17,7 +17,7 @@ test('a trace id is nonce ‖ (UUID ⊕ HMAC(trace key, nonce)), as the document
 
 test('two trace ids of one evidence share nothing, and no evidence looks the same as some', () => {
   const { th } = ground();
-  const ids = Array.from({ length: 200 }, (_, i) => th.http.traceId(i % 2 === 0 ? ID : undefined));
+  const ids = Array.from({ length: 200 }, (_, i) => th.http.keys.traceId(i % 2 === 0 ? ID : undefined));
   expect(new Set(ids).size).toBe(200);
   for (const id of ids) expect(id).toMatch(/^[0-9a-f]{48}$/);
   // No byte is the same in all of either kind.

@@ -67,10 +67,10 @@ describe.each(BUILDS)('watcher, on the %s build', (_, core) => {
     ask('192.0.2.2', 'b'.repeat(257));
     ask('192.0.2.3', 'b');
     th.intercept(null as never);
-    th.http.uninspected('192.0.2.2', 'passed', 'threw');
-    th.http.count('skipped');
-    th.http.count('failedOpen');
-    th.http.count('failedOpen');
+    th.http.counters.uninspected('192.0.2.2', 'passed', 'threw');
+    th.http.counters.count('skipped');
+    th.http.counters.count('failedOpen');
+    th.http.counters.count('failedOpen');
     const last = th.watcher.snapshot();
     expect(last).toMatchObject({
       status: 'up',

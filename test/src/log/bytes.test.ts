@@ -6,7 +6,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { generateKey, signerFromText } from '../../../src/signers/index';
 import { type LogReport, parsePolicy, storeSource, verifyLog } from '../../../src/verify/index';
 import { lab } from '../../lab/lab';
-import { LabStore } from '../../lab/store';
+import { LabStore, TidyStore } from '../../lab/store';
 import { into } from '../../lab/written';
 
 const ORIGIN = 'example.com/log';
@@ -14,8 +14,7 @@ const ORIGIN = 'example.com/log';
 /** `isKept`: the store takes nothing away, so that every part stays. */
 async function written(isKept: boolean): Promise<{ store: LabStore; check: () => Promise<LogReport> }> {
   const { skey, vkey } = await generateKey('example.com/deployment');
-  const store = new LabStore();
-  if (isKept) Object.assign(store, { delete: undefined });
+  const store = isKept ? new LabStore() : new TidyStore();
   const audit = into(store, { origin: ORIGIN, signer: await signerFromText(skey), tail: !isKept, checkpointMs: 50 });
   const world = lab();
   const th = world.make({ rateLimit: false, audit });
@@ -25,7 +24,7 @@ async function written(isKept: boolean): Promise<{ store: LabStore; check: () =>
     if (isKept && i % 70 === 69) await th.audit.flush();
     if (!isKept && (i < 2 || i % 7 === 0)) {
       world.now += 50;
-      th.http.ship();
+      th.http.runtime.ship();
       await vi.waitFor(() => expect(th.watcher.snapshot().audit.unreleased).toBe(0), { interval: 1 });
     }
   }

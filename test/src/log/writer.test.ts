@@ -15,7 +15,7 @@ import { headOf, leafOf, type StoredLog, storedLog } from '../../lab/stored-log'
 import { into, type StoredAudit } from '../../lab/written';
 
 const ORIGIN = 'example.com/log';
-const KIND = { GENESIS: 1, PANIC: 7, RESUME: 8, CHECKPOINT: 9, KEY: 10, CLOSE: 11, GAP: 12, FAILED: 16, EVACUATED: 6 };
+const KIND = { GENESIS: 1, PANIC: 7, RESUME: 8, HEARTBEAT: 9, KEY: 10, CLOSE: 11, GAP: 12, FAILED: 16, EVACUATED: 6 };
 
 const optionsOf = (store: LabStore, audit: StoredAudit = {}): TracehoundOptions => ({
   rateLimit: false,
@@ -457,7 +457,7 @@ describe('a store that takes nothing for so long that memory ends', () => {
     expect(await th.interceptAsync({ source: 'x', threat })).toMatchObject({ error: { code: 'LOG_FULL' } });
     expect(() => th.quarantine.neutralize(handle!.signature)).toThrow('no room for another record');
     expect(() => th.quarantine.read(handle!.signature)).toThrow('no room for another record');
-    expect(() => th.http.charge('x', 'refused')).toThrow('no room for another record');
+    expect(() => th.http.limits.charge('x', 'refused')).toThrow('no room for another record');
     // Looking costs no record.
     expect(th.quarantine.get(handle!.signature)).toBeDefined();
     const size = th.audit.head().size;
@@ -710,7 +710,7 @@ describe('time', () => {
     for (let i = 0; i < 58; i++) await tick(1_000);
     expect(store.calls.length).toBe(calls);
     await tick(1_000);
-    const log = await until(store, (each) => kinds(each).at(-1) === KIND.CHECKPOINT);
+    const log = await until(store, (each) => kinds(each).at(-1) === KIND.HEARTBEAT);
     // Totals: seen and flagged, six bytes each.
     expect(log.records.at(-1)!.record!.subarray(80, 92).toString('hex')).toBe('000000000003000000000003');
     expect(log.records.at(-1)!.detail).toBeUndefined();
@@ -727,8 +727,8 @@ describe('time', () => {
       view(it.last()).setFloat64(region(it.last(), abi.HEADER_AUDIT) + abi.AUDIT_SEEN + 8 * i, total, true);
     }
     await tick(60_000);
-    const log = await until(store, (each) => ofKind(each, KIND.CHECKPOINT).length > 0);
-    const laid = ofKind(log, KIND.CHECKPOINT)[0]!.record!.subarray(80, 112);
+    const log = await until(store, (each) => ofKind(each, KIND.HEARTBEAT).length > 0);
+    const laid = ofKind(log, KIND.HEARTBEAT)[0]!.record!.subarray(80, 112);
     expect(totals.map((_, i) => laid.readUIntBE(6 * i, 6))).toEqual([...totals.slice(0, 4), 2 ** 48 - 1]);
     expect(laid.readUInt16BE(30)).toBe(0);
   });
@@ -744,8 +744,8 @@ describe('time', () => {
     it.now -= 300;
     attack(th, 1);
     for (let i = 0; i < 64; i++) await tick(1_000);
-    const log = await until(store, (each) => ofKind(each, KIND.CHECKPOINT).length > 0);
-    const [checkpoint, ...more] = ofKind(log, KIND.CHECKPOINT);
+    const log = await until(store, (each) => ofKind(each, KIND.HEARTBEAT).length > 0);
+    const [checkpoint, ...more] = ofKind(log, KIND.HEARTBEAT);
     expect(checkpoint!.detail).toMatchObject({ clockBack: { count: 2, ms: 1_000 } });
     expect(more).toEqual([]);
   });
@@ -760,21 +760,21 @@ describe('time', () => {
     const runtime = Object.create(it.runtime, { defer: { value: defer } }) as Runtime;
     const store = new LabStore();
     const th = it.make({ ...optionsOf(store), runtime });
-    th.http.ship('before anything');
+    th.http.runtime.ship('before anything');
     attack(th, 3);
     it.now += 1_000;
-    th.http.ship('first');
-    th.http.ship('too soon');
+    th.http.runtime.ship('first');
+    th.http.runtime.ship('too soon');
     await until(store, ({ size }) => size === 5);
     it.now += 60_000;
-    th.http.ship('second');
-    await until(store, (log) => kinds(log).at(-1) === KIND.CHECKPOINT);
+    th.http.runtime.ship('second');
+    await until(store, (log) => kinds(log).at(-1) === KIND.HEARTBEAT);
     expect(kept).toEqual(['before anything', 'first', 'second']);
     const other = timed(it);
     const timedOne = it.make({ ...optionsOf(new LabStore()), runtime: other.runtime });
     attack(timedOne, 1);
-    timedOne.http.ship('not needed');
-    lab().make({}).http.ship('no store');
+    timedOne.http.runtime.ship('not needed');
+    lab().make({}).http.runtime.ship('no store');
     expect(kept).toHaveLength(3);
   });
 

@@ -603,7 +603,7 @@ describe('a record by itself', () => {
   it.each<[string, (record: Buffer) => void]>([
     ['an unknown version', set(0, 2)],
     ['kind 0', set(1, 0)],
-    ['an unknown kind', set(1, 29)],
+    ['an unknown kind', set(1, 35)],
     ['an unknown severity', set(2, 4)],
     ['a reason that its kind does not have', set(3, 1)],
     ['an unknown flag', set(5, 0x80)],
@@ -633,7 +633,7 @@ describe('a record by itself', () => {
         ),
     ],
     ['GAP with more behind it', 12, set(111, 1)],
-    ['CHECKPOINT with more behind its totals', 9, set(111, 1)],
+    ['HEARTBEAT with more behind its totals', 9, set(111, 1)],
     ['RESUME with more behind its size', 8, set(39, 1)],
   ])('is refused: a %s', async (_, kind, change) => {
     const log = new LabLog().grow(20);
