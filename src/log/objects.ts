@@ -31,9 +31,8 @@ export class LogObjects {
   /** Heads that were sent and not answered: each may have been taken, or be taken yet. */
   #sent: Uint8Array[] = [];
   #stopped: TracehoundError | undefined;
-  /** Parts that lie beside the head in force, beside the one before it, and beside none any more. */
+  /** Parts that lie beside the head in force, and those that it does not need any more. */
   #beside: Set<string>;
-  #before: string[] = [];
   #dead: string[] = [];
   /** The widest part of each tile, 256 where it is full, since nothing narrower is needed. */
   readonly #widths = new Map<string, number>();
@@ -123,16 +122,8 @@ export class LogObjects {
     };
     this.#beside = new Set(parts.filter(needs));
     for (const [tile, width] of this.#widths) if (width === TILE_WIDTH) this.#widths.delete(tile);
-    // A reader that has read the head before this one is still looking for what lies beside it.
-    this.#dead.push(...this.#before);
-    this.#before = parts.filter((path) => !needs(path));
-    await this.#clear();
-  }
-
-  /** The log has its last head: nothing comes after that would take away what lies beside the one before. */
-  async end(): Promise<void> {
-    this.#dead.push(...this.#before);
-    this.#before = [];
+    // A reader that has read the head before this one finds its parts gone, and the new head in its place.
+    this.#dead.push(...parts.filter((path) => !needs(path)));
     await this.#clear();
   }
 

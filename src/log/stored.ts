@@ -192,7 +192,6 @@ export class LogKeeper implements Keeper {
     const { log } = this.#port;
     for (const run of carriedOf(log, writer)) adopt(writer, run);
     await writer.flush();
-    await writer.end();
     this.#ending = this.#ending.filter((each) => each !== writer);
     // What did not follow on what was stored stays with the caller (`audit.carried`).
     if (carriedOf(log, writer).every(({ from, records }) => from + records.length <= writer.signed)) {
@@ -281,7 +280,6 @@ export class LogKeeper implements Keeper {
     this.#ended = true;
     heads.end();
     await this.flush();
-    await this.#writer?.end();
   }
 }
 

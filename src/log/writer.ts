@@ -299,9 +299,4 @@ export class LogWriter {
     await this.#port.claim(this);
     this.#claimed = true;
   }
-
-  /** Nothing follows: takes away what the last head does not need. */
-  async end(): Promise<void> {
-    await this.#objects.end();
-  }
 }
