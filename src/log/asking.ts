@@ -29,15 +29,14 @@ export async function asked<T>(
       recoverable: true,
     });
   }
-  if (answer !== LATE) return answer;
-  throw new TracehoundError(
-    'STORE_FAILED',
-    `store.${what}: late, expected an answer within ${timeoutMs} ms, got none`,
-    {
-      recoverable: true,
-    },
-  );
+  if (answer === LATE) throw late(what, timeoutMs);
+  return answer;
 }
+
+const late = (what: keyof LogStore, timeoutMs: number): TracehoundError =>
+  new TracehoundError('STORE_FAILED', `store.${what}: late, expected an answer within ${timeoutMs} ms, got none`, {
+    recoverable: true,
+  });
 
 export interface AskingPort {
   readonly now: () => number;
@@ -80,31 +79,31 @@ export class AskedStore implements LogStore {
   }
 
   #ask<T>(what: keyof LogStore, ask: () => Promise<T>): Promise<T> {
-    const { timeoutMs } = this.#port;
-    return asked(what, () => this.#timed(ask()), timeoutMs);
+    // The deadline is within: it must be over before the next call is told how this one went.
+    return asked(what, () => this.#timed(what, ask()), 2 * this.#port.timeoutMs);
   }
 
-  async #timed<T>(work: Promise<T>): Promise<T> {
+  async #timed<T>(what: keyof LogStore, work: Promise<T>): Promise<T> {
     const { now, timeoutMs, onSlow } = this.#port;
     const since = now();
-    const answer = await within(work, Math.min(SLOW_MS, timeoutMs / 2));
-    if (answer !== LATE) {
+    const slowMs = Math.min(SLOW_MS, timeoutMs / 2);
+    const soon = await within(work, slowMs);
+    if (soon !== LATE) {
       if (this.#waiting === 0 && this.#slowSince !== undefined) {
         this.#slowSince = undefined;
         onSlow?.(false);
       }
-      return answer;
+      return soon;
     }
     this.#waiting++;
     if (this.#slowSince === undefined) {
       this.#slowSince = since;
       onSlow?.(true);
     }
-    // Once the deadline is over nobody waits for it any more, and it must not be called slow for ever.
     try {
-      const late = await within(work, timeoutMs);
-      if (late === LATE) throw new TracehoundError('STORE_FAILED', 'store: no answer at all', { recoverable: true });
-      return late;
+      const answer = await within(work, timeoutMs - slowMs);
+      if (answer === LATE) throw late(what, timeoutMs);
+      return answer;
     } finally {
       this.#waiting--;
     }

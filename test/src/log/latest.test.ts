@@ -1,9 +1,11 @@
 /**
  * Guards logs that follow one another in a store: `src/log/latest.ts`, and the keeper that notices a new one.
  */
+
 import { describe, expect, it, vi } from 'vitest';
+import * as abi from '../../../assembly/abi';
 import { attack, deployment, KIND, ORIGIN, ofKind, optionsOf, settled } from '../../lab/attacked';
-import { lab } from '../../lab/lab';
+import { lab, region, view } from '../../lab/lab';
 import { LabStore } from '../../lab/store';
 import { storedLog } from '../../lab/stored-log';
 
@@ -158,5 +160,30 @@ describe('one log after the other', () => {
     await th.audit.flush();
     const log = storedLog(store, th.audit.head().origin);
     expect(ofKind(log, KIND.PANIC)).toHaveLength(1);
+  });
+
+  it('after a panic keeps what could not be stored: a run that does not follow on what lies there stays with the caller', async () => {
+    const store = new LabStore();
+    const it = lab();
+    const signer = deployment();
+    const th = it.make(optionsOf(store, { signer }));
+    attack(th, 30);
+    const { size } = th.audit.head();
+    // One record of memory is damaged: what comes after it does not follow on what comes before.
+    view(it.last()).setUint8(region(it.last(), abi.HEADER_RING) + 12 * abi.LOG_BYTES + abi.LOG_TIME, 0xff);
+    it.last().stopAt = { name: 'intercept', code: 1 };
+    th.intercept({ source: 'x', payload: 'y', threat: { category: 'sqli', severity: 'high' } });
+    const carried = th.audit.carried().filter(({ origin }) => origin === ORIGIN);
+    expect(carried.map(({ from, records }) => [from, records.length])).toEqual([
+      [0, 12],
+      [13, size - 13],
+    ]);
+    await th.audit.flush();
+    expect(th.audit.carried().map(({ from, records }) => [from, records.length])).toEqual([
+      [0, 12],
+      [13, size - 13],
+    ]);
+    th.audit.releaseCarried(ORIGIN);
+    expect(th.audit.carried()).toEqual([]);
   });
 });
