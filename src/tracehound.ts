@@ -13,12 +13,15 @@ import { Agent, closedError } from './instance/agent';
 import { audit } from './instance/audit';
 import { steady } from './instance/clock';
 import { resolveOptions } from './instance/config';
+import { Events } from './instance/events';
 import { Evidence } from './instance/evidence';
+import { Feed } from './instance/feed';
 import { genesisFacts, successionFacts } from './instance/genesis';
 import { httpPort } from './instance/http-port';
 import { restorable, takeSnapshot } from './instance/image';
 import { rateLimiter } from './instance/limits';
 import { TraceIds } from './instance/trace';
+import { Troubles } from './instance/trouble';
 import { watcher } from './instance/watcher';
 import { heldLog } from './log/index';
 import type { KeeperPort, LogPlug } from './log/keeper';
@@ -49,6 +52,8 @@ export function compose(
   const runtime = withModule(options.runtime ?? defaultRuntime, options.module);
   const { now: clock, steps: clockSteps } = steady(options.clock ?? (() => runtime.now()));
   const random = (bytes: Uint8Array): void => runtime.random(bytes);
+  const events = new Events((name) => troubles.raise('HANDLER_FAILED', { event: name }));
+  const troubles = new Troubles(clock, events, options.quiet ? undefined : warn);
   const begun = options.audit.log.begin();
   const engine = new Engine({
     config,
@@ -58,19 +63,33 @@ export function compose(
     continues: begun.continues,
     persistence,
     genesis: (origin, instance, size) => {
+      if (options.secret === undefined) troubles.raise('SECRET_NOT_SET');
       const facts = genesisFacts(options, runtime, origin, instance);
       return sidecar(size === 0 ? facts : { ...facts, size }, random);
     },
-    succession: (origin, size, restored) => sidecar(successionFacts(origin, size, restored), random),
+    succession: (origin, size, restored) => {
+      if (engine.panics > 0) troubles.raise('CORE_PANIC', { panics: engine.panics });
+      return sidecar(successionFacts(origin, size, restored), random);
+    },
   });
   if (options.restore !== undefined) engine.restore(parts.restorable(options.restore));
   // What cannot go on should say so now, and not to the first who asks something.
   if (persistence !== undefined) engine.inherit(clock);
   const isUp = (): boolean => engine.status === 'up';
-  const port: KeeperPort = { log: engine.log, runtime, now: clock, random, options: options.audit, clockSteps, isUp };
+  const port: KeeperPort = {
+    log: engine.log,
+    runtime,
+    now: clock,
+    random,
+    options: options.audit,
+    clockSteps,
+    isUp,
+    troubles,
+  };
   const keeper = begun.keep(port);
   const { refusal } = keeper;
-  const agent = new Agent(engine, clock, runtime, refusal, options.limiter);
+  const feed = new Feed(engine, events, clock);
+  const agent = new Agent(engine, clock, runtime, refusal, options.limiter, feed.poke);
   const trace = new TraceIds(engine, random);
   let closed = false;
   /** The clock of a call that needs an open instance. */
@@ -91,7 +110,7 @@ export function compose(
   return {
     intercept: (scent) => agent.intercept(scent),
     interceptAsync: (scent) => agent.interceptAsync(scent),
-    rateLimiter: rateLimiter(options, engine, actTime, detail),
+    rateLimiter: rateLimiter(options, engine, actTime, detail, feed.poke),
     quarantine: new Evidence({
       engine,
       agent,
@@ -106,8 +125,12 @@ export function compose(
     }),
     // The log may be read after close(): its last record would be out of reach otherwise.
     audit: audit(engine, keeper, clock),
-    watcher: watcher(engine, agent, keeper, runtime, clock, () => closed),
+    watcher: watcher({ engine, agent, keeper, runtime, troubles, now: clock, closed: () => closed }),
     http: httpPort({ options, engine, agent, keeper, trace, runtime, time: actTime }),
+    on: (name, handler) => {
+      if (!events.has('blocked') && !events.has('quarantined')) feed.begin();
+      return events.on(name, handler);
+    },
     id: () => engine.makeId(time()),
     snapshot: async (given) => parts.takeSnapshot(engine, time(), given, options.secret, runtime),
     close: () => {
@@ -117,6 +140,9 @@ export function compose(
     },
   };
 }
+
+/** Standard error, on every platform that has one. */
+const warn = (line: string): void => console.warn(line);
 
 /** The escape hatch for bundlers: the caller compiled the core, so nobody here can say which bytes it came from. */
 function withModule(runtime: Runtime, module: WebAssembly.Module | undefined): Runtime {

@@ -35,6 +35,8 @@ export class Agent {
   readonly #refusal: (() => TracehoundError | undefined) | undefined;
   /** Asked in place of the core's limiter. */
   readonly #limiter: PlatformLimiter | undefined;
+  /** Told when a record may have been appended. */
+  readonly #acted: () => void;
   #closed = false;
   /** Answers given, by status. */
   readonly counts: StatusCounts = {
@@ -53,7 +55,9 @@ export class Agent {
     runtime: Runtime,
     refusal: (() => TracehoundError | undefined) | undefined,
     limiter: PlatformLimiter | undefined,
+    acted: () => void,
   ) {
+    this.#acted = acted;
     this.#refusal = refusal;
     this.#limiter = limiter;
     this.#engine = engine;
@@ -109,7 +113,10 @@ export class Agent {
     if (this.#limiter !== undefined) return this.#chargeElsewhere(this.#limiter, source, observed);
     if (this.#engine.config.limit === 0) return undefined;
     const status = this.#engine.pass(this.#now(), readSource(source), false, observed);
-    if (status === 'rate_limited') this.counts.rate_limited++;
+    if (status === 'rate_limited') {
+      this.counts.rate_limited++;
+      this.#acted();
+    }
     return this.#engine.rate();
   }
 
@@ -121,6 +128,7 @@ export class Agent {
     } else {
       this.counts.rate_limited++;
       this.#engine.refused(now, readSource(source), rate.blocked, observed);
+      this.#acted();
     }
     return rate;
   }
@@ -241,7 +249,7 @@ export class Agent {
   /** Whether hashing it elsewhere is worth an await: something is large, and the platform cannot hash at once. */
   #worthWaiting({ threat, payload, fingerprint }: NormalScent): boolean {
     if (threat === undefined || this.#runtime.digest !== undefined) return false;
-    return this.#isLarge(payloadBytes(payload)) || this.#isLarge(fingerprint);
+    return this.#isLarge(scentBytes(payload)) || this.#isLarge(fingerprint);
   }
 
   #isLarge(data: Uint8Array | string | undefined): data is Uint8Array | string {
@@ -251,7 +259,7 @@ export class Agent {
   /** What is large, hashed by the platform. */
   async #digests({ payload, fingerprint }: NormalScent): Promise<Hashes> {
     const hash = (data: Uint8Array | string | undefined) => (this.#isLarge(data) ? asyncDigest(data) : undefined);
-    const [payloadHash, signatureHash] = await Promise.all([hash(payloadBytes(payload)), hash(fingerprint)]);
+    const [payloadHash, signatureHash] = await Promise.all([hash(scentBytes(payload)), hash(fingerprint)]);
     return { payloadHash, signatureHash };
   }
 
@@ -276,6 +284,7 @@ export class Agent {
 
   #count(result: InterceptResult): InterceptResult {
     this.counts[result.status]++;
+    if (result.status !== 'clean') this.#acted();
     return result;
   }
 }
@@ -283,12 +292,12 @@ export class Agent {
 /** Of the payload and of the fingerprint, where somebody else than the core hashed them. */
 type Hashes = Pick<Question, 'payloadHash' | 'signatureHash'>;
 
-const payloadBytes = (payload: NormalScent['payload']): Uint8Array | undefined =>
+const scentBytes = (payload: NormalScent['payload']): Uint8Array | undefined =>
   payload.kind === 'bytes' || payload.kind === 'json' ? payload.bytes : undefined;
 
 /** The same scent over memory of its own. */
 function ownScent(read: NormalScent): NormalScent {
-  const bytes = payloadBytes(read.payload);
+  const bytes = scentBytes(read.payload);
   const { fingerprint } = read;
   return {
     ...read,

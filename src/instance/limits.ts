@@ -14,6 +14,7 @@ export function rateLimiter(
   engine: Engine,
   time: () => number,
   detail: (who: Actor | undefined) => Uint8Array | undefined,
+  acted: () => void,
 ): RateLimiter {
   /** The limit, when there is a limiter. */
   const limit = (): number => {
@@ -28,7 +29,9 @@ export function rateLimiter(
     if (!Number.isInteger(cost) || cost < 1 || cost > max) {
       throw new RangeError(`rateLimiter cost: out of range, expected an integer 1 … ${max}, got ${cost}`);
     }
-    return engine.check(time(), readSource(source), cost, peek);
+    const result = engine.check(time(), readSource(source), cost, peek);
+    if (!result.allowed) acted();
+    return result;
   };
   return {
     check: (source, cost = 1) => ask(source, cost, false),
@@ -44,6 +47,7 @@ export function rateLimiter(
         throw new RangeError(`rateLimiter.block: out of range, expected 1 … 2^40 ms, got ${ms}`);
       }
       engine.block(time(), readSource(source), Math.ceil(ms), detail(who));
+      acted();
     },
     unblock: (source, who) => {
       limit();

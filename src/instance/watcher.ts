@@ -10,19 +10,22 @@
 import { ABI_VERSION, type Engine } from '../engine/index';
 import { toHex } from '../formats/bytes';
 import type { Keeper } from '../log/keeper';
-import type { Readings, Runtime, Watcher } from '../types/index';
+import type { Readings, Runtime, Trouble, Watcher } from '../types/index';
 import type { Agent } from './agent';
 
 const EMPTY_ROOT = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'; // SHA-256 of nothing, RFC 9162 §2.1.1
 
-export function watcher(
-  engine: Engine,
-  agent: Agent,
-  keeper: Keeper,
-  runtime: Runtime,
-  now: () => number,
-  closed: () => boolean,
-): Watcher {
+export interface Watched {
+  readonly engine: Engine;
+  readonly agent: Agent;
+  readonly keeper: Keeper;
+  readonly runtime: Runtime;
+  readonly troubles: { list(): readonly Trouble[] };
+  readonly now: () => number;
+  readonly closed: () => boolean;
+}
+
+export function watcher({ engine, agent, keeper, runtime, troubles, now, closed }: Watched): Watcher {
   return {
     snapshot: () => {
       const at = now();
@@ -71,6 +74,7 @@ export function watcher(
           signed: keeper.signedSize,
           ...keeper.storeState,
         },
+        troubles: troubles.list(),
         core: { memoryBytes: engine.memoryBytes, panics: engine.panics, abi: ABI_VERSION },
       };
       return deepFreeze(readings);

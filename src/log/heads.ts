@@ -21,7 +21,7 @@ import { generateSigner, keyNoteText, signNote } from '../signers/index';
 import { LATE, within } from '../time/deadline';
 import { Failures, pauseMs } from '../time/retry';
 import type { Signer } from '../types/index';
-import type { LogTrouble } from './keeper';
+import type { LogTroubles } from './keeper';
 
 /** The record's key epoch is one byte: after this many changes a log keeps its key. */
 const EPOCH_MAX = 255;
@@ -47,7 +47,7 @@ export interface HeadsPort {
   readonly rotateMs: number;
   /** How long a signer may take. */
   readonly timeoutMs: number;
-  readonly trouble: LogTrouble;
+  readonly trouble: LogTroubles;
 }
 
 interface Key {
@@ -186,14 +186,14 @@ export class Heads {
     try {
       const { text, signatures } = parseNote(note);
       const theirs = parseNote(await this.#inTime(signNote(text, [signer]))).signatures;
-      if (this.#unsigned.count > 0) trouble.end('SIGNER_FAILING');
+      if (this.#unsigned.count > 0) trouble.end('SIGNER_FAILED');
       this.#unsigned.end();
       return formatNote(text, [...signatures, ...theirs]);
     } catch {
       // The log's own key has signed: the log need not wait for another, and whoever operates it is told.
       this.#unsigned.add();
       this.#againAt = now() + pauseMs(this.#unsigned.count, AGAIN_MS, AGAIN_MS_MAX);
-      trouble.raise('SIGNER_FAILING');
+      trouble.raise('SIGNER_FAILED');
       return note;
     }
   }

@@ -7,7 +7,7 @@
 import { TIMEOUT_MS } from './asking';
 import type { SignedLog } from './bundle';
 import { Heads } from './heads';
-import { type KeeperPort, type Proofs, QUIET, UnstoredKeeper } from './keeper';
+import { type KeeperPort, type Proofs, UnstoredKeeper } from './keeper';
 import { proofsOf } from './proofs';
 import { heldReader, type LogReader } from './reader';
 
@@ -40,7 +40,7 @@ export class HeldKeeper extends UnstoredKeeper {
     if (this.#heads === undefined || origin !== this.#origin) {
       const { signer } = options;
       this.#origin = origin;
-      const { trouble = QUIET } = this.#port;
+      const { troubles: trouble } = this.#port;
       const port = { log, now, random, signer, rotateMs: this.#rotateMs, timeoutMs: TIMEOUT_MS, trouble };
       this.#heads = new Heads(port, origin, log.state()?.epoch ?? 0);
     }

@@ -16,32 +16,10 @@ import type {
   ResolvedAudit,
   Runtime,
   Signer,
+  Trouble,
+  TroubleCode,
 } from '../types/index';
 import type { Exported } from './bundle';
-
-/** What can go wrong with a log behind its caller's back. */
-export type LogTroubleCode =
-  /** The store takes nothing. Its error's code is in the detail. */
-  | 'LOG_NOT_STORED'
-  /** The store takes longer than a second for an answer. */
-  | 'LOG_STORE_SLOW'
-  /** The store took nothing for so long that records were given up. */
-  | 'LOG_RECORDS_LOST'
-  /** Parts of the log that are not needed any more could not be taken away. */
-  | 'LOG_LEFTOVERS'
-  /** Somebody else writes this log, or the store went backwards: this instance does not write it any more. */
-  | 'LOG_STOPPED'
-  /** The deployment's key does not sign. */
-  | 'SIGNER_FAILING';
-
-/** Where trouble is reported: whoever operates the instance is told, and again when it is over. */
-export interface LogTrouble {
-  raise(code: LogTroubleCode, detail?: Readonly<Record<string, string | number>>): void;
-  end(code: LogTroubleCode): void;
-}
-
-/** Tells nobody. */
-export const QUIET: LogTrouble = { raise: () => {}, end: () => {} };
 
 export interface KeeperPort {
   readonly log: EngineLog;
@@ -53,8 +31,14 @@ export interface KeeperPort {
   readonly clockSteps: () => { count: number; ms: number };
   /** Whether a core is up: an instance that did nothing has no log. */
   readonly isUp: () => boolean;
-  /** Default: nobody is told. */
-  readonly trouble?: LogTrouble;
+  /** Where to say that something is wrong with the log, and that it is over. */
+  readonly troubles: LogTroubles;
+}
+
+/** What of an instance's troubles the log knows. */
+export interface LogTroubles {
+  raise(code: TroubleCode, detail?: Trouble['detail']): void;
+  end(code: TroubleCode): void;
 }
 
 /** How the store of a log is. */

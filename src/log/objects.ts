@@ -10,7 +10,7 @@ import { TracehoundError } from '../errors';
 import { formatNote, type NoteSignature, parseNote } from '../formats/note';
 import { originPath, TILE_WIDTH } from '../formats/tlog';
 import type { AskedStore } from './asking';
-import type { LogTrouble } from './keeper';
+import type { LogTroubles } from './keeper';
 import type { StoredObject } from './segments';
 
 /** Signatures that a writer leaves on a head: of its key, of the one before, of the deployment's. A claim comes after. */
@@ -24,7 +24,7 @@ const TILE = /^tile\/(?<sort>[0-9]+|entries|details)\/(?<number>[x0-9/]+)(?:\.p\
 
 export class LogObjects {
   readonly #store: AskedStore;
-  readonly #trouble: LogTrouble;
+  readonly #trouble: LogTroubles;
   readonly #prefix: string;
   /** What `checkpoint` holds, as far as we know. */
   #checkpoint: Uint8Array | undefined;
@@ -40,7 +40,7 @@ export class LogObjects {
   constructor(
     store: AskedStore,
     origin: string,
-    trouble: LogTrouble,
+    trouble: LogTroubles,
     checkpoint: Uint8Array | undefined,
     parts: readonly string[],
   ) {

@@ -10,7 +10,7 @@ import type { EngineLog } from '../engine/index';
 import { TracehoundError } from '../errors';
 import { sidecar } from '../formats/sidecar';
 import { Failures, pauseMs } from '../time/retry';
-import type { LogTrouble } from './keeper';
+import type { LogTroubles } from './keeper';
 
 const RETRY_MS = 1_000;
 const RETRY_MS_MAX = 60_000;
@@ -20,7 +20,7 @@ export interface OutagePort {
   readonly log: EngineLog;
   readonly now: () => number;
   readonly random: (bytes: Uint8Array) => void;
-  readonly trouble: LogTrouble;
+  readonly trouble: LogTroubles;
 }
 
 export class Outage {
@@ -62,7 +62,7 @@ export class Outage {
     const isFirst = !this.isOn;
     this.#failures.add();
     this.#retryAt = now() + pauseMs(this.#failures.count, RETRY_MS, RETRY_MS_MAX);
-    trouble.raise(error.code === 'SIGNER_FAILED' ? 'SIGNER_FAILING' : 'LOG_NOT_STORED', { code: error.code });
+    trouble.raise(error.code === 'SIGNER_FAILED' ? 'SIGNER_FAILED' : 'LOG_NOT_STORED', { code: error.code });
     if (!isFirst) return error;
     this.#since = now();
     this.#from = signed;
@@ -72,7 +72,7 @@ export class Outage {
 
   /** Remembers that records `from` … `to` − 1 were given up. */
   lose(range: { from: number; to: number }): void {
-    this.#port.trouble.raise('LOG_RECORDS_LOST', { count: range.to - range.from });
+    this.#port.trouble.raise('RECORDS_LOST', { count: range.to - range.from });
     const last = this.#lost.at(-1);
     if (last?.to === range.from) last.to = range.to;
     else this.#lost.push(range);
@@ -108,7 +108,7 @@ export class Outage {
     this.#retryAt = 0;
     this.#since = now();
     trouble.end('LOG_NOT_STORED');
-    trouble.end('SIGNER_FAILING');
+    trouble.end('SIGNER_FAILED');
     this.#note('evacuated', { from: this.#from, to: signed, outageMs, attempts });
     return true;
   }

@@ -18,7 +18,7 @@ import type { AuditExport, LogStore } from '../types/index';
 import { AskedStore } from './asking';
 import type { SignedLog } from './bundle';
 import { Heads } from './heads';
-import { type Keeper, type KeeperPort, type LogTrouble, type Proofs, QUIET, type StoreState } from './keeper';
+import type { Keeper, KeeperPort, LogTroubles, Proofs, StoreState } from './keeper';
 import { Turn } from './latest';
 import type { Opened } from './opened';
 import { proofsOf } from './proofs';
@@ -42,7 +42,7 @@ export class LogKeeper implements Keeper {
   readonly #port: KeeperPort;
   readonly #options: StoredOptions;
   readonly #store: AskedStore;
-  readonly #trouble: LogTrouble;
+  readonly #trouble: LogTroubles;
   readonly #proofs: Proofs;
   /** The heads and the writer of the log that the core holds now. */
   #heads: Heads | undefined;
@@ -61,12 +61,12 @@ export class LogKeeper implements Keeper {
   constructor(port: KeeperPort, options: StoredOptions) {
     this.#port = port;
     this.#options = options;
-    const { trouble = QUIET } = port;
+    const { troubles: trouble } = port;
     this.#trouble = trouble;
     this.#store = new AskedStore(options.store, {
       now: port.now,
       timeoutMs: options.timeoutMs,
-      onSlow: (isSlow) => (isSlow ? trouble.raise('LOG_STORE_SLOW') : trouble.end('LOG_STORE_SLOW')),
+      onSlow: (isSlow) => (isSlow ? trouble.raise('LOG_SLOW') : trouble.end('LOG_SLOW')),
     });
     this.#proofs = proofsOf({
       checkpoint: () => this.#checkpoint(),

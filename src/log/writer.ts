@@ -22,7 +22,7 @@ import { TILE_WIDTH } from '../formats/tlog';
 import { signNote } from '../signers/index';
 import type { AskedStore } from './asking';
 import type { Heads } from './heads';
-import type { LogTrouble } from './keeper';
+import type { LogTroubles } from './keeper';
 import { LogObjects } from './objects';
 import type { Opened } from './opened';
 import { Outage } from './outage';
@@ -46,7 +46,7 @@ export interface WriterPort {
   readonly maxRecords: number;
   /** Whether heads may be signed beside a tail. */
   readonly tail: boolean;
-  readonly trouble: LogTrouble;
+  readonly trouble: LogTroubles;
   /** Makes the log the newest of the store, before anything of it is written. */
   readonly claim: (writer: LogWriter) => Promise<void>;
 }

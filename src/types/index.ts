@@ -1,13 +1,15 @@
 /**
  * Every public type, and nothing else: the words that the parts of Tracehound speak to each other.
  *
- * Relies on: `http`, `options`, `ports`, `results`, `signals`. Refuses: logic.
+ * Relies on: `events`, `http`, `options`, `ports`, `results`, `signals`. Refuses: logic.
  * @module
  */
+import type { TracehoundEvents, Trouble } from './events';
 import type { GuardPort, HttpPort } from './http';
 import type { Source } from './ports';
 import type { Actor, EvidenceHandle, InterceptResult, PurgeReason, RateLimitResult, Scent, Severity } from './results';
 
+export type * from './events';
 export type * from './http';
 export type * from './options';
 export type * from './ports';
@@ -156,6 +158,8 @@ export interface Readings {
     /** Since when, unix ms; `undefined` for `off`, and while it never was anything but `ok`. */
     readonly since: number | undefined;
   };
+  /** What is wrong now, oldest first. */
+  readonly troubles: readonly Trouble[];
   readonly core: { readonly memoryBytes: number; readonly panics: number; readonly abi: number };
 }
 
@@ -180,6 +184,14 @@ export interface Tracehound {
   readonly http: HttpPort;
   /** 36-char UUIDv7 + '-' + 16 hex characters of fresh randomness. */
   id(): string;
+  /**
+   * Calls `handler` after each call that caused such an event has returned; answers how to stop. What a handler throws is
+   * counted (`HANDLER_FAILED`) and reaches nobody. In a Durable Object handlers run in the object.
+   *
+   * @example
+   * const off = th.on('trouble', ({ code, count }) => console.error(code, count));
+   */
+  on<Name extends keyof TracehoundEvents>(name: Name, handler: (event: TracehoundEvents[Name]) => unknown): () => void;
   /** A sealed image of this instance. */
   snapshot(options?: { unsealed?: boolean }): Promise<Uint8Array>;
   /** Flushes, writes the CLOSE record, stops timers. The instance answers `error` from then on. */

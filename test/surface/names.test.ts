@@ -147,6 +147,7 @@ describe('an instance', () => {
         'id',
         'intercept',
         'interceptAsync',
+        'on',
         'quarantine',
         'rateLimiter',
         'snapshot',

@@ -1,6 +1,8 @@
-/** Guards the log's public half: what is exported, acknowledged, verified, and what is left after close. */
+/** Guards `src/instance/audit.ts`, the log's public half: what is exported, acknowledged, verified, and what is left after close. */
+
 import { describe, expect, test } from 'vitest';
 import type { Tracehound } from '../../../src/index';
+import { audit } from '../../../src/instance/audit';
 import { BUILDS, type Ground, ground, kindsOf, readRecord, recordsOf, sha256hex } from '../../ground';
 import { genesisPrev, leafHash, treeHead } from '../../model/log';
 
@@ -230,4 +232,12 @@ describe.each(BUILDS)('audit, on the %s build', (_, core) => {
     expect(th.audit.carried()).toEqual([]);
     expect(() => th.audit.releaseCarried('nonsense')).not.toThrow();
   });
+});
+
+test('what a store acknowledges, a caller cannot', () => {
+  const log = { release: () => expect.unreachable() };
+  for (const storeState of ['ok', 'failing', 'stopped']) {
+    const subject = audit({ log } as never, { storeState } as never, () => 0);
+    expect(() => subject.release(1)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }));
+  }
 });

@@ -51,6 +51,7 @@ describe('without options', () => {
       },
       secret: undefined,
       failMode: 'open',
+      quiet: false,
       clock: undefined,
       runtime: undefined,
       module: undefined,
@@ -272,7 +273,7 @@ describe('names', () => {
 
   it('of what is offered hold only what is accepted', () => {
     const offered = /expected one of (.+), got/.exec(failure({ xyzzy: 1 }).message)?.[1]?.split(', ') ?? [];
-    expect(offered).toHaveLength(10);
+    expect(offered).toHaveLength(11);
     for (const name of offered) expect(attempt(() => resolveOptions({ [name]: undefined }))).toBe(undefined);
     const given = {
       rateLimit: false,

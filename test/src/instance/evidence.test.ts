@@ -1,6 +1,8 @@
-/** Guards the evidence's public half: what is held can be found, read and ended, and every act is a record. */
+/** Guards `src/instance/evidence.ts`, the evidence's public half: what is held can be found, read and ended, and every act is a record. */
+
 import { describe, expect, test } from 'vitest';
 import type { Actor, EvidenceHandle, PurgeReason, Scent, Severity, Tracehound } from '../../../src/index';
+import { Evidence } from '../../../src/instance/evidence';
 import { BUILDS, type Ground, ground, indexOf, recordsOf, sha256hex, T0 } from '../../ground';
 
 const scent = (payload: string, source = '192.0.2.1', severity: Severity = 'high'): Scent => ({
@@ -397,4 +399,8 @@ describe.each(BUILDS)('quarantine, on the %s build', (_, core) => {
     }
     expect(th.quarantine.stats.count).toBe(1);
   });
+});
+
+test('the quarantine of an instance is this one', () => {
+  expect(ground().th.quarantine).toBeInstanceOf(Evidence);
 });

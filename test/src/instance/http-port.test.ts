@@ -1,8 +1,10 @@
 /** Guards src/instance/http-port.ts, what adapters stand on: one charge, constant-length tokens, and counts that add up. */
+
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Source } from '../../../src/index';
+import { httpPort } from '../../../src/instance/http-port';
 import { BUILDS, ground, recordsOf, T0 } from '../../ground';
 
 const A = '192.0.2.1';
@@ -142,4 +144,12 @@ describe.each(BUILDS)('http port, on the %s build', (_, core) => {
       expect(call).toThrow(expect.objectContaining({ code: 'CLOSED' }));
     }
   });
+});
+
+test('the policy is that of the platform where the platform limits', () => {
+  const policyOf = (options: object) => httpPort({ options } as never).limits.policy;
+  const platforms = { limit: 9, windowMs: 10_000, charge: () => expect.unreachable() };
+  expect(policyOf({ limiter: platforms, rateLimit: false })).toEqual({ limit: 9, windowMs: 10_000 });
+  expect(policyOf({ rateLimit: { limit: 3, windowMs: 64, blockMs: 5 } })).toEqual({ limit: 3, windowMs: 64 });
+  expect(policyOf({ rateLimit: false })).toBeUndefined();
 });

@@ -1,6 +1,8 @@
-/** Guards trace ids: whoever holds one learns nothing, whoever holds the secret finds the evidence. */
+/** Guards `src/instance/trace.ts`: whoever holds one learns nothing, whoever holds the secret finds the evidence. */
+
 import { createHmac } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { TraceIds } from '../../../src/instance/trace';
 import { ground, SECRET } from '../../ground';
 
 const ID = '018bcfe5-6800-7000-8000-0123456789ab-0123456789abcdef';
@@ -32,4 +34,12 @@ test('what is no trace id resolves to nothing', () => {
   for (const text of ['', 'x', '0'.repeat(47), '0'.repeat(49), 'A'.repeat(48), `${'0'.repeat(48)}\n`, '0'.repeat(48)]) {
     expect(th.quarantine.find(text)).toBeUndefined();
   }
+});
+
+test('resolving is arithmetic: what another instance of the same secret made is found, and nothing has to be kept', () => {
+  const engine = { mac: (_now: number, label: string, nonce: Uint8Array) => hmac(SECRET, `${label} ${nonce}`) };
+  const random = (bytes: Uint8Array): void => void bytes.fill(9);
+  const [one, two] = [new TraceIds(engine as never, random), new TraceIds(engine as never, random)];
+  const uuid = two.resolve(0, one.make(0, ID)) as Uint8Array;
+  expect(Buffer.from(uuid).toString('hex')).toBe(ID.slice(0, 36).replaceAll('-', ''));
 });
