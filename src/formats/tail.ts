@@ -66,12 +66,13 @@ export async function readLastTile(get: Get, size: number): Promise<Leaves | und
   const pieces: Leaves[] = [];
   let end = size;
   while (end > index * TILE_WIDTH) {
-    const bundled = await readBundles(get, index, end - index * TILE_WIDTH);
+    // Both at once: a reader should be quicker than the writer, who takes away what the next head does not need.
+    const [bundled, piece] = await Promise.all([readBundles(get, index, end - index * TILE_WIDTH), get(tailPath(end))]);
     if (bundled !== undefined) {
       pieces.unshift(bundled);
       break;
     }
-    const tail = parseTail(await get(tailPath(end)), end);
+    const tail = parseTail(piece, end);
     if (tail === undefined || tail.from < index * TILE_WIDTH) return undefined;
     pieces.unshift(tail);
     end = tail.from;

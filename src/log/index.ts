@@ -20,6 +20,7 @@ import { isHeld, openedIn } from './opened';
 import { LogKeeper } from './stored';
 
 export { type OpenLogOptions, openLog } from './open';
+export { type PrunedLog, type PruneOptions, pruneLog } from './prune';
 
 export interface HeldLogOptions {
   /** Ms after which the key that signs is changed: 1,000 … 2^40. Default 3,600,000. */

@@ -13,7 +13,7 @@ import type { Get } from './source';
 /** Levels of tiles in a tree of less than 2⁵³ leaves. */
 const LEVELS = 7;
 /** How often the head may move while its end is read. */
-const LOOKS_MAX = 8;
+const LOOKS_MAX = 16;
 
 export class Edge {
   readonly #get: Get;

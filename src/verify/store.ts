@@ -13,6 +13,7 @@
 
 import { TracehoundError } from '../errors';
 import { tailPath } from '../formats/paths';
+import { PRUNED_PATH } from '../formats/pruned';
 import { LINK } from '../formats/record';
 import { type Leaves, readLastTile } from '../formats/tail';
 import { detailsPath, entriesOf, entriesPath, HASH_BYTES, leafHash, TILE_WIDTH, tilePath } from '../formats/tlog';
@@ -66,6 +67,10 @@ export function storeSource(get: Get, options: StoreSourceOptions = {}): LogSour
       // While the newest records lie in the tail, there is no tile of them that could be wrong.
       if (found !== undefined || level > 0 || width === TILE_WIDTH) return found;
       return hashesOf(await readLastTile(kept, index * TILE_WIDTH + width));
+    },
+    pruned: async () => {
+      const note = await get(PRUNED_PATH);
+      return note && noteText(note);
     },
     ...(widths && { strayParts: (size: number) => strayParts(get, widths, size, prefix) }),
   };
