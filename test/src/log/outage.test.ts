@@ -1,14 +1,18 @@
 /**
  * Guards a log while its store takes nothing: `src/log/outage.ts`, `segments.ts`, and what the writer makes of them.
  */
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { fsStore } from '../../../runtimes/node/fs-store';
 import { verifyInclusion } from '../../../src/formats/tlog';
-import type { Tracehound } from '../../../src/types/index';
-import { attack, KIND, kinds, ORIGIN, ofKind, optionsOf, timed } from '../../lab/attacked';
+import type { Tracehound, Trouble } from '../../../src/types/index';
+import { attack, KIND, kinds, ORIGIN, ofKind, optionsOf, settled, timed } from '../../lab/attacked';
 import { type Lab, lab } from '../../lab/lab';
-import { type Fate, LabStore } from '../../lab/store';
+import { type Fate, LabStore, TidyStore } from '../../lab/store';
 import { storedLog } from '../../lab/stored-log';
-import type { StoredAudit } from '../../lab/written';
+import { into, type StoredAudit } from '../../lab/written';
 
 describe('a network that fails', () => {
   /** How many calls a run without trouble makes. */
@@ -190,5 +194,78 @@ describe('a store that takes nothing for so long that memory ends', () => {
     expect(log.missing).toEqual([]);
     expect(log.size).toBeGreaterThanOrEqual(size + 400);
     expect(ofKind(log, KIND.GAP)).toEqual([]);
+  });
+});
+
+describe('what somebody who operates an instance is told', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tracehound-outage-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const heard = (th: Tracehound): Trouble[] => {
+    const troubles: Trouble[] = [];
+    th.on('trouble', (trouble) => troubles.push(trouble));
+    return troubles;
+  };
+
+  it('that a folder cannot be written to, before anybody flushes', async () => {
+    const file = join(folder, 'a file');
+    writeFileSync(file, 'not a folder');
+    const world = lab();
+    const { runtime, tick } = timed(world);
+    const audit = into(fsStore(join(file, 'logs')), { origin: ORIGIN });
+    const th = world.make({ runtime, rateLimit: false, audit, quiet: true });
+    const troubles = heard(th);
+    attack(th, 1);
+    await tick(1_000);
+    await vi.waitFor(() => expect(troubles.map(({ code }) => code)).toContain('LOG_NOT_STORED'));
+    expect(troubles.at(-1)).toMatchObject({ code: 'LOG_NOT_STORED', count: 1, detail: { code: 'STORE_FAILED' } });
+    expect(th.watcher.snapshot().audit).toMatchObject({ store: 'failing', since: world.now });
+    await expect(th.close()).rejects.toMatchObject({ code: 'STORE_FAILED', recoverable: false });
+  });
+
+  it('that the store takes nothing, 1, 2, 4 … times, that records were given up, and no more once it is over', async () => {
+    const world = lab();
+    const store = new LabStore();
+    const th = world.make({ ...optionsOf(store, { maxRecords: 1_024 }), quarantine: { maxCount: 16 }, quiet: true });
+    const troubles = heard(th);
+    attack(th, 10);
+    store.fate = () => 'refused';
+    for (let i = 0; i < 9; i++) await th.audit.flush().catch(() => {});
+    const told = troubles.filter(({ code }) => code !== 'SECRET_NOT_SET');
+    expect(told.map(({ code, count }) => `${code} ${count}`)).toEqual([1, 2, 4, 8].map((n) => `LOG_NOT_STORED ${n}`));
+    for (let i = 0; i < 600; i++) {
+      attack(th, 50);
+      await Promise.resolve();
+    }
+    await settled();
+    expect(troubles.some(({ code }) => code === 'RECORDS_LOST')).toBe(true);
+    expect(th.watcher.snapshot().troubles.map(({ code }) => code)).toContain('LOG_NOT_STORED');
+    store.fate = () => 'done';
+    await th.audit.flush();
+    expect(th.watcher.snapshot().troubles.map(({ code }) => code)).not.toContain('LOG_NOT_STORED');
+  });
+
+  it('that another writer took the log over, and that parts stay in its store', async () => {
+    const store = new TidyStore();
+    store.fate = (act) => (act === 'delete' ? 'refused' : 'done');
+    const th = lab().make({ ...optionsOf(store), quiet: true });
+    const troubles = heard(th);
+    for (let i = 0; i < 3; i++) {
+      attack(th, 2);
+      await th.audit.flush();
+    }
+    await settled();
+    expect(troubles.map(({ code }) => code)).toContain('LOG_LEFTOVERS');
+    store.fate = () => 'done';
+    attack(th, 1);
+    await th.audit.flush();
+    expect(th.watcher.snapshot().troubles.map(({ code }) => code)).not.toContain('LOG_LEFTOVERS');
+    expect(store.keys(`${ORIGIN}/tile/0/`)).toHaveLength(1);
+    store.objects.set(`${ORIGIN}/checkpoint`, new TextEncoder().encode(`${ORIGIN}\n999\nAAAA\n\n— x AAAAAAAA\n`));
+    attack(th, 1);
+    await expect(th.audit.flush()).rejects.toMatchObject({ code: 'LOG_CONFLICT' });
+    await settled();
+    expect(troubles.at(-1)).toMatchObject({ code: expect.stringMatching(/^LOG_/) });
+    expect(th.watcher.snapshot().troubles.map(({ code }) => code)).toContain('LOG_STOPPED');
+    expect(th.watcher.snapshot().audit.store).toBe('stopped');
   });
 });
