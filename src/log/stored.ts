@@ -109,7 +109,11 @@ export class LogKeeper implements Keeper {
     const isFirst = this.#origin === '';
     const isOurs = isFirst && opened !== undefined && this.#follows(opened);
     // The store holds more than we know of, or something else: it was put back to an earlier state, or we were.
-    if (isFirst && opened?.isHeld && !isOurs) log.renew(now());
+    if (isFirst && opened?.isHeld && !isOurs) {
+      const { origin, size } = log.link(now());
+      if (origin === opened.origin) this.#trouble.raise('LOG_SET_BACK', { held: size, stored: opened.size });
+      log.renew(now());
+    }
     if (this.#writer !== undefined) this.#ending.push(this.#writer);
     this.#origin = log.link(now()).origin;
     this.#heartbeatAt = now();

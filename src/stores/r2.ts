@@ -12,6 +12,7 @@
  */
 import { TracehoundError } from '../errors';
 import type { LogStore } from '../types/ports';
+import { plug, readGroup } from '../validate/index';
 import { below, copyOf, isEqual } from './keys';
 
 export type { LogStore, Store } from '../types/ports';
@@ -45,7 +46,7 @@ export interface R2StoreOptions {
 }
 
 /**
- * A store over `bucket`. Failures of the bucket reject with `STORE_FAILED`. Throws `TypeError` or `RangeError` for a
+ * A store over `bucket`. Failures of the bucket reject with `STORE_FAILED`, recoverable. Throws `TypeError` or `RangeError` for a
  * bucket or a prefix that is none.
  *
  * @example
@@ -53,10 +54,9 @@ export interface R2StoreOptions {
  * const th = createTracehound({ secret, audit: { signer, log: storedLog(store) } });
  */
 export function r2Store(bucket: R2Port, options: R2StoreOptions = {}): LogStore {
-  if (typeof bucket?.get !== 'function' || typeof bucket.put !== 'function') {
-    throw new TypeError(`bucket: wrong kind, expected an R2 binding, got ${bucket === null ? 'null' : typeof bucket}`);
-  }
-  const placeOf = below(options.prefix);
+  plug<R2Port>('r2Store.bucket', bucket, ['get', 'put'], 'an R2 binding');
+  const { prefix } = readGroup('r2Store', 'r2Store.', options, ['prefix']);
+  const placeOf = below(prefix as string | undefined);
 
   const { delete: canDelete } = bucket;
 
@@ -103,6 +103,9 @@ async function asked<T>(act: 'get' | 'put' | 'delete', answer: Promise<T>): Prom
   try {
     return await answer;
   } catch (cause) {
-    throw new TracehoundError('STORE_FAILED', `r2 store: ${act} failed`, { cause, recoverable: true });
+    throw new TracehoundError('STORE_FAILED', `r2 store: ${act} failed, expected an answer, got an error`, {
+      cause,
+      recoverable: true,
+    });
   }
 }

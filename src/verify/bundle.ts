@@ -78,7 +78,12 @@ export async function verifyBundle(bundle: Uint8Array | string, options: VerifyO
   const heads = new Heads([file.checkpoint], [], findings);
   const head = heads.newest;
   if (head === undefined) {
-    throw new TracehoundError('NOTE_INVALID', findings.list[0]?.message ?? 'bundle.checkpoint: no checkpoint');
+    const [first] = findings.list;
+    const problem = first === undefined ? 'none' : `not usable (${first.message})`;
+    throw new TracehoundError(
+      'NOTE_INVALID',
+      `bundle.checkpoint: ${problem}, expected a checkpoint, got no readable one`,
+    );
   }
   const keys = new Keys(findings);
   const reader = new BundleWalk(file, { origin: head.origin, size: head.size, root: head.root }, keys, findings);
