@@ -43,7 +43,7 @@ export function audit(engine: Engine, keeper: Keeper, time: () => number): Audit
       return engine.log.export(time(), first, end);
     },
     release: (toSeq) => {
-      if (keeper.storeState.store === 'off') return engine.log.release(time(), seq('audit.release', toSeq));
+      if (keeper.storeState === 'off') return engine.log.release(time(), seq('audit.release', toSeq));
       throw new TracehoundError('UNSUPPORTED', 'audit.release: the store releases, expected no storedLog, got one');
     },
     carried: () => {

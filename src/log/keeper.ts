@@ -41,16 +41,11 @@ export interface LogTroubles {
   end(code: TroubleCode): void;
 }
 
-/** How the store of a log is. */
-export interface StoreState {
-  /**
-   * `off` without a store · `slow` when it takes long to answer · `failing` when it did not take the last part · `stopped`
-   * when another writer, or a store that went backwards, ended the writing.
-   */
-  readonly store: 'off' | 'ok' | 'slow' | 'failing' | 'stopped';
-  /** Since when, unix ms; `undefined` for `off`, and while it never was anything but `ok`. */
-  readonly since: number | undefined;
-}
+/**
+ * How the store of a log is: `off` without a store · `slow` when it takes long to answer · `failing` when it did not take the
+ * last part · `stopped` when another writer, or a store that went backwards, ended the writing.
+ */
+export type StoreState = 'off' | 'ok' | 'slow' | 'failing' | 'stopped';
 
 /** An {@link AuditLog}, as we see it. */
 export interface LogPlug extends AuditLog {
@@ -74,6 +69,8 @@ export interface Keeper {
   /** Size of the newest signed head in the store. */
   readonly signedSize: number;
   readonly storeState: StoreState;
+  /** Since when the store is so, unix ms; 0 for `off`, and while it never was anything but `ok`. */
+  readonly storeSince: number;
   /** Why nothing may be appended now, where the answer can be anything. */
   readonly refusal: (() => TracehoundError | undefined) | undefined;
   /** Signed heads and proofs. Throws `UNSUPPORTED` when nobody signs, naming what was asked for. */
@@ -99,7 +96,8 @@ export interface Proofs {
 export abstract class UnstoredKeeper implements Keeper {
   readonly #port: KeeperPort;
   readonly signedSize: number = 0;
-  readonly storeState: StoreState = { store: 'off', since: undefined };
+  readonly storeState: StoreState = 'off';
+  readonly storeSince: number = 0;
   readonly refusal = undefined;
   ended = false;
 

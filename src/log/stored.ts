@@ -91,12 +91,15 @@ export class LogKeeper implements Keeper {
   }
 
   get storeState(): StoreState {
-    const outage = this.#writer?.outage;
-    if (this.#writer?.stopped !== undefined) return { store: 'stopped', since: this.#stoppedAt };
-    if (outage?.isOn) return { store: 'failing', since: outage.since };
-    const { slowSince } = this.#store;
-    if (slowSince !== undefined) return { store: 'slow', since: slowSince };
-    return { store: 'ok', since: outage?.since };
+    if (this.#writer?.stopped !== undefined) return 'stopped';
+    if (this.#writer?.outage.isOn) return 'failing';
+    return this.#store.slowSince === undefined ? 'ok' : 'slow';
+  }
+
+  get storeSince(): number {
+    const state = this.storeState;
+    if (state === 'stopped') return this.#stoppedAt ?? 0;
+    return (state === 'slow' ? this.#store.slowSince : this.#writer?.outage.since) ?? 0;
   }
 
   // ── which log ───────────────────────────────────────────────────────────────────────────────────

@@ -163,8 +163,8 @@ export interface Readings {
      * when another writer, or a store that went backwards, ended the writing.
      */
     readonly store: 'off' | 'ok' | 'slow' | 'failing' | 'stopped';
-    /** Since when, unix ms; `undefined` for `off`, and while it never was anything but `ok`. */
-    readonly since: number | undefined;
+    /** Since when, unix ms; 0 for `off`, and while it never was anything but `ok`. */
+    readonly since: number;
   };
   /** What is wrong now, oldest first. */
   readonly troubles: readonly Trouble[];

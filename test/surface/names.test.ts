@@ -61,7 +61,7 @@ const NAMES: Record<string, string[]> = {
     'signNote',
     'signerFromText',
   ],
-  './log': ['heldLog', 'openLog', 'storedLog'],
+  './log': ['heldLog', 'openLog', 'pruneLog', 'storedLog'],
   './lean': ['createLean'],
   './stores/durable': ['durableStore'],
   './stores/fastly-kv': ['fastlyKvStore'],

@@ -12,7 +12,9 @@ it('is read as it is written', () => {
     before: fc.maxSafeNat(),
   });
   fc.assert(
-    fc.property(facts, (each) => expect(parsePruned(prunedText(each))).toEqual(each)),
+    fc.property(facts, (each) => {
+      expect(parsePruned(prunedText(each))).toEqual({ ...each });
+    }),
     { seed: 20_261_130 },
   );
 });

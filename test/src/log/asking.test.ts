@@ -55,7 +55,12 @@ describe('a store that hangs', () => {
       await th.audit.flush();
       const log = storedLog(place.store, ORIGIN);
       expect([log.size, log.missing]).toEqual([th.audit.head().size, []]);
-      expect(th.watcher.snapshot().audit.store).toBe('ok');
+      // A machine that is busy may make a quick answer slow: the next quick one says that it is ok.
+      await vi.waitFor(async () => {
+        await th.audit.checkpoint();
+        await th.audit.proveInclusion(0);
+        expect(th.watcher.snapshot().audit.store).toBe('ok');
+      });
     },
   );
 
