@@ -30,8 +30,11 @@ import { type Part, Segments } from './segments';
 
 /** Records between two whole parts under load. */
 const WHOLE_RECORDS = 64;
-/** Records a single call of the core may append, and some: kept free in its ring. */
-const RING_RESERVE = 512;
+/**
+ * Records a single call of the core may append, and some: kept free in its ring. An admission evicts up to 512 items while
+ * `maxPayloadBytes` is at most 64 KiB; with a larger one a call may append more, and then GAP names what a full ring loses.
+ */
+const RING_RESERVE = 576;
 /** Segments that may wait here: 64 × 256 records, 3 MiB at most. */
 const SEGMENTS_MAX = 64;
 /** Of those, how many may wait whole. */
@@ -144,7 +147,7 @@ export class LogWriter {
   relieve(now: number): void {
     const { policy, maxRecords, log } = this.#port;
     if (policy === 'halt' || this.stopped !== undefined || this.#unreleased() < maxRecords - RING_RESERVE) return;
-    while (this.#unreleased() >= maxRecords / 2) {
+    while (this.#unreleased() >= Math.min(maxRecords / 2, maxRecords - RING_RESERVE)) {
       if (this.#pull(now, TILE_WIDTH) === 0) break;
       log.release(now, this.#segments.size);
     }
