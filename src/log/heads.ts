@@ -138,7 +138,8 @@ export class Heads {
       if (origin !== this.#origin) return false;
       const text = keyNoteText({ origin, epoch, vkey: next.vkey, size, link });
       const signers = [next, ...(signer ? [signer] : []), ...(this.#key ? [this.#key.signer] : [])];
-      const note = await this.#inTime(signNote(text, signers));
+      const signing = signNote(text, signers);
+      const note = await (signer === undefined ? signing : this.#inTime(signing));
       const after = log.link(now());
       if (after.origin !== origin) return false;
       if (after.size - size > KEY_NOTE_REACH) continue;

@@ -152,7 +152,7 @@ describe('a signer that hangs', () => {
     let isHanging = true;
     const hung: Signer = { ...signer, sign: (bytes) => (isHanging ? never() : signer.sign(bytes)) };
     const store = new TidyStore();
-    const th = lab().make(optionsOf(store, { signer: hung, timeoutMs: 60 }));
+    const th = lab().make(optionsOf(store, { signer: hung, timeoutMs: 200 }));
     attack(th, 3);
     await expect(th.audit.flush()).rejects.toMatchObject({ code: 'SIGNER_FAILED', recoverable: true });
     expect(th.watcher.snapshot().audit.store).toBe('failing');
@@ -167,7 +167,7 @@ describe('a signer that hangs', () => {
     const hung: Signer = { ...signer, sign: (bytes) => (isHanging ? never() : signer.sign(bytes)) };
     const store = new TidyStore();
     const world = lab();
-    const th = world.make(optionsOf(store, { signer: hung, timeoutMs: 60 }));
+    const th = world.make(optionsOf(store, { signer: hung, timeoutMs: 200 }));
     const isVouched = (): boolean => store.text(`${ORIGIN}/checkpoint`)!.includes(`\n— ${signer.name} `);
     attack(th, 3);
     await th.audit.flush();
