@@ -82,11 +82,11 @@ export class Evidence implements Quarantine {
     const now = this.#port.actTime();
     const { engine, keeper } = this.#port;
     // Asked first: what cannot be exported is not recorded as exported.
-    const notary = keeper.notary('quarantine.export');
+    const proofs = keeper.proofs('quarantine.export');
     const { slot, detail, handle } = this.#authorized(now, 'export', signature, who);
     const { salt, salvaged } = engine.secrets(now, slot);
     const payload = engine.read(now, slot, 'exported', detail);
-    return notary.bundle({ handle, salt, payload, salvaged });
+    return proofs.bundle({ handle, salt, payload, salvaged });
   }
 
   /** The slot of an item that `who` may have; else throws `NOT_FOUND`, or `ACCESS_DENIED` after the record that says so. */

@@ -75,6 +75,7 @@ export function watcher({ engine, agent, keeper, runtime, troubles, now, closed 
           lost: log?.lost ?? 0,
           signed: keeper.signedSize,
           store: keeper.storeState,
+          since: keeper.storeSince,
         },
         troubles: troubles.list(),
         core: { memoryBytes: engine.memoryBytes, panics: engine.panics, abi: ABI_VERSION },

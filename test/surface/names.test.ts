@@ -26,12 +26,12 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 };
 
 /** What every runtime exports beside itself. */
-const COMMON = ['TracehoundError', 'VERSION', 'createTracehound', 'openLog', 'openSnapshot'];
+const COMMON = ['TracehoundError', 'VERSION', 'createTracehound', 'openLog', 'openSnapshot', 'secretFrom'];
 const RUNTIMES: Record<string, string[]> = {
   node: ['guardUpgrades', 'node'],
   cloudflare: ['cloudflare'],
   vercel: ['vercel'],
-  fastly: ['edgeRateLimit', 'fastly', 'secretFrom', 'settingFrom', 'signerFrom'],
+  fastly: ['edgeRateLimit', 'fastly', 'settingFrom', 'signerFrom'],
   'lambda-edge': ['handler', 'lambdaEdge', 'settle'],
   deno: ['deno'],
   bun: ['bun'],
@@ -61,7 +61,7 @@ const NAMES: Record<string, string[]> = {
     'signNote',
     'signerFromText',
   ],
-  './log': ['heldLog', 'openLog', 'storedLog'],
+  './log': ['heldLog', 'openLog', 'pruneLog', 'storedLog'],
   './lean': ['createLean'],
   './stores/durable': ['durableStore'],
   './stores/fastly-kv': ['fastlyKvStore'],

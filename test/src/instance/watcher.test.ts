@@ -47,7 +47,17 @@ describe.each(BUILDS)('watcher, on the %s build', (_, core) => {
         maxBytes: 524_288,
         sources: 0,
       },
-      audit: { origin: '', size: 0, root: EMPTY_ROOT, held: 0, unreleased: 0, lost: 0, signed: 0, store: 'off' },
+      audit: {
+        origin: '',
+        size: 0,
+        root: EMPTY_ROOT,
+        held: 0,
+        unreleased: 0,
+        lost: 0,
+        signed: 0,
+        store: 'off',
+        since: 0,
+      },
       troubles: [],
       core: { memoryBytes: expect.any(Number), panics: 0, abi: expect.any(Number) },
     });
