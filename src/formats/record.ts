@@ -89,6 +89,7 @@ export const UNINSPECTED = 22;
 export const HOLD = 24;
 export const RELEASED = 25;
 export const ERASED = 26;
+export const EXPORTED = 27;
 export const FAILSAFE = 29;
 export const PRUNED = 32;
 

@@ -11,7 +11,7 @@ import { TracehoundError } from '../errors';
 import { fromBase64, fromHex } from '../formats/bytes';
 
 /** What a text may hold at most. */
-export interface Bounds {
+interface Bounds {
   readonly characters: number;
   readonly depth: number;
   /** Commas, colons and opening brackets: each needs memory that its one character does not tell. */
