@@ -4,7 +4,9 @@
  *
  * Relies on: verify/file for how a file is opened. Refuses: to hold it, and to parse it.
  */
+import { BUNDLE_BYTES_MAX } from '../verify/bundle-format';
 import type { Open } from '../verify/file';
+import { UsageError } from './args';
 
 /** Texts that every bundle has, each at another place: one changed byte takes one of them away, a cut those behind it. */
 const BEGINNING = '{"checkpoint":"';
@@ -16,13 +18,16 @@ const QUOTE = 0x22;
 const CHUNK = 65_536;
 
 /** `head`: its first bytes. */
-export async function bundleIn(open: Open, head: Uint8Array): Promise<'ours' | 'later' | 'other'> {
+export async function bundleIn(open: Open, head: Uint8Array, name: string): Promise<'ours' | 'later' | 'other'> {
   if (head[0] !== OPENING_BRACE && head[1] !== QUOTE) return 'other';
   const marks = new Set<string>();
   let text = '';
   let isFirst = true;
+  let length = 0;
   const latin = new TextDecoder('latin1');
   for await (const chunk of open()) {
+    length += chunk.length;
+    if (length > BUNDLE_BYTES_MAX) throw new UsageError(`${name}: too large for a bundle, expected ≤ 256 MiB`);
     for (let from = 0; from < chunk.length; from += CHUNK) {
       text = text.slice(-TAIL) + latin.decode(chunk.subarray(from, from + CHUNK));
       if (isFirst && text.length >= BEGINNING.length) {

@@ -112,7 +112,7 @@ async function fileSubject(open: Open, name: string): Promise<Subject> {
   if (head.length === 0) return { kind: 'empty', name, problem: NOTHING };
   if (isLaterFile(head)) return { kind: 'other', name, problem: 'a log in a file of a later version of the format' };
   if (isLogFile(head)) return { kind: 'file', name, source: await sourceOf(open, name) };
-  const bundle = await bundleIn(open, head);
+  const bundle = await bundleIn(open, head, name);
   if (bundle === 'ours') return { kind: 'bundle', name, open };
   return { kind: 'other', name, problem: bundle === 'later' ? 'a bundle of a later version of the format' : ELSE };
 }

@@ -18,7 +18,7 @@ export type BundleInput = Uint8Array | string | AsyncIterable<Uint8Array>;
 
 const FORMAT = 'bundle/v1';
 /** A payload of many megabytes in base64, and what belongs to it. */
-const BUNDLE_BYTES_MAX = 2 ** 28;
+export const BUNDLE_BYTES_MAX: number = 2 ** 28;
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 /** Escaped, a character of a text takes six bytes at most; a line end of a note takes two. */
