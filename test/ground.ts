@@ -79,6 +79,7 @@ export function ground(options: TracehoundOptions = {}, over: GroundOptions = {}
   const self: Ground = {
     th: createTracehound({
       secret: SECRET,
+      quiet: true,
       ...options,
       rateLimit: options.rateLimit === false ? false : { maxSources: 256, ...options.rateLimit },
       quarantine: { maxCount: 256, maxBytes: 524_288, maxShare: 1, ...options.quarantine },

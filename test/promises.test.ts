@@ -48,7 +48,7 @@ describe.each(BUILDS)('on the %s build, it is promised that', (_, core) => {
             return th.rateLimiter.check(source, cost).allowed ? cost : 0;
           }
           case 3:
-            return th.http.charge(source)!.allowed ? 1 : 0;
+            return th.http.limits.charge(source)!.allowed ? 1 : 0;
           default: {
             const scent = attack(new Uint8Array(9_000), source);
             return (await th.interceptAsync(scent)).status === 'rate_limited' ? 0 : 1;
@@ -247,7 +247,7 @@ describe.each(BUILDS)('on the %s build, it is promised that', (_, core) => {
   test.each([
     ['purge', (th: Tracehound, signature: string) => th.quarantine.purge(signature, 'erased')],
     ['neutralize', (th: Tracehound, signature: string) => th.quarantine.neutralize(signature)],
-    ['flush', (th: Tracehound) => th.quarantine.flush() > 0],
+    ['flush', (th: Tracehound) => th.quarantine.purgeAll() > 0],
     [
       'replace',
       (th: Tracehound, signature: string) => th.quarantine.replace(signature, attack('other')).status === 'quarantined',
@@ -284,7 +284,7 @@ describe.each(BUILDS)('on the %s build, it is promised that', (_, core) => {
     for (let i = 0; i < 4; i++) {
       world.th.intercept(attack(payload, 'tenant-who-is-secret'));
       world.th.intercept({ ...attack('n0where', 'tenant-who-is-secret'), fingerprint: 'n0where' });
-      world.th.quarantine.flush();
+      world.th.quarantine.purgeAll();
       expect(indexOf(world.memory(), 'n0where')).toBe(-1);
       expect(indexOf(world.memory(), 'tenant-who')).toBe(-1);
     }
@@ -318,7 +318,7 @@ describe.each(BUILDS)('on the %s build, it is promised that', (_, core) => {
       const [held] = th.quarantine.list({ limit: 1 });
       if (held && random(9) === 0) th.quarantine.neutralize(held.signature);
       if (held && random(40) === 0) th.quarantine.purge(held.signature, 'expired');
-      if (random(150) === 0) th.quarantine.flush();
+      if (random(150) === 0) th.quarantine.purgeAll();
       if (random(150) === 0) await th.audit.flush();
     }
     await th.close();
@@ -361,10 +361,10 @@ describe.each(BUILDS)('on the %s build, it is promised that', (_, core) => {
       () => th.rateLimiter.block('192.0.2.9', 60_000),
       () => th.intercept(attack('five', '192.0.2.9')),
       () => th.rateLimiter.unblock('192.0.2.9'),
-      () => th.http.uninspected('192.0.2.9', 'passed', 'timeout'),
+      () => th.http.counters.uninspected('192.0.2.9', 'passed', 'timeout'),
       () => th.quarantine.read(th.quarantine.list()[0]!.signature),
       () => th.quarantine.replace(th.quarantine.list()[0]!.signature, attack('six', '192.0.2.6')),
-      () => th.quarantine.flush(),
+      () => th.quarantine.purgeAll(),
       () => void th.close(),
     ];
     let sizeBefore = 1;
@@ -443,7 +443,7 @@ describe.each(BUILDS)('on the %s build, it is promised that', (_, core) => {
     keep(() => th.quarantine.list({ after: payload }));
     keep(() => th.quarantine.get(payload));
     keep(() => th.quarantine.find(payload));
-    keep(() => th.http.uninspected(source, 'passed', 'threw'));
+    keep(() => th.http.counters.uninspected(source, 'passed', 'threw'));
     keep(() => th.quarantine.list());
     keep(() => th.quarantine.neutralize(held!.signature));
     await th.close();

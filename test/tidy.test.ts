@@ -9,18 +9,25 @@ import { describe, expect, it } from 'vitest';
 import {
   ambientAtLoad,
   brokenExports,
+  circles,
   code,
+  deadExports,
+  falseHeaders,
   type House,
   imports,
   impureConstants,
+  longFunctions,
   type Manifest,
   platformNames,
   sleepingTests,
   tooLong,
   trespassers,
+  twins,
   undocumented,
   unfinished,
+  untested,
   wallClock,
+  wideClosures,
 } from './tidy/rules';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -38,8 +45,17 @@ function* walk(folder: string): Generator<string> {
 const house: House = new Map([...walk(root)].map((path) => [path, readFileSync(join(root, path), 'utf8')]));
 const manifest = JSON.parse(house.get('package.json')!) as Manifest;
 
-/** A rule must find what `offender` does wrong, nothing in `sound`, and nothing in the house. */
+/** A rule must find what an offender does wrong, nothing in `sound`, and nothing in the house. */
 function holds(
+  rule: (house: House) => string[],
+  offenders: Record<string, string>,
+  sound: Record<string, string> = {},
+): void {
+  finds(rule, offenders, sound);
+  expect(rule(house)).toEqual([]);
+}
+
+function finds(
   rule: (house: House) => string[],
   offenders: Record<string, string>,
   sound: Record<string, string> = {},
@@ -47,14 +63,16 @@ function holds(
   for (const [path, text] of Object.entries(offenders)) {
     const others = Object.entries(sound).filter(([other]) => other !== path);
     const offences = rule(new Map([[path, text], ...others]));
-    expect(
-      offences.map((offence) => offence.split(':')[0]),
-      `${path}: ${text}`,
-    ).toEqual([path]);
+    expect([...new Set(offences.map((offence) => offence.split(':')[0]))], `${path}: ${text}`).toEqual([path]);
   }
   expect(rule(new Map(Object.entries(sound)))).toEqual([]);
-  expect(rule(house)).toEqual([]);
 }
+
+/** The rule, for a package whose one entrance is `entrance`. */
+const at =
+  (rule: (house: House, manifest: Manifest) => string[], ...entrances: string[]) =>
+  (some: House): string[] =>
+    rule(some, some === house ? manifest : { exports: Object.fromEntries(entrances.map((e) => [e, e])), imports: {} });
 
 describe('the house is tidy', () => {
   it('is read at all', () => {
@@ -215,6 +233,155 @@ describe('the house is tidy', () => {
       { 'src/a.ts': 'x\n'.repeat(401) },
       { 'src/b.ts': 'x\n'.repeat(400), 'test/c.ts': 'x\n'.repeat(500) },
     );
+  });
+
+  it('no two files import each other, not even types, not even through an index or late', () => {
+    const twin = {
+      'src/formats/a.ts': "import type { B } from './b';",
+      'src/formats/b.ts': "import { c } from './c';\nconst d = () => import('./c');",
+      'src/formats/c.ts': '',
+      'src/formats/index.ts': "export * from './a';",
+    };
+    finds(circles, {}, twin);
+    for (const text of [
+      "import type { A } from './a';",
+      "export { a } from './index';",
+      "const late = () => import('./a');",
+      "export type B = import('./a').A;",
+    ]) {
+      const offences = circles(new Map(Object.entries({ ...twin, 'src/formats/b.ts': text })));
+      expect(offences, text).toHaveLength(1);
+    }
+  });
+
+  it('no function is longer than 80 lines, whatever kind of function it is', () => {
+    const body = (lines: number): string => '{\n' + 'x();\n'.repeat(lines - 2) + '}';
+    const kinds: ((body: string) => string)[] = [
+      (text) => `function f() ${text}`,
+      (text) => `export default async function () ${text}`,
+      (text) => `const f = () => ${text};`,
+      (text) => `class A { m() ${text} }`,
+      (text) => `class A { #m = async () => ${text}; }`,
+      (text) => `class A { get m() ${text} }`,
+      (text) => `export const o = { *m() ${text} };`,
+    ];
+    for (const kind of kinds) finds(longFunctions, { 'src/a.ts': kind(body(81)) }, { 'src/b.ts': kind(body(80)) });
+  });
+
+  it('no function closes over more than 8 names of those around it', () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'];
+    const around = (count: number, use: (names: string) => string): string =>
+      `const i0 = 0;\nfunction outer(a, { b, c: [d] }, ...e) { let f, g; const c = 1; class h {} function i() {} ${use(names.slice(0, count).join(', '))} }`;
+    const uses: ((names: string) => string)[] = [
+      (all) => `return () => [${all}];`,
+      (all) => `function inner() { return () => { if (i0) return [${all}]; }; }`,
+      (all) => `return { m() { return f(${all}); } };`,
+      (all) => `return class { m = () => ({ ${all} }); };`,
+      (all) => `return () => \`$\{[${all}]}\`;`,
+    ];
+    for (const use of uses) {
+      finds(wideClosures, { 'src/a.ts': around(9, use) }, { 'src/b.ts': around(8, use) });
+    }
+    // Its own names, properties, types and what the file declares are not of the function around it.
+    expect(
+      wideClosures(
+        new Map([
+          [
+            'src/c.ts',
+            'const m = 1; function outer(a, b, c, d, e, f, g, h, i) { return (a, b) => { const c = x.d; return { e: m, f: a.g as h, i }; }; }',
+          ],
+        ]),
+      ),
+    ).toEqual([]);
+  });
+
+  it('no exported name and no helper stands twice, but for the words that alternatives share', () => {
+    const sound = {
+      'src/b.ts': 'export const same = 1; const local = 1;',
+      'src/e.ts': 'const local = 2; let same = 3;',
+      'src/adapters/hono.ts': 'export function tracehound() {}',
+      'src/adapters/fetch.ts': 'export const tracehound = () => {};',
+      'runtimes/node/index.ts': "export const createTracehound = () => {}; export { same } from '../../src/b';",
+      'runtimes/deno/index.ts': 'export function createTracehound() {}',
+    };
+    const rule = at(
+      twins,
+      './dist/src/adapters/hono.js',
+      './dist/src/adapters/fetch.js',
+      './dist/runtimes/node/index.js',
+      './dist/runtimes/deno/index.js',
+    );
+    expect(rule(new Map(Object.entries(sound)))).toEqual([]);
+    for (const [path, text] of Object.entries({
+      'src/z.ts': 'export function same() {}',
+      'src/y.ts': 'const same = () => {};',
+      'src/x.ts': 'export type same = 1;',
+      'runtimes/bun/w.ts': 'function same() {}',
+      'src/v.ts': 'export interface tracehound {}',
+    })) {
+      const offences = rule(new Map([...Object.entries(sound), [path, text]]));
+      expect(offences.map((offence) => offence.split(':')[0])).toEqual([path]);
+    }
+  });
+
+  it('nothing is exported that nobody imports', () => {
+    const sound = {
+      'src/index.ts': "export * from './public'; export { named as other } from './named';",
+      'src/public.ts': 'export const a = 1; export type T = 1;',
+      'src/named.ts': 'export const named = 1;',
+      'src/used.ts': 'export const by = 1; export type Option = 1; export const late = 1;',
+      'src/user.ts': "import { by } from './used'; import type { Option } from './used';",
+      'src/later.ts': "const f = () => import('./late');",
+      'src/late.ts': 'export const late = 1;',
+      'src/own.ts': 'export const inner = 1; const outer = () => inner;',
+      'test/own.test.ts': "import { inner } from '../src/own';",
+    };
+    const user = "import { by } from './used'; import type { Option } from './used'; import { late } from './used';";
+    finds(
+      at(deadExports, './dist/src/index.js'),
+      {
+        'src/dead.ts': 'export const dead = 1;',
+        'src/shape.ts': 'export type Shape = 1;',
+        'src/room/index.ts': "export const unused = 1; export * from '../public';",
+        'src/tests.ts': 'export const tested = 1;',
+      },
+      { ...sound, 'src/user.ts': user, 'test/t.test.ts': "import { tested } from '../src/tests';" },
+    );
+  });
+
+  it('each file of src has a test where one looks for it, which imports it, and a test that says so', () => {
+    const sound = {
+      'src/room/a.ts': '',
+      'test/src/room/a.test.ts': "/** Guards `src/room/a.ts`: x. */\nimport { a } from '../../../src/room/a';",
+      'src/room/types.ts': '',
+      'test/src/room/types.test.ts':
+        "/** Guards src/room/types.ts. */\nimport type { T } from '../../../src/room/types';",
+      'src/room/late.ts': '',
+      'test/src/room/late.test.ts':
+        "/** Guards src/room/late.ts. */\nconst a = await import('../../../src/room/late');",
+    };
+    finds(untested, { 'src/room/b.ts': '' }, sound);
+    for (const text of [
+      "/** Guards src/room/a.ts */\nimport { b } from '../../../src/room/b';",
+      "/** Guards a.ts */\nimport { a } from '../../../src/room/a';",
+    ])
+      expect(untested(new Map(Object.entries({ ...sound, 'test/src/room/a.test.ts': text })))).toHaveLength(1);
+  });
+
+  it('what a file says that it relies on, it imports', () => {
+    const sound = {
+      'src/room/a.ts': "/** x. Relies on: `b`, and on a `clock`. Refuses: x. */\nimport { b } from './b';",
+      'src/room/b.ts': "/** x. Relies on: nothing. Refuses: x. */\nimport type { A } from './c';",
+      'src/room/c.ts': '/** x.\n *\n * Relies on: the\n * language.\n */',
+    };
+    for (const text of [
+      "/** x. Relies on: nothing. Refuses: x. */\nimport { b } from './b';",
+      '/** x. Relies on: nothing. */\nexport { b } from "./b";',
+      '/** x. Relies on: nothing. */\nconst late = () => import("./b");',
+      '/** x. Relies on: `b`. Refuses: x. */',
+      "/** x.\n *\n * Relies on: `c`,\n * `b`.\n */\nimport type { c } from './c';",
+    ])
+      finds(falseHeaders, { 'src/room/d.ts': text }, sound);
   });
 
   it('every test runs', () => {

@@ -1,22 +1,25 @@
 /**
- * Builds everything that is published, in three steps: the core and its loaders, the JavaScript, the declarations.
+ * Builds everything that is published: the core and its loaders, the JavaScript, the declarations. `npm test` asks for the
+ * `testing` build of the core too: `node tools/build.ts testing`.
  *
  * Relies on: `tools/core.ts`, tsup, tsc. Refuses: to do a step again whose inputs and outputs are as the last build left
  * them — `npm test` and `npm start` build first, and nobody should wait for nothing. `--force` does every step.
  */
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compileCore, compileTesting, run, toJavaScript, writeLoaders, writeTypes } from './core.ts';
+import { nameFiles } from './specifiers.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
 const stampPath = join(root, 'build', '.stamp.json');
 
 interface Step {
-  readonly name: string;
+  /** Steps whose outputs are among the inputs; all others run side by side. */
+  readonly needs?: readonly string[];
   /** Files and folders, from the root. */
   readonly inputs: readonly string[];
   /** Installed tools whose version decides the output. */
@@ -28,64 +31,83 @@ interface Step {
 /** What TypeScript is made of that is published. */
 const SOURCES = ['src', 'runtimes', 'test/conformance', 'assembly/abi.ts'];
 
-const steps: readonly Step[] = [
-  {
-    name: 'core',
-    inputs: ['assembly', 'asconfig.json', 'tools/core.ts'],
-    tools: ['assemblyscript'],
-    outputs: () => files('build').filter((file) => /^build.(core|testing)\./.test(file)),
+/** What asc is given, and how it is called. */
+const ASSEMBLY = ['assembly', 'asconfig.json', 'tools/core.ts'];
+
+const COMPILER = ['assemblyscript', 'binaryen'];
+
+const built = (name: RegExp): (() => string[]) => {
+  return () => files('build').filter((file) => name.test(file.slice('build/'.length)));
+};
+const published = (ending: string): (() => string[]) => {
+  return () => files('dist').filter((file) => file.endsWith(ending));
+};
+
+const STEPS: Readonly<Record<string, Step>> = {
+  core: {
+    inputs: ASSEMBLY,
+    tools: COMPILER,
+    outputs: built(/^core\.(wasm|inline\.js|workerd\.js|edge-light\.js)$/),
     run: async () => {
-      await import('./core.ts');
+      await compileCore();
+      writeLoaders('core');
     },
   },
-  {
-    name: 'javascript',
-    inputs: [...SOURCES, 'package.json', 'tsconfig.json', 'tsup.config.ts'],
+  'core as JavaScript': {
+    needs: ['core'],
+    inputs: ['build/core.wasm', 'tools/core.ts'],
+    tools: COMPILER,
+    outputs: built(/^core\.js\.js/),
+    run: () => toJavaScript('core'),
+  },
+  'types of the core': {
+    inputs: ['tools/core.ts'],
+    tools: [],
+    outputs: built(/^core\.d\.ts$/),
+    run: () => writeTypes('core'),
+  },
+  javascript: {
+    inputs: [...SOURCES, 'package.json', 'tsconfig.json', 'tsup.config.ts', 'tools/specifiers.ts'],
     tools: ['tsup', 'esbuild'],
-    outputs: () => files('dist').filter((file) => file.endsWith('.js')),
-    run: () => tool('tsup', 'dist/cli-default.js', '--silent'),
+    outputs: published('.js'),
+    run: async () => {
+      await run(join(packageFolder('tsup'), 'dist/cli-default.js'), ['--silent']);
+      for (const file of published('.js')()) nameFiles(join(root, file), '.js', root);
+    },
   },
-  {
-    name: 'declarations',
-    inputs: [...SOURCES, 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'build/core.d.ts'],
+  declarations: {
+    needs: ['types of the core'],
+    inputs: [
+      ...[...SOURCES, 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'build/core.d.ts'],
+      'tools/specifiers.ts',
+    ],
     tools: ['typescript'],
-    outputs: () => files('dist').filter((file) => file.endsWith('.d.ts')),
-    run: () => {
-      tool('typescript', 'bin/tsc', '-p', 'tsconfig.build.json');
-      for (const file of files('dist')) if (file.endsWith('.d.ts')) nameExtensions(join(root, file));
+    outputs: published('.d.ts'),
+    run: async () => {
+      await run(join(packageFolder('typescript'), 'bin/tsc'), ['-p', 'tsconfig.build.json']);
+      for (const file of published('.d.ts')()) nameFiles(join(root, file), '.d.ts', root);
     },
   },
-];
-
-/**
- * `from './types'` → `from './types.js'`. The sources leave extensions out because a bundler resolves them; a consumer
- * whose TypeScript resolves as Node does would find no types at all.
- */
-function nameExtensions(path: string): void {
-  const text = readFileSync(path, 'utf8');
-  const named = text.replace(
-    /(\bfrom |\bimport\(|^import )(['"])(\.{1,2}\/[^'"]*)\2/gm,
-    (whole, head, quote, target) => {
-      if (/\.[cm]?js$/.test(target)) return whole;
-      const base = resolve(dirname(path), target);
-      const suffix = existsSync(`${base}.d.ts`) ? '.js' : '/index.js';
-      if (!existsSync(base + suffix.replace(/js$/, 'd.ts'))) {
-        throw new Error(`declarations: ${relative(root, path)} imports ${target}, expected a file of this package`);
-      }
-      return `${head}${quote}${target}${suffix}${quote}`;
+  testing: {
+    inputs: ASSEMBLY,
+    tools: COMPILER,
+    outputs: built(/^testing\./),
+    run: async () => {
+      await compileTesting();
+      writeLoaders('testing');
+      writeTypes('testing');
+      await toJavaScript('testing');
     },
-  );
-  if (named !== text) writeFileSync(path, named);
-}
+  },
+};
 
-function tool(name: string, script: string, ...args: string[]): void {
-  execFileSync(process.execPath, [join(packageFolder(name), script), ...args], {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-}
+/** Nobody but tests and the bench asks for the core with doors to its single functions; it is half of the work. */
+const ASKED_FOR = ['testing'];
 
 function packageFolder(name: string): string {
+  const from = name === 'binaryen' ? [packageFolder('assemblyscript')] : undefined;
+  // Binaryen exports no package.json: its folder is where its main file lies.
+  if (from) return dirname(require.resolve(name, { paths: from }));
   return dirname(require.resolve(`${name}/package.json`));
 }
 
@@ -119,31 +141,50 @@ function readStamp(): Stamp {
   }
 }
 
-async function build(force: boolean): Promise<void> {
-  const stamp = force ? {} : readStamp();
-  for (const step of steps) {
-    const began = performance.now();
-    const versions = step.tools.map((name) => readFileSync(join(packageFolder(name), 'package.json'), 'utf8'));
-    const inputs = digest(step.inputs.flatMap(files), process.version, ...versions);
-    const done = stamp[step.name];
-    const outputs = step.outputs();
-    const fresh = done?.inputs === inputs && outputs.length > 0 && done.outputs === digest(outputs);
-    if (!fresh) {
-      // A step that fails must not pass for done, and a file that is no longer made must not be published.
-      delete stamp[step.name];
-      save(stamp);
-      for (const file of outputs) rmSync(join(root, file));
-      await step.run();
-      stamp[step.name] = { inputs, outputs: digest(step.outputs()) };
-      save(stamp);
-    }
-    console.log(`build: ${step.name} ${fresh ? 'unchanged' : 'built'}, ${Math.round(performance.now() - began)} ms`);
-  }
-}
-
 function save(stamp: Stamp): void {
   mkdirSync(dirname(stampPath), { recursive: true });
   writeFileSync(stampPath, `${JSON.stringify(stamp, null, 2)}\n`);
 }
 
-await build(process.argv.includes('--force'));
+/** Does the step unless it is done. The stamp is shared by all steps of a build, which take turns on one thread. */
+async function take(name: string, step: Step, stamp: Stamp): Promise<void> {
+  const began = performance.now();
+  const versions = step.tools.map((tool) => readFileSync(join(packageFolder(tool), 'package.json'), 'utf8'));
+  const inputs = digest(step.inputs.flatMap(files), process.version, ...versions);
+  const done = stamp[name];
+  const outputs = step.outputs();
+  const fresh = done?.inputs === inputs && outputs.length > 0 && done.outputs === digest(outputs);
+  if (!fresh) {
+    // A step that fails must not pass for done, and a file that is no longer made must not be published.
+    delete stamp[name];
+    save(stamp);
+    for (const file of outputs) rmSync(join(root, file));
+    await step.run();
+    stamp[name] = { inputs, outputs: digest(step.outputs()) };
+    save(stamp);
+  }
+  console.log(`build: ${name} ${fresh ? 'unchanged' : 'built'}, ${Math.round(performance.now() - began)} ms`);
+}
+
+async function build(asked: readonly string[], force: boolean): Promise<void> {
+  const stamp = force ? {} : readStamp();
+  const wanted = Object.keys(STEPS).filter((name) => !ASKED_FOR.includes(name) || asked.includes(name));
+  const begun = new Map<string, Promise<void>>();
+  for (const name of wanted) {
+    const step = STEPS[name]!;
+    const before = Promise.all((step.needs ?? []).map((need) => begun.get(need)));
+    begun.set(
+      name,
+      before.then(() => take(name, step, stamp)),
+    );
+  }
+  const ends = await Promise.allSettled(begun.values());
+  const failed = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as Error] : []));
+  for (const { message } of new Set(failed)) console.error(message);
+  if (failed.length > 0) process.exitCode = 1;
+}
+
+const asked = process.argv.slice(2).filter((argument) => argument !== '--force');
+const unknown = asked.filter((name) => !ASKED_FOR.includes(name));
+if (unknown.length > 0) throw new RangeError(`build: unknown step, expected ${ASKED_FOR.join()} or none`);
+await build(asked, process.argv.includes('--force'));

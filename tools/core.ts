@@ -1,10 +1,12 @@
 /**
- * Builds the core: AssemblyScript → `core.wasm` → the same bytes as JavaScript → one small loader per kind of platform.
+ * Makes the core: AssemblyScript → `core.wasm` → the same bytes as JavaScript → one small loader per kind of platform.
  *
  * Every loader exports the same two things: `instantiate()`, synchronous, a fresh core each time, and `digest`, the
  * SHA-256 of `core.wasm`, so that a log can say which core wrote it.
+ *
+ * Relies on: asc, and the binaryen that it ships with. Refuses: to know what is up to date; `tools/build.ts` calls.
  */
-import { execFileSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,19 +16,38 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const build = join(root, 'build');
 const require = createRequire(import.meta.url);
+const assemblyscript = dirname(require.resolve('assemblyscript/package.json'));
 
 /** The binaryen that ships with assemblyscript: its `wasm-opt` and `wasm2js` match the compiler's output. */
-const binaryen = (() => {
-  const assemblyscript = dirname(require.resolve('assemblyscript/package.json'));
-  const entry = require.resolve('binaryen', { paths: [assemblyscript] });
-  return join(dirname(entry), 'bin');
-})();
+const binaryen = join(dirname(require.resolve('binaryen', { paths: [assemblyscript] })), 'bin');
 
-const run = (tool: string, args: string[]): void => {
-  execFileSync(process.execPath, [tool, ...args], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
-};
+/**
+ * Both compilers are themselves ten megabytes of WebAssembly that run for about a second each. V8's first compiler alone
+ * is best for that: its second one would take more time than it saves, 13.2 against 5.9 s of CPU for the whole core
+ * (Node 24, Xeon 2.6 GHz). It does not change what they write: `test/package/build.test.ts` compares.
+ */
+const FIRST_COMPILER_ONLY = '--liftoff-only';
 
-const asc = join(dirname(require.resolve('assemblyscript/package.json')), 'bin', 'asc.js');
+/** asc starts itself a second time when this is missing. */
+const SOURCE_MAPS = '--enable-source-maps';
+
+/** Runs a script of a tool in a process of its own; rejects when it fails. Several may run side by side. */
+export function run(script: string, args: readonly string[], flags: readonly string[] = []): Promise<void> {
+  const child = spawn(process.execPath, [...flags, script, ...args], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      if (code === 0) resolve();
+      else reject(new Error(`build: ${script} ended, expected exit code 0, got ${code ?? signal}`));
+    });
+  });
+}
+
+const binary = (tool: 'wasm-opt' | 'wasm2js', args: readonly string[]): Promise<void> =>
+  run(join(binaryen, tool), args, [FIRST_COMPILER_ONLY]);
 
 /** What asc emits and every target engine runs; named one by one, because `-all` would turn on memory64 too. */
 const features = [
@@ -37,44 +58,47 @@ const features = [
   '--enable-mutable-globals',
 ];
 
-function compile(entry: string, target: string): void {
-  run(asc, [entry, '--config', 'asconfig.json', '--target', target]);
+async function compile(entry: string, target: string): Promise<void> {
+  mkdirSync(build, { recursive: true });
+  const args = [entry, '--config', 'asconfig.json', '--target', target];
+  await run(join(assemblyscript, 'bin', 'asc.js'), args, [FIRST_COMPILER_ONLY, SOURCE_MAPS]);
 }
 
 /**
- * asc optimises for speed; more passes for size, until none finds anything, save 0.3 KiB of gzip and no time that could be
- * measured. `--low-memory-unused` lets small additions move into a load's offset: it only asks that no sum of a pointer
- * and an offset below 1,024 wraps around, and no pointer of the core is negative.
+ * `core.wasm`. asc optimises for speed; more passes for size, until none finds anything, save 0.3 KiB of gzip and no time
+ * that could be measured. `--low-memory-unused` lets small additions move into a load's offset: it only asks that no sum of
+ * a pointer and an offset below 1,024 wraps around, and no pointer of the core is negative.
  */
-function tighten(wasm: string): void {
-  run(join(binaryen, 'wasm-opt'), [wasm, ...features, '-Os', '--low-memory-unused', '--converge', '-o', wasm]);
+export async function compileCore(): Promise<void> {
+  const wasm = join(build, 'core.wasm');
+  await compile('assembly/index.ts', 'release');
+  await binary('wasm-opt', [wasm, ...features, '-Os', '--low-memory-unused', '--converge', '-o', wasm]);
 }
 
+/** The same code with doors to its single functions, for tests and the bench. */
+export const compileTesting = (): Promise<void> => compile('assembly/testing.ts', 'testing');
+
 /**
- * `core.wasm` as JavaScript, for platforms without WebAssembly. Saturating truncation and sign extension are lowered
- * first, because wasm2js would turn them into code that wraps. Bulk memory stays: interpreted, a loop over the bytes of a
- * payload takes a hundred times as long as the engine's own copy, measured on Fastly's.
+ * A wasm as JavaScript, for platforms without WebAssembly. Saturating truncation and sign extension are lowered first,
+ * because wasm2js would turn them into code that wraps. Bulk memory stays: interpreted, a loop over the bytes of a payload
+ * takes a hundred times as long as the engine's own copy, measured on Fastly's.
  */
-function toJavaScript(wasm: string, out: string): void {
+export async function toJavaScript(name: string): Promise<void> {
+  const [wasm, out] = [join(build, `${name}.wasm`), join(build, `${name}.js.js`)];
   const low = `${out}.low.wasm`;
-  run(join(binaryen, 'wasm-opt'), [
-    wasm,
-    '--mvp-features',
-    ...features,
-    '--llvm-nontrapping-fptoint-lowering',
-    '--signext-lowering',
-    '-O3',
-    '-o',
-    low,
-  ]);
-  run(join(binaryen, 'wasm2js'), [low, '--enable-bulk-memory', '--enable-bulk-memory-opt', '-O3', '-o', out]);
+  const lowering = ['--llvm-nontrapping-fptoint-lowering', '--signext-lowering'];
+  await binary('wasm-opt', [wasm, '--mvp-features', ...features, ...lowering, '-O3', '-o', low]);
+  await binary('wasm2js', [low, '--enable-bulk-memory', '--enable-bulk-memory-opt', '-O3', '-o', out]);
   rmSync(low);
   const text = withOwnBulk(readFileSync(out, 'utf8'));
   const tail = text.indexOf('var retasmFunc');
   if (tail < 0) throw new Error('wasm2js: output has no tail to replace, expected `var retasmFunc`');
   const imports = text.slice(0, tail).match(/^import .*$/m);
   if (imports) throw new Error(`wasm2js: output imports something, expected none, got ${imports[0]}`);
-  writeFileSync(out, text.slice(0, tail));
+  writeFileSync(
+    out,
+    `${head(readFileSync(wasm))}${text.slice(0, tail)}\nexport const instantiate = () => ({ exports: asmFunc({}) });\n`,
+  );
 }
 
 /** Within the instance, over its own memory, and bounded as in wasm. */
@@ -99,18 +123,19 @@ function withOwnBulk(text: string): string {
   return moved;
 }
 
-const loaderHead = (digest: string): string =>
-  `// Generated by tools/core.ts. One core, one way to get it: a synchronous instantiate().\nexport const digest = '${digest}';\n`;
+/** How each loader begins. */
+function head(wasm: Uint8Array): string {
+  const digest = createHash('sha256').update(wasm).digest('hex');
+  return `// Generated by tools/core.ts. One core, one way to get it: a synchronous instantiate().\nexport const digest = '${digest}';\n`;
+}
 
-function loaders(name: string): void {
-  const wasm = join(build, `${name}.wasm`);
-  const bytes = readFileSync(wasm);
-  const digest = createHash('sha256').update(bytes).digest('hex');
-  const head = loaderHead(digest);
+/** The loaders that carry or import the wasm itself. */
+export function writeLoaders(name: string): void {
+  const bytes = readFileSync(join(build, `${name}.wasm`));
   const link = `export const instantiate = () => ({ exports: new WebAssembly.Instance(compiled()).exports });\n`;
   writeFileSync(
     join(build, `${name}.inline.js`),
-    `${head}const base64 = '${bytes.toString('base64')}';
+    `${head(bytes)}const base64 = '${bytes.toString('base64')}';
 let module_;
 const compiled = () => {
   if (module_ === undefined) {
@@ -129,15 +154,14 @@ ${link}`,
   ] as const) {
     writeFileSync(
       join(build, `${name}.${suffix}.js`),
-      `import module_ from '${specifier}';\n${head}const compiled = () => module_;\n${link}`,
+      `import module_ from '${specifier}';\n${head(bytes)}const compiled = () => module_;\n${link}`,
     );
   }
-  const js = join(build, `${name}.js.js`);
-  toJavaScript(wasm, js);
-  writeFileSync(
-    js,
-    `${head}${readFileSync(js, 'utf8')}\nexport const instantiate = () => ({ exports: asmFunc({}) });\n`,
-  );
+}
+
+/** What every loader looks like to TypeScript, whatever is in the core. */
+export function writeTypes(name: string): void {
+  mkdirSync(build, { recursive: true });
   writeFileSync(
     join(build, `${name}.d.ts`),
     `/** A linked core: its memory and its functions. The engine alone knows which. */
@@ -147,10 +171,3 @@ export declare const digest: string;
 `,
   );
 }
-
-mkdirSync(build, { recursive: true });
-compile('assembly/index.ts', 'release');
-tighten(join(build, 'core.wasm'));
-compile('assembly/testing.ts', 'testing');
-loaders('core');
-loaders('testing');

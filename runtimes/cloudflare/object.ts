@@ -54,7 +54,7 @@ export abstract class TracehoundObject<Env = unknown> extends DurableObject<Env>
     return told(async () => {
       const resident = this.#resident;
       const rate = await resident.act(async (th) => {
-        const rate = await th.http.charge(source, disposition);
+        const rate = await th.http.limits.charge(source, disposition);
         if (rate?.allowed === false) await resident.remind();
         return rate;
       });
@@ -75,7 +75,7 @@ export abstract class TracehoundObject<Env = unknown> extends DurableObject<Env>
   }
 
   uninspected(source: Source, disposition: Disposition, reason: 'threw' | 'timeout'): Told<'uninspected'> {
-    return this.#told((th) => th.http.uninspected(source, disposition, reason));
+    return this.#told((th) => th.http.counters.uninspected(source, disposition, reason));
   }
 
   peek(source: Source, cost?: number): Told<'peek'> {

@@ -14,12 +14,12 @@ const IPV6_BYTES = 16;
 
 /** What is asked of the instance: a keyed hash of a source. */
 interface Hasher {
-  readonly http: { partition(source: Source): Uint8Array };
+  readonly http: { readonly limits: { partition(source: Source): Uint8Array } };
 }
 
 /** Eight keyed bytes: equal for two sources exactly when the limiter counts them as one. */
 export function placeOf({ http }: Hasher, source: Source, ipv6Prefix: number): Uint8Array {
-  return http.partition({ key: canonicalOf(source, ipv6Prefix) });
+  return http.limits.partition({ key: canonicalOf(source, ipv6Prefix) });
 }
 
 function canonicalOf(source: Source, ipv6Prefix: number): string {

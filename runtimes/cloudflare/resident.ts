@@ -158,7 +158,7 @@ export class Resident {
       await this.remind();
       return result;
     });
-    this.th.http.ship();
+    this.th.http.runtime.ship();
     return answer;
   }
 

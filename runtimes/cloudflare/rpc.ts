@@ -13,8 +13,8 @@ import type {
   PurgeReason,
   QuarantineStats,
   RateLimitResult,
+  Readings,
   Scent,
-  Snapshot,
   Source,
 } from '../../src/types/index';
 
@@ -41,7 +41,7 @@ export interface ObjectCalls {
   flush(): void;
   /** The signed head of the log as it is now. */
   checkpoint(): string;
-  watch(): Snapshot;
+  watch(): Readings;
 }
 
 /** An answer on its way. */

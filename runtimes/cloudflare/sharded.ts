@@ -16,11 +16,13 @@
 
 import { TracehoundError } from '../../src/errors';
 import { within } from '../../src/time/deadline';
+import { Failures } from '../../src/time/retry';
 import type {
   Actor,
   Disposition,
   EvidenceHandle,
   GuardedTracehound,
+  HttpCounters,
   InterceptResult,
   RateLimitOptions,
   RateLimitResult,
@@ -29,7 +31,7 @@ import type {
   Tracehound,
   TracehoundOptions,
 } from '../../src/types/index';
-import { integer, object, word, wrongKind } from '../../src/validate/index';
+import { integer, ownProperties, plug, word } from '../../src/validate/index';
 import { BLOCK_CACHE_S, type KvPort, listedMs } from './blocks';
 import { createTracehound } from './index';
 import { placeOf } from './place';
@@ -81,6 +83,9 @@ export interface ShardedTracehound extends GuardedTracehound {
   unblock(source: Source, who?: Actor): Promise<boolean>;
 }
 
+/** As `createTracehound` has it. */
+const IPV6_PREFIX = 56;
+
 const CALLS: readonly (keyof ObjectCalls)[] = [
   ...(['charge', 'intercept', 'uninspected', 'peek', 'reset', 'block', 'unblock', 'find', 'list', 'stats'] as const),
   ...(['read', 'export', 'neutralize', 'purge', 'head', 'flush', 'checkpoint', 'watch'] as const),
@@ -95,12 +100,9 @@ const CALLS: readonly (keyof ObjectCalls)[] = [
  * export default { fetch: tracehound(th, { detect })(handler) };
  */
 export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOptions): ShardedTracehound {
-  if (typeof namespace?.get !== 'function' || typeof namespace.idFromName !== 'function') {
-    throw wrongKind('namespace', 'the binding of a Durable Object', namespace);
-  }
-  const { count, timeoutMs, whenUnreachable, blocks, local } = read(options);
-  const prefix = options.rateLimit === false ? undefined : options.rateLimit?.ipv6Prefix;
-  const place = (source: Source): Uint8Array => placeOf(local, source, prefix ?? 56);
+  plug<ObjectNamespace>('namespace', namespace, ['get', 'idFromName'], 'the binding of a Durable Object');
+  const { count, timeoutMs, whenUnreachable, blocks, local, ipv6Prefix } = read(options);
+  const place = (source: Source): Uint8Array => placeOf(local, source, ipv6Prefix);
 
   const shard = (index: number): Shard => {
     const ask = async (name: keyof ObjectCalls, args: unknown[]): Promise<unknown> => {
@@ -123,11 +125,10 @@ export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOp
   const shards = Array.from({ length: count }, (_, index) => shard(index));
   const shardAt = (place: Uint8Array): Shard =>
     shards[new DataView(place.buffer, place.byteOffset).getUint32(0) % count] as Shard;
-  let failures = 0;
+  const failures = new Failures();
   /** To the platform's log, the 1st, 2nd, 4th, 8th …: an object that is gone must not fill it. */
   const report = (error: unknown): void => {
-    failures++;
-    if ((failures & (failures - 1)) === 0) local.http.defer(Promise.reject(error));
+    if (failures.add()) local.http.runtime.defer(Promise.reject(error));
   };
 
   const remember = (source: Source, ms: number): void => {
@@ -136,13 +137,13 @@ export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOp
   };
 
   async function charge(source: Source, disposition?: Disposition): Promise<RateLimitResult | undefined> {
-    const { policy, now } = local.http;
-    if (policy === undefined) return undefined;
-    const here = (): RateLimitResult | undefined => local.http.charge(source, disposition);
+    const { limits, runtime } = local.http;
+    if (limits.policy === undefined) return undefined;
+    const here = (): RateLimitResult | undefined => limits.charge(source, disposition);
     if (local.rateLimiter.peek(source).blocked) return here();
     const at = place(source);
     try {
-      const listed = blocks === undefined ? 0 : await within(listedMs(blocks, at, now()), timeoutMs);
+      const listed = blocks === undefined ? 0 : await within(listedMs(blocks, at, runtime.now()), timeoutMs);
       if (typeof listed === 'number' && listed > 0) {
         remember(source, listed);
         return here();
@@ -172,20 +173,22 @@ export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOp
     }
   }
 
+  async function uninspected(...[source, disposition, reason]: Parameters<HttpCounters['uninspected']>): Promise<void> {
+    try {
+      await shardAt(place(source)).uninspected(source, disposition, reason);
+    } catch (error) {
+      report(error);
+      local.http.counters.uninspected(source, disposition, reason);
+    }
+  }
+
   return {
     ...local,
     interceptAsync: intercept,
     http: {
       ...local.http,
-      charge,
-      uninspected: async (source, disposition, reason) => {
-        try {
-          await shardAt(place(source)).uninspected(source, disposition, reason);
-        } catch (error) {
-          report(error);
-          local.http.uninspected(source, disposition, reason);
-        }
-      },
+      limits: { ...local.http.limits, charge },
+      counters: { ...local.http.counters, uninspected },
     },
     shards,
     shardOf: (source) => shardAt(place(source)),
@@ -213,24 +216,29 @@ interface Settings {
   readonly timeoutMs: number;
   readonly whenUnreachable: 'local' | 'fail';
   readonly blocks: KvPort | undefined;
+  readonly ipv6Prefix: number;
   /** The instance of this isolate. */
   readonly local: Tracehound;
 }
 
 function read(given: ShardedOptions): Settings {
-  const options = (object('options', given ?? null, 'an object') ?? {}) as ShardedOptions;
-  const { shards, timeoutMs, whenUnreachable, blocks, ...own } = options;
+  const { shards, timeoutMs, whenUnreachable, blocks, ...own } = ownProperties('options', given);
+  // What is asked twice is copied first: the place of a source and its limit go by one prefix.
+  if (typeof own.rateLimit === 'object' && own.rateLimit !== null) {
+    own.rateLimit = ownProperties('rateLimit', own.rateLimit);
+  }
+  const { ipv6Prefix } = (own.rateLimit || {}) as { ipv6Prefix?: number };
   if (own.secret === undefined) {
     throw new TypeError('secret: missing, expected the same ≥ 32 bytes in every isolate and object, got none');
   }
-  const port = object('blocks', blocks, 'a KV namespace') as KvPort | undefined;
-  if (port !== undefined && typeof port.get !== 'function') throw wrongKind('blocks.get', 'a function', port.get);
+  const port = blocks === undefined ? undefined : plug<KvPort>('blocks', blocks, ['get'], 'a KV namespace');
   return {
     count: integer('shards', shards, 16, 1, 4_096),
     timeoutMs: integer('timeoutMs', timeoutMs, 1_000, 1, 60_000, 'ms'),
     whenUnreachable: word('whenUnreachable', whenUnreachable, ['local', 'fail']),
     blocks: port,
     local: createTracehound(own),
+    ipv6Prefix: ipv6Prefix ?? IPV6_PREFIX,
   };
 }
 

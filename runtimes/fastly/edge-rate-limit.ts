@@ -12,6 +12,7 @@ import { toHex, utf8Length } from '../../src/formats/bytes';
 import { sha256 } from '../../src/formats/sha256';
 import { readSource } from '../../src/instance/scent';
 import type { PlatformLimiter, RateLimitResult, Source } from '../../src/types/index';
+import { integer, plug, readGroup, word } from '../../src/validate/index';
 
 /** What is used of a `RateCounter`. */
 export interface RateCounterPort {
@@ -53,17 +54,7 @@ const ENTRY_BYTES_MAX = 256;
  * const rateLimit = edgeRateLimit({ counter: new RateCounter('rc'), penaltyBox: new PenaltyBox('pb'), limitPerSecond: 50 });
  */
 export function edgeRateLimit(options: EdgeRateLimitOptions): PlatformLimiter {
-  const { counter, penaltyBox, limitPerSecond, windowSeconds = 10, blockMinutes = 2, ipv6Prefix = 56 } = options;
-  if (typeof counter?.increment !== 'function' || typeof counter.lookupCount !== 'function')
-    throw new TypeError(`edgeRateLimit.counter: wrong kind, expected a RateCounter, got ${typeof counter}`);
-  if (typeof penaltyBox?.add !== 'function' || typeof penaltyBox.has !== 'function')
-    throw new TypeError(`edgeRateLimit.penaltyBox: wrong kind, expected a PenaltyBox, got ${typeof penaltyBox}`);
-  integer('limitPerSecond', limitPerSecond, 10, 10_000);
-  integer('blockMinutes', blockMinutes, 1, 60);
-  integer('ipv6Prefix', ipv6Prefix, 1, 128);
-  if (![1, 10, 60].includes(windowSeconds))
-    throw new RangeError('edgeRateLimit.windowSeconds: unknown, expected 1, 10 or 60, got another value');
-
+  const { counter, penaltyBox, limitPerSecond, windowSeconds, blockMinutes, ipv6Prefix } = readOptions(options);
   const limit = limitPerSecond * windowSeconds;
   const windowMs = windowSeconds * 1_000;
   const answer = { limit, resetMs: windowMs, degraded: false, approximate: true } as const;
@@ -104,10 +95,16 @@ function entryOf(source: Source, ipv6Prefix: number): string {
   return `h:${toHex(sha256(new TextEncoder().encode(text)))}`;
 }
 
-function integer(name: string, value: unknown, min: number, max: number): void {
-  const expected = `an integer from ${min} to ${max}`;
-  if (typeof value !== 'number')
-    throw new TypeError(`edgeRateLimit.${name}: wrong kind, expected ${expected}, got ${typeof value}`);
-  if (!Number.isInteger(value) || value < min || value > max)
-    throw new RangeError(`edgeRateLimit.${name}: out of range, expected ${expected}, got ${value}`);
+function readOptions(options: unknown): Required<EdgeRateLimitOptions> {
+  const names = ['counter', 'penaltyBox', 'limitPerSecond', 'windowSeconds', 'blockMinutes', 'ipv6Prefix'] as const;
+  const given = readGroup('edgeRateLimit', 'edgeRateLimit.', options ?? null, names);
+  const counts = ['increment', 'lookupRate', 'lookupCount'] as const;
+  return {
+    counter: plug<RateCounterPort>('edgeRateLimit.counter', given.counter, counts, 'a RateCounter'),
+    penaltyBox: plug<PenaltyBoxPort>('edgeRateLimit.penaltyBox', given.penaltyBox, ['add', 'has'], 'a PenaltyBox'),
+    limitPerSecond: integer('edgeRateLimit.limitPerSecond', given.limitPerSecond, null, 10, 10_000),
+    windowSeconds: word('edgeRateLimit.windowSeconds', given.windowSeconds, [1, 10, 60], 10),
+    blockMinutes: integer('edgeRateLimit.blockMinutes', given.blockMinutes, 2, 1, 60, 'minutes'),
+    ipv6Prefix: integer('edgeRateLimit.ipv6Prefix', given.ipv6Prefix, 56, 1, 128, 'bits'),
+  };
 }

@@ -82,7 +82,7 @@ function visit(th: Tracehound, record: CloudFrontRecord): Visit<CloudFrontRecord
 
 /** A receipt for nothing: the request was charged, if at all, where it came in. */
 function unchanged(th: Tracehound, { clientIp }: CloudFrontRequest): RateLimitResult | undefined {
-  if (th.http.policy === undefined) return undefined;
+  if (th.http.limits.policy === undefined) return undefined;
   try {
     return { ...th.rateLimiter.peek({ address: clientIp }), allowed: true };
   } catch {
@@ -95,10 +95,10 @@ async function answer(th: Tracehound, response: Response, { config }: CloudFront
   try {
     const { response: ready, overlong } = await written(response, config.eventType);
     if (overlong)
-      th.http.defer(Promise.reject(new RangeError('lambda-edge: the answer is larger than CloudFront takes')));
+      th.http.runtime.defer(Promise.reject(new RangeError('lambda-edge: the answer is larger than CloudFront takes')));
     return ready;
   } catch (error) {
-    th.http.defer(Promise.reject(error));
+    th.http.runtime.defer(Promise.reject(error));
     return {
       status: String(response.status),
       headers: { 'cache-control': [{ key: 'Cache-Control', value: 'no-store' }] },

@@ -1,5 +1,5 @@
 /**
- * Runs of bytes: compared, joined, and a number as bytes.
+ * Runs of bytes: compared, and a number as bytes.
  *
  * Relies on: nothing. Refuses: to know what they mean.
  */
@@ -11,16 +11,6 @@ export function compareBytes(a: Uint8Array, aFrom: number, b: Uint8Array, bFrom:
     if (difference !== 0) return difference;
   }
   return 0;
-}
-
-export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 /** Big-endian. */

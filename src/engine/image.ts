@@ -14,8 +14,9 @@
  */
 import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
+import { joined } from '../formats/bytes';
 import type { AuditExport } from '../types/index';
-import { compareBytes, joined, number32 } from './bytes';
+import { compareBytes, number32 } from './bytes';
 import { chainProof, hasSidecar, itemProof, logProof, proveAsync, recordAt, sidecarsProof, textsFrom } from './proof';
 import {
   headBytes,
@@ -53,7 +54,7 @@ const LINKS: readonly [from: number, to: number][] = [
   [abi.SLOT_SEVERITY_PREV, abi.SLOT_EXPIRES_AT],
 ];
 
-export function invalid(part: string, problem: string, cause?: unknown): TracehoundError {
+export function invalidSnapshot(part: string, problem: string, cause?: unknown): TracehoundError {
   return new TracehoundError('SNAPSHOT_INVALID', `snapshot: ${part}: ${problem}`, cause === undefined ? {} : { cause });
 }
 
@@ -74,13 +75,13 @@ function encodeItems(salvaged: Salvaged): Uint8Array[] {
   salvaged.slots.forEach((slot, index) => {
     const content = salvaged.content(index);
     if (content === undefined)
-      throw invalid('quarantine', `item ${index} cannot be read, expected its blocks, got none`);
+      throw invalidSnapshot('quarantine', `item ${index} cannot be read, expected its blocks, got none`);
     const copy = slot.slice();
     for (const [from, to] of LINKS) copy.fill(0, from, to);
     parts.push(copy, content);
   });
   if (salvaged.slotsLost === 0) return parts;
-  throw invalid('quarantine', `items are missing, expected ${salvaged.slotsLost} more slots in use`);
+  throw invalidSnapshot('quarantine', `items are missing, expected ${salvaged.slotsLost} more slots in use`);
 }
 
 function encodeLog({ origin, from, records, details }: AuditExport): Uint8Array[] {
@@ -117,7 +118,8 @@ export class Cursor {
   }
 
   take(bytes: number): Uint8Array {
-    if (bytes > this.left) throw invalid(this.#part, `cut short, expected ${bytes} bytes more, got ${this.left}`);
+    if (bytes > this.left)
+      throw invalidSnapshot(this.#part, `cut short, expected ${bytes} bytes more, got ${this.left}`);
     this.#at += bytes;
     return this.#bytes.subarray(this.#at - bytes, this.#at);
   }
@@ -137,12 +139,13 @@ export class Cursor {
   /** A count of things that take at least `least` bytes each. */
   count(least: number): number {
     const count = this.u32();
-    if (count * least > this.left) throw invalid(this.#part, `cut short, expected ${count} entries, got too few bytes`);
+    if (count * least > this.left)
+      throw invalidSnapshot(this.#part, `cut short, expected ${count} entries, got too few bytes`);
     return count;
   }
 
   end(): void {
-    if (this.left > 0) throw invalid(this.#part, `too long, expected its end, got ${this.left} bytes more`);
+    if (this.left > 0) throw invalidSnapshot(this.#part, `too long, expected its end, got ${this.left} bytes more`);
   }
 
   #view(bytes: number): DataView {
@@ -163,27 +166,27 @@ export function decodeSections(sections: Sections, claims: Claims): Salvaged {
     slots,
     slotsLost: 0,
     content: (index) => contents[index],
-    limiter: claims.limiter === null ? undefined : readLimiter(present(sections, 'limiter'), claims.limiter),
+    limiter: claims.limiter === null ? undefined : limiterSection(present(sections, 'limiter'), claims.limiter),
   };
 }
 
 function present(sections: Sections, name: SectionName): Uint8Array {
   const bytes = sections[name];
-  if (!(bytes instanceof Uint8Array)) throw invalid(name, 'missing, expected its bytes, got none');
+  if (!(bytes instanceof Uint8Array)) throw invalidSnapshot(name, 'missing, expected its bytes, got none');
   return bytes;
 }
 
-function readLimiter(bytes: Uint8Array, geometry: LimiterGeometry): SalvagedLimiter {
+function limiterSection(bytes: Uint8Array, geometry: LimiterGeometry): SalvagedLimiter {
   const cursor = new Cursor(bytes, 'limiter');
   const state = cursor.take(abi.LIMITER_BYTES).slice();
   const each = WAY_HEAD_BYTES + recordBytes(geometry.limit);
-  if (cursor.left % each !== 0) throw invalid('limiter', `another length, expected entries of ${each} bytes`);
+  if (cursor.left % each !== 0) throw invalidSnapshot('limiter', `another length, expected entries of ${each} bytes`);
   const ways = cursor.take(cursor.left).slice();
   const view = new DataView(ways.buffer);
   for (let at = 0, last = -1; at < ways.length; at += each) {
     const way = view.getUint32(at, true);
     if (way <= last || way >= geometry.maxSources) {
-      throw invalid(
+      throw invalidSnapshot(
         'limiter',
         `an entry is out of place, expected ${last + 1} … ${geometry.maxSources - 1}, got ${way}`,
       );
@@ -202,7 +205,7 @@ function readItems(bytes: Uint8Array): { slots: Uint8Array[]; contents: Uint8Arr
     const slot = cursor.take(abi.SLOT_BYTES);
     const before = slots.at(-1);
     if (before !== undefined && compareBytes(before, abi.SLOT_ID, slot, abi.SLOT_ID, 16) >= 0) {
-      throw invalid('quarantine', `item ${i} has no place of its own, expected rising ids`);
+      throw invalidSnapshot('quarantine', `item ${i} has no place of its own, expected rising ids`);
     }
     slots.push(slot);
     contents.push(cursor.take(headBytes(slot) + payloadBytes(slot)));
@@ -216,11 +219,12 @@ function readLogs(bytes: Uint8Array, claims: Claims): Pick<Salvaged, 'audit' | '
   const audit = cursor.take(abi.AUDIT_BYTES).slice();
   const size = new DataView(audit.buffer).getFloat64(abi.AUDIT_SIZE, true);
   const count = cursor.u32();
-  if (count < 1 || count > LOGS_MAX) throw invalid('audit', `unusable, expected 1 to ${LOGS_MAX} logs, got ${count}`);
+  if (count < 1 || count > LOGS_MAX)
+    throw invalidSnapshot('audit', `unusable, expected 1 to ${LOGS_MAX} logs, got ${count}`);
   const [log, ...earlier] = Array.from({ length: count }, () => readLog(cursor)) as [AuditExport, ...AuditExport[]];
   cursor.end();
   if (size !== claims.size || log.origin !== claims.origin || log.from + log.records.length !== size) {
-    throw invalid('audit', 'another log, expected the origin and size that the header names');
+    throw invalidSnapshot('audit', 'another log, expected the origin and size that the header names');
   }
   return { audit, log, earlier };
 }
@@ -238,10 +242,10 @@ function readLog(cursor: Cursor): AuditExport {
   try {
     origin = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(name);
   } catch (cause) {
-    throw invalid('audit', 'an origin is unreadable, expected UTF-8', cause);
+    throw invalidSnapshot('audit', 'an origin is unreadable, expected UTF-8', cause);
   }
   if (name.length === 0 || name.length > ORIGIN_BYTES_MAX || !Number.isSafeInteger(from + records.length)) {
-    throw invalid('audit', 'a log is unusable, expected its origin and numbers');
+    throw invalidSnapshot('audit', 'a log is unusable, expected its origin and numbers');
   }
   return { origin, from, records, details };
 }
@@ -259,18 +263,18 @@ export async function proveImage(
 ): Promise<void> {
   const { log, earlier, slots } = salvaged;
   const { tail, root } = await proveAsync(logProof(salvaged), hash);
-  if (tail !== log.records.length) throw invalid('audit', 'records do not follow one another up to the head');
+  if (tail !== log.records.length) throw invalidSnapshot('audit', 'records do not follow one another up to the head');
   if (root === undefined || root.length !== claims.root.length || compareBytes(root, 0, claims.root, 0, 32) !== 0) {
-    throw invalid('audit', 'another tree head, expected the one that the header names');
+    throw invalidSnapshot('audit', 'another tree head, expected the one that the header names');
   }
   for (const old of earlier) {
     if (!(await proveAsync(chainProof(old), hash))) {
-      throw invalid('audit', 'records of an earlier log do not follow one another');
+      throw invalidSnapshot('audit', 'records of an earlier log do not follow one another');
     }
   }
   for (const each of [log, ...earlier]) {
     if (!(await proveAsync(sidecarsProof(each), hash)))
-      throw invalid('audit', 'a sidecar is not what its record names');
+      throw invalidSnapshot('audit', 'a sidecar is not what its record names');
   }
   const recordOf = recordAt(log);
   const signatures = new Set<string>();
@@ -279,18 +283,18 @@ export async function proveImage(
     const faults = await Promise.all(
       batch.map((slot, i) => {
         const content = salvaged.content(from + i) as Uint8Array;
-        signatures.add(signatureOf(slot, content));
+        signatures.add(slotSignature(slot, content));
         return proveAsync(itemProof(slot, content, PAYLOAD_BYTES_MAX, recordOf), hash);
       }),
     );
     const wrong = faults.findIndex((fault) => fault !== undefined);
-    if (wrong >= 0) throw invalid('quarantine', `item ${from + wrong} does not verify: ${faults[wrong]}`);
+    if (wrong >= 0) throw invalidSnapshot('quarantine', `item ${from + wrong} does not verify: ${faults[wrong]}`);
   }
-  if (signatures.size !== slots.length) throw invalid('quarantine', 'two items have one signature');
+  if (signatures.size !== slots.length) throw invalidSnapshot('quarantine', 'two items have one signature');
 }
 
 /** Hash and category, which are what finds an item. */
-function signatureOf(slot: Uint8Array, content: Uint8Array): string {
+function slotSignature(slot: Uint8Array, content: Uint8Array): string {
   const from = textsFrom(slot);
   const category = content.subarray(from, from + (slot[abi.SLOT_CATEGORY_BYTES] as number));
   return String.fromCharCode(...slot.subarray(abi.SLOT_HASH, abi.SLOT_HASH + 32), ...category);

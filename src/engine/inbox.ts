@@ -44,7 +44,7 @@ export interface Question {
  * Payloads of this many bytes and more are hashed by the runtime where it can do so at once. Up to 288 bytes the core is
  * not slower than Node 24's crypto.hash (bench/core, AMD EPYC).
  */
-export const HOST_DIGEST_BYTES = 320;
+const HOST_DIGEST_BYTES = 320;
 
 const encoder = new TextEncoder();
 const IN = abi.INBOX_AT;
@@ -169,7 +169,7 @@ export function writeAppend(core: Core, kind: number, count: number, overlay: Ui
 }
 
 /** The signature that the core will give a question: of its fingerprint, else of its payload; that of a source it alone knows. */
-export function signatureOf(core: Core, question: Question): string | undefined {
+export function questionSignature(core: Core, question: Question): string | undefined {
   const { category, fingerprint, payload, fault } = question;
   if (fault !== undefined) return undefined;
   const bytes = typeof payload === 'string' ? encoder.encode(payload) : payload;

@@ -14,7 +14,7 @@ import {
   hashOf,
   hmac,
   type Question,
-  signatureOf,
+  questionSignature,
   writeQuestion,
   writeSmall,
   writeSource,
@@ -29,13 +29,13 @@ import type { Salvaged } from './salvage';
 import { ACCESSES, DETECTOR_FAILURES, DROP_REASONS, PURGE_REASONS, STATUSES, type Status } from './words';
 
 export { ABI_VERSION } from '../../assembly/abi';
-export { compareBytes, joined, number32 } from './bytes';
+export { compareBytes, number32 } from './bytes';
 export {
   type Claims,
   Cursor,
   decodeSections,
   encodeSections,
-  invalid,
+  invalidSnapshot,
   ORIGIN_BYTES_MAX,
   proveImage,
   SECTION_VERSIONS,
@@ -137,7 +137,7 @@ export class Engine {
         writeQuestion(core, source, question);
         return core.call.intercept(now);
       };
-      const detail = question.sidecar?.(signatureOf(core, question));
+      const detail = question.sidecar?.(questionSignature(core, question));
       return STATUSES[detail === undefined ? ask() : this.#life.details.withThreat(core, detail, ask)] as Status;
     });
   }

@@ -157,7 +157,7 @@ export class Life {
     this.carried = [...facts.carried];
     this.panics = facts.panics;
     const isSame =
-      isOwn && facts.core === runtime.coreDigest && facts.template === origin && isEqual(facts.config, config);
+      isOwn && facts.core === runtime.coreDigest && facts.template === origin && isSameConfig(facts.config, config);
     if (!isSame) {
       this.#salvaged = this.salvage(core, [], facts.config);
       return undefined;
@@ -372,5 +372,5 @@ export class Life {
   }
 }
 
-const isEqual = (a: CoreConfig, b: CoreConfig): boolean =>
+const isSameConfig = (a: CoreConfig, b: CoreConfig): boolean =>
   (Object.keys(b) as (keyof CoreConfig)[]).every((name) => a[name] === b[name]);

@@ -55,7 +55,7 @@ export function coreConfig(options: ResolvedOptions): CoreConfig {
 }
 
 /** Bytes one tracked source takes: its record and its tag. */
-export function sourceBytes(limit: number): number {
+function sourceBytes(limit: number): number {
   if (limit <= abi.LIMITER_U8_MAX) return abi.RECORD_BYTES_U8 + abi.TAG_BYTES;
   if (limit <= abi.LIMITER_U16_MAX) return abi.RECORD_BYTES_U16 + abi.TAG_BYTES;
   return abi.RECORD_BYTES_U32 + abi.TAG_BYTES;

@@ -12,9 +12,8 @@
  */
 import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
-import { fromBase64, toBase64 } from '../formats/bytes';
+import { fromBase64, joined, toBase64 } from '../formats/bytes';
 import type { AuditExport } from '../types/index';
-import { joined } from './bytes';
 import { Details } from './details';
 import type { Core, CoreFunctions } from './link';
 import type { CoreConfig } from './memory';

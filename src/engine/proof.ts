@@ -6,9 +6,8 @@
  * one text serves the core, which hashes at once, and Web Crypto, which does not.
  */
 import * as abi from '../../assembly/abi';
-import { toHex } from '../formats/bytes';
+import { equalBytes, joined, toHex } from '../formats/bytes';
 import type { AuditExport } from '../types/index';
-import { compareBytes, joined } from './bytes';
 import { headBytes, payloadBytes, type Salvaged } from './salvage';
 
 export type Hash = (bytes: Uint8Array) => Uint8Array;
@@ -28,9 +27,6 @@ export async function proveAsync<T>(proof: Proof<T>, hash: (bytes: Uint8Array) =
   return step.value;
 }
 
-const same = (a: Uint8Array | undefined, b: Uint8Array): boolean =>
-  a !== undefined && a.length === b.length && compareBytes(a, 0, b, 0, b.length) === 0;
-
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 
 // ── items ─────────────────────────────────────────────────────────────────────────────────────────
@@ -39,7 +35,7 @@ const CATEGORY = /^[a-z0-9_.-]{1,64}$/;
 const TIME_MAX = 8.64e15;
 
 /** Why the numbers of an item cannot be right; `undefined` when they can. */
-export function itemFault(slot: Uint8Array, content: Uint8Array, maxPayloadBytes: number): string | undefined {
+function itemFault(slot: Uint8Array, content: Uint8Array, maxPayloadBytes: number): string | undefined {
   const view = viewOf(slot);
   const bytes = payloadBytes(slot);
   const head = headBytes(slot);
@@ -57,7 +53,7 @@ export function itemFault(slot: Uint8Array, content: Uint8Array, maxPayloadBytes
   if (!(captured >= 0 && last >= captured && last <= TIME_MAX)) return 'times';
   // RFC 9562 §5.7: version 7, variant 10.
   if ((slot[abi.SLOT_ID + 6] as number) >>> 4 !== 7 || (slot[abi.SLOT_ID + 8] as number) >>> 6 !== 2) return 'id';
-  if (!Number.isSafeInteger(seqOf(content)) || seqOf(content) < 0) return 'sequence number';
+  if (!Number.isSafeInteger(itemSeq(content)) || itemSeq(content) < 0) return 'sequence number';
   if (categoryBytes < 1 || categoryBytes > abi.CATEGORY_BYTES_MAX || !CATEGORY.test(categoryOf(slot, content))) {
     return 'category';
   }
@@ -71,7 +67,7 @@ const isFingerprinted = (slot: Uint8Array): boolean =>
 /** Where the category begins in the content: after the payload's hash, if the item keeps one. */
 export const textsFrom = (slot: Uint8Array): number => abi.ITEM_HEAD_BYTES + (isFingerprinted(slot) ? 32 : 0);
 
-const seqOf = (content: Uint8Array): number => viewOf(content).getFloat64(abi.ITEM_SEQ, true);
+const itemSeq = (content: Uint8Array): number => viewOf(content).getFloat64(abi.ITEM_SEQ, true);
 
 function categoryOf(slot: Uint8Array, content: Uint8Array): string {
   const from = textsFrom(slot);
@@ -114,10 +110,10 @@ export function* itemProof(
   const payload = content.subarray(headBytes(slot));
   // An item that came through a panic or a restore names a record of an earlier log.
   const salvaged = ((slot[abi.SLOT_FLAGS] as number) & abi.ITEM_SALVAGED) !== 0;
-  const held = salvaged ? undefined : recordOf(seqOf(content));
+  const held = salvaged ? undefined : recordOf(itemSeq(content));
   if (held === undefined) {
     const [hash] = yield [payload];
-    return same(hash, payloadHash) ? undefined : 'payload hash';
+    return equalBytes(hash, payloadHash) ? undefined : 'payload hash';
   }
   const salt = content.subarray(abi.ITEM_SALT, abi.ITEM_SALT + 16);
   const [hash, committed, detail] = yield [
@@ -125,19 +121,21 @@ export function* itemProof(
     joined([Uint8Array.of(2), salt, payloadHash]),
     joined([Uint8Array.of(3), salt, signatureText(slot, content)]),
   ];
-  if (!same(hash, payloadHash)) return 'payload hash';
+  if (!equalBytes(hash, payloadHash)) return 'payload hash';
   const { record } = held;
   const said = (from: number, bytes: number): Uint8Array => record.subarray(from, from + bytes);
   const agrees =
-    same(said(abi.LOG_ID, 16), slot.subarray(abi.SLOT_ID, abi.SLOT_ID + 16)) &&
-    same(said(abi.LOG_SOURCE, 32), slot.subarray(abi.SLOT_SOURCE_TAG, abi.SLOT_SOURCE_TAG + 32)) &&
-    same(committed, said(abi.LOG_PAYLOAD, 32)) &&
-    (hasSidecar(record) ? names(held.detail, signatureText(slot, content)) : same(detail, said(abi.LOG_DETAIL, 32)));
+    equalBytes(said(abi.LOG_ID, 16), slot.subarray(abi.SLOT_ID, abi.SLOT_ID + 16)) &&
+    equalBytes(said(abi.LOG_SOURCE, 32), slot.subarray(abi.SLOT_SOURCE_TAG, abi.SLOT_SOURCE_TAG + 32)) &&
+    equalBytes(committed, said(abi.LOG_PAYLOAD, 32)) &&
+    (hasSidecar(record)
+      ? isNamedBy(held.detail, signatureText(slot, content))
+      : equalBytes(detail, said(abi.LOG_DETAIL, 32)));
   return agrees ? undefined : 'record';
 }
 
 /** A sidecar that is at hand says which signature it is about, unless only the core knew that. */
-function names(sidecar: Uint8Array | null, signature: Uint8Array): boolean {
+function isNamedBy(sidecar: Uint8Array | null, signature: Uint8Array): boolean {
   if (sidecar === null) return true;
   const text = new TextDecoder().decode(sidecar);
   return !text.includes('"signature":') || text.includes(`"signature":"${new TextDecoder().decode(signature)}"`);
@@ -192,7 +190,7 @@ export function* sidecarsProof(log: AuditExport): Proof<boolean> {
   for (let from = 0; from < named.length; from += BATCH) {
     const batch = named.slice(from, from + BATCH);
     const hashes = yield batch.map(({ detail }) => detail);
-    const fits = batch.every(({ record }, i) => same(hashes[i], sidecarHash(record as Uint8Array)));
+    const fits = batch.every(({ record }, i) => equalBytes(hashes[i], sidecarHash(record as Uint8Array)));
     if (!fits) return false;
   }
   return true;
@@ -224,7 +222,7 @@ function confirmed(
   const fits = records.map((record, i) => {
     if (!recordKnown(record, from + i)) return false;
     const next = i === last ? newest : (records[i + 1] as Uint8Array).subarray(abi.LOG_PREV, abi.LOG_PREV + 32);
-    return next === undefined || same(leaves[i], next);
+    return next === undefined || equalBytes(leaves[i], next);
   });
   const wrong = fits.indexOf(false);
   return wrong < 0
@@ -266,8 +264,9 @@ function* rootProof(
     if (Math.floor(size / width) % 2 === 0) continue;
     const node = nodeAt(level);
     const start = end - width;
-    if (level === 0 && !same(node, newest)) return undefined;
-    if (start >= first && !same(yield* perfectTree(leaves.slice(start - first, end - first)), node)) return undefined;
+    if (level === 0 && !equalBytes(node, newest)) return undefined;
+    if (start >= first && !equalBytes(yield* perfectTree(leaves.slice(start - first, end - first)), node))
+      return undefined;
     if (root === undefined) root = node.slice();
     else [root] = yield [joined([Uint8Array.of(1), node, root])];
     end = start;

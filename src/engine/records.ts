@@ -43,7 +43,7 @@ export function readSignatureHash(core: Core): string {
 }
 
 /** Address of a slot; `slot` is index + 1. */
-export function slotAt(core: Core, slot: number): number {
+function slotAt(core: Core, slot: number): number {
   return core.view.getUint32(abi.HEADER_AT + abi.HEADER_SLOTS, true) + (slot - 1) * abi.SLOT_BYTES;
 }
 

@@ -76,7 +76,7 @@ export function salvage(
     slots,
     slotsLost: missing,
     content: (index) => readContent(core, config, slots[index] as Uint8Array),
-    limiter: readLimiter(core, config),
+    limiter: salvageLimiter(core, config),
   };
 }
 
@@ -159,7 +159,7 @@ function readContent(core: Core, config: CoreConfig, slot: Uint8Array): Uint8Arr
   return content;
 }
 
-function readLimiter(core: Core, config: CoreConfig): SalvagedLimiter | undefined {
+function salvageLimiter(core: Core, config: CoreConfig): SalvagedLimiter | undefined {
   const { limiter, tags, sources } = core.places;
   const { windowMs, limit, maxSources, ipv6Prefix } = config;
   if (limit === 0 || limiter === 0) return undefined;

@@ -7,6 +7,7 @@
  * An address is 4 or 16 bytes. IPv6 that carries an IPv4 address (mapped, compatible, NAT64 of RFC 6052, 6to4 of
  * RFC 3056) *is* that IPv4 address: a client must not leave a range by spelling itself differently.
  */
+import { equalBytes } from './bytes';
 
 /** Longest spelling that is read: 45 characters of address, a zone, brackets, a port. */
 const TEXT_MAX = 128;
@@ -34,7 +35,7 @@ export interface Range {
 export function rangeOf(text: string): Range | undefined {
   const [address, bits] = parsed(text) ?? [];
   if (address === undefined || bits === undefined) return undefined;
-  return same(masked(address, bits), address) ? { address, bits } : undefined;
+  return equalBytes(masked(address, bits), address) ? { address, bits } : undefined;
 }
 
 /** The network that `192.0.2.7/24` lies in: lists of others are not always tidy. */
@@ -58,15 +59,13 @@ function parsed(text: string): [address: Uint8Array, bits: number] | undefined {
 }
 
 export function isWithin(address: Uint8Array, range: Range): boolean {
-  return address.length === range.address.length && same(masked(address, range.bits), range.address);
+  return address.length === range.address.length && equalBytes(masked(address, range.bits), range.address);
 }
 
 /** The first `bits` bits, zeros behind them. */
 export function masked(address: Uint8Array, bits: number): Uint8Array {
   return address.map((byte, index) => byte & (0xff00 >> Math.min(8, Math.max(0, bits - 8 * index))) & 0xff);
 }
-
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.every((byte, index) => byte === b[index]);
 
 const isPort = (port: string | undefined): boolean =>
   port === undefined || (/^[1-9]\d{0,4}$/.test(port) && Number(port) <= 65_535);

@@ -28,6 +28,24 @@ export function fromHex(text: string): Uint8Array | undefined {
   return bytes;
 }
 
+/** All of them, one after the other. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** Whether two runs of bytes are the same; nothing is like no bytes at all. Not for secrets: the time it takes tells where they differ. */
+export function equalBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {
+  if (a?.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
 function hexDigit(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
   return code >= 0x61 && code <= 0x66 ? code - 0x61 + 10 : -1;
@@ -53,6 +71,10 @@ export function toBase64(bytes: Uint8Array): string {
   }
   return text;
 }
+
+/** Base64 for URLs, without padding (RFC 4648 §5). */
+export const toBase64Url = (bytes: Uint8Array): string =>
+  toBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 
 /**
  * The bytes of standard base64. Padding is required and the bits it leaves over must be zero (RFC 4648 §3.5): otherwise

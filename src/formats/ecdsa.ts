@@ -8,7 +8,7 @@
  *
  * Relies on: codec. Refuses: to read ASN.1. A key on one curve has one layout, and another layout is another key.
  */
-import { fromBase64, fromHex, toBase64 } from './bytes';
+import { fromBase64, fromHex, joined, toBase64Url } from './bytes';
 
 const NUMBER_BYTES = 32;
 const POINT_BYTES = 65;
@@ -28,20 +28,14 @@ export interface P256Jwk {
 
 /** The SPKI document of an uncompressed point; `undefined` if that is not one. */
 export function spkiOfPoint(point: Uint8Array): Uint8Array | undefined {
-  return isPoint(point) ? joined(SPKI_HEAD, point) : undefined;
-}
-
-/** The point in an SPKI document; `undefined` if that is not a key on P-256. */
-export function pointOfSpki(spki: Uint8Array): Uint8Array | undefined {
-  const point = spki.subarray(SPKI_HEAD.length);
-  return startsWith(spki, SPKI_HEAD, 0) && isPoint(point) ? point : undefined;
+  return isPoint(point) ? joined([SPKI_HEAD, point]) : undefined;
 }
 
 /** The PKCS#8 document of a private key; `undefined` if the numbers are not of P-256. */
 export function pkcs8OfJwk(jwk: JsonWebKey): Uint8Array | undefined {
   const [d, x, y] = [jwk.d, jwk.x, jwk.y].map((number) => (number === undefined ? undefined : fromBase64Url(number)));
   if (d?.length !== NUMBER_BYTES || x?.length !== NUMBER_BYTES || y?.length !== NUMBER_BYTES) return undefined;
-  return joined(PKCS8_HEAD, d, PKCS8_MIDDLE, Uint8Array.of(UNCOMPRESSED), x, y);
+  return joined([PKCS8_HEAD, d, PKCS8_MIDDLE, Uint8Array.of(UNCOMPRESSED), x, y]);
 }
 
 /** The private key in a PKCS#8 document that has its public key beside it; `undefined` if that is anything else. */
@@ -63,7 +57,7 @@ export function jwkOfPoint(point: Uint8Array): P256Jwk | undefined {
 export function pointOfJwk(jwk: JsonWebKey): Uint8Array | undefined {
   const [x, y] = [jwk.x, jwk.y].map((number) => (number === undefined ? undefined : fromBase64Url(number)));
   if (x?.length !== NUMBER_BYTES || y?.length !== NUMBER_BYTES) return undefined;
-  return joined(Uint8Array.of(UNCOMPRESSED), x, y);
+  return joined([Uint8Array.of(UNCOMPRESSED), x, y]);
 }
 
 /** A signature r ‖ s (IEEE P1363, what Web Crypto makes) in DER. `undefined` for another length or a zero. */
@@ -71,7 +65,7 @@ export function derOfSignature(raw: Uint8Array): Uint8Array | undefined {
   if (raw.length !== 2 * NUMBER_BYTES) return undefined;
   const r = derOfNumber(raw.subarray(0, NUMBER_BYTES));
   const s = derOfNumber(raw.subarray(NUMBER_BYTES));
-  return r && s && joined(Uint8Array.of(0x30, r.length + s.length), r, s);
+  return r && s && joined([Uint8Array.of(0x30, r.length + s.length), r, s]);
 }
 
 /** Whether bytes look like a signature in DER: a sequence as long as they are. A P-521 one has a length of two bytes. */
@@ -86,7 +80,7 @@ function derOfNumber(number: Uint8Array): Uint8Array | undefined {
   if (from < 0) return undefined; // r and s are at least 1 (FIPS 186-5 §6.4.1).
   const digits = number.subarray(from);
   const pad = digits[0]! >= 0x80 ? [0] : [];
-  return joined(Uint8Array.of(0x02, pad.length + digits.length, ...pad), digits);
+  return joined([Uint8Array.of(0x02, pad.length + digits.length, ...pad), digits]);
 }
 
 /** Bytes of base64url without padding (RFC 7515 §2). */
@@ -96,20 +90,7 @@ export function fromBase64Url(text: string): Uint8Array | undefined {
   return fromBase64(base64.padEnd(Math.ceil(base64.length / 4) * 4, '='));
 }
 
-const toBase64Url = (bytes: Uint8Array): string =>
-  toBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
-
 const isPoint = (bytes: Uint8Array): boolean => bytes.length === POINT_BYTES && bytes[0] === UNCOMPRESSED;
 
 const startsWith = (bytes: Uint8Array, head: Uint8Array, at: number): boolean =>
   head.every((byte, i) => bytes[at + i] === byte);
-
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}

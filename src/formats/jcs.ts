@@ -11,8 +11,8 @@
  */
 import { isPair, isSurrogate } from './bytes';
 
-export const JCS_DEPTH_MAX = 32;
-export const JCS_KEYS_MAX = 1_000;
+const JCS_DEPTH_MAX = 32;
+const JCS_KEYS_MAX = 1_000;
 
 /** `size` is a lower bound of the bytes the text would take. */
 export type Canonical =
@@ -150,7 +150,7 @@ class Text {
       const point = pair ? text.codePointAt(index++)! : code;
       // What is certain to follow: this character, a byte for each unit after it, the closing quote.
       this.at = at;
-      if (!this.#room(bytesOf(point) + (text.length - index))) return false;
+      if (!this.#room(utf8BytesOf(point) + (text.length - index))) return false;
       bytes = this.bytes;
       at = point < 0x80 ? putEscape(point, bytes, at) : putUtf8(point, bytes, at);
     }
@@ -173,7 +173,7 @@ class Text {
 }
 
 /** Bytes of a character that is not plain ASCII: escaped below 0x80, UTF-8 above. */
-function bytesOf(point: number): number {
+function utf8BytesOf(point: number): number {
   if (point < 0x80) return SHORT_ESCAPE[point] === undefined ? 6 : 2;
   return point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
 }

@@ -72,14 +72,15 @@ export interface Checkpoint {
 
 /** Takes a note apart. Throws `NOTE_INVALID`. */
 export function parseNote(note: string | Uint8Array): Note {
-  const whole = textOf(note);
-  if (CONTROL.test(whole)) throw invalid('note', 'a control character', 'lines of text', 'one');
+  const whole = noteText(note);
+  if (CONTROL.test(whole)) throw invalidNote('note', 'a control character', 'lines of text', 'one');
   const end = whole.lastIndexOf('\n\n');
-  if (end < 0 || !whole.endsWith('\n')) throw invalid('note', 'not signed', 'an empty line and signatures', 'neither');
+  if (end < 0 || !whole.endsWith('\n'))
+    throw invalidNote('note', 'not signed', 'an empty line and signatures', 'neither');
   const text = whole.slice(0, end + 1);
   const lines = whole.slice(end + 2, -1).split('\n');
   if (lines.length > SIGNATURES_MAX) {
-    throw invalid('note', 'too many signatures', `≤ ${SIGNATURES_MAX}`, String(lines.length));
+    throw invalidNote('note', 'too many signatures', `≤ ${SIGNATURES_MAX}`, String(lines.length));
   }
   const before = text.split('\n').length;
   return { text, signatures: lines.map((line, i) => parseSignature(line, before + i + 1)) };
@@ -89,11 +90,11 @@ function parseSignature(line: string, number: number): NoteSignature {
   const part = `note line ${number}`;
   const [name = '', base64 = '', ...rest] = line.slice(DASH.length).split(' ');
   if (!line.startsWith(DASH) || rest.length > 0 || !NAME.test(name)) {
-    throw invalid(part, 'no signature line', '“— name base64”', 'something else');
+    throw invalidNote(part, 'no signature line', '“— name base64”', 'something else');
   }
   const bytes = fromBase64(base64);
   if (bytes === undefined || bytes.length <= ID_BYTES) {
-    throw invalid(
+    throw invalidNote(
       part,
       'no signature',
       'base64 of a key id and a signature',
@@ -116,17 +117,18 @@ function signatureLine({ name, id, signature }: NoteSignature): string {
 }
 
 /** Text of UTF-8; a note is never large. */
-function textOf(note: string | Uint8Array): string {
+function noteText(note: string | Uint8Array): string {
   if (note.length > NOTE_BYTES_MAX)
-    throw invalid('note', 'too large', `≤ ${NOTE_BYTES_MAX} bytes`, String(note.length));
+    throw invalidNote('note', 'too large', `≤ ${NOTE_BYTES_MAX} bytes`, String(note.length));
   if (typeof note === 'string') {
-    if (utf8Length(note, NOTE_BYTES_MAX) === ILL_FORMED) throw invalid('note', 'not UTF-8', 'text', 'half a character');
+    if (utf8Length(note, NOTE_BYTES_MAX) === ILL_FORMED)
+      throw invalidNote('note', 'not UTF-8', 'text', 'half a character');
     return note;
   }
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(note);
   } catch {
-    throw invalid('note', 'not UTF-8', 'text', 'other bytes');
+    throw invalidNote('note', 'not UTF-8', 'text', 'other bytes');
   }
 }
 
@@ -159,21 +161,22 @@ export function formatVerifierKey(name: string, type: number, key: Uint8Array): 
 export function parseVerifierKey(text: string): VerifierKey {
   const [name = '', id = '', ...base64] = text.split('+');
   if (base64.length === 0 || !NAME.test(name) || !/^[0-9a-f]{8}$/.test(id)) {
-    throw invalid('key', 'no verifier key', 'name+id+base64', 'something else');
+    throw invalidNote('key', 'no verifier key', 'name+id+base64', 'something else');
   }
   // Base64 has a plus sign of its own.
   const bytes = fromBase64(base64.join('+'));
-  if (bytes === undefined || bytes.length < 2) throw invalid('key', 'no key', 'base64 of a type and a key', 'neither');
+  if (bytes === undefined || bytes.length < 2)
+    throw invalidNote('key', 'no key', 'base64 of a type and a key', 'neither');
   const type = bytes[0] as number;
   const key = bytes.subarray(1);
   if (type === ED25519 || type === COSIGNATURE) {
-    if (key.length !== ED25519_BYTES) throw invalid('key', 'length', `${ED25519_BYTES} bytes`, String(key.length));
+    if (key.length !== ED25519_BYTES) throw invalidNote('key', 'length', `${ED25519_BYTES} bytes`, String(key.length));
     if (isSmallOrder(key))
-      throw invalid('key', 'of small order', 'a point of the prime-order group', 'one that signs anything');
+      throw invalidNote('key', 'of small order', 'a point of the prime-order group', 'one that signs anything');
   }
   const expected = keyId(name, type, key);
   if (expected !== Number.parseInt(id, 16))
-    throw invalid('key', 'wrong id', expected.toString(16).padStart(8, '0'), id);
+    throw invalidNote('key', 'wrong id', expected.toString(16).padStart(8, '0'), id);
   return { name, id: expected, type, key };
 }
 
@@ -207,26 +210,26 @@ export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
 /** Reads a checkpoint's text. Extension lines are skipped, as the specification asks; none may be empty. Throws `NOTE_INVALID`. */
 export function parseCheckpoint(text: string): Checkpoint {
   const [origin = '', digits = '', base64 = ''] = text.split('\n');
-  if (origin === '') throw invalid('checkpoint line 1', 'empty', 'an origin', 'nothing');
+  if (origin === '') throw invalidNote('checkpoint line 1', 'empty', 'an origin', 'nothing');
   const size = /^(?:0|[1-9][0-9]{0,15})$/.test(digits) ? Number(digits) : Number.NaN;
   if (!Number.isSafeInteger(size))
-    throw invalid('checkpoint line 2', 'no tree size', 'a decimal integer ≤ 2^53 − 1', 'other text');
+    throw invalidNote('checkpoint line 2', 'no tree size', 'a decimal integer ≤ 2^53 − 1', 'other text');
   const root = fromBase64(base64);
   if (root?.length !== ROOT_BYTES) {
-    throw invalid(
+    throw invalidNote(
       'checkpoint line 3',
       'no root',
       `base64 of ${ROOT_BYTES} bytes`,
       root ? String(root.length) : 'other text',
     );
   }
-  if (!text.endsWith('\n')) throw invalid('checkpoint', 'cut short', 'a newline at the end', 'none');
+  if (!text.endsWith('\n')) throw invalidNote('checkpoint', 'cut short', 'a newline at the end', 'none');
   if (text.slice(0, -1).split('\n').includes('', 3)) {
-    throw invalid('checkpoint', 'an empty extension line', 'text in each', 'none');
+    throw invalidNote('checkpoint', 'an empty extension line', 'text in each', 'none');
   }
   return { origin, size, root };
 }
 
-function invalid(part: string, problem: string, expected: string, got: string): TracehoundError {
+function invalidNote(part: string, problem: string, expected: string, got: string): TracehoundError {
   return new TracehoundError('NOTE_INVALID', `${part}: ${problem}, expected ${expected}, got ${got}`);
 }

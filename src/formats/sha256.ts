@@ -20,7 +20,7 @@ const K = /* @__PURE__ */ Int32Array.of(
   0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 );
 
-export const DIGEST_BYTES = 32;
+const DIGEST_BYTES = 32;
 /** A digest as it is computed: eight big-endian words. Trees keep it so, because that is how the next hash wants it. */
 export const DIGEST_WORDS = 8;
 const BLOCK_BYTES = 64;

@@ -14,7 +14,7 @@ import { canonicalise } from './jcs';
  * Sidecars are at most this long; what a caller writes is cut to fit (DESIGN: bounded strings). Three words of 200
  * characters take at most 3,600 bytes when every one must be escaped.
  */
-export const SIDECAR_BYTES_MAX = 4_096;
+const SIDECAR_BYTES_MAX = 4_096;
 const WORDS_MAX = 200;
 
 /** Canonical JSON of `facts` with a fresh 16-byte salt. */

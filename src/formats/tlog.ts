@@ -1,5 +1,5 @@
 /**
- * The Merkle tree of a log (RFC 9162 §2.1) and the files it is kept in (C2SP tlog-tiles): hashes, heads, proofs, paths.
+ * The Merkle tree of a log (RFC 9162 §2.1) and the files it is kept in (C2SP tlog-tiles): hashes, heads, proofs.
  *
  *   level 16        ─────────── tile/2 ───        one hash for 65,536 leaves
  *   level 8    ── tile/1 ──  ── tile/1 ──         one hash for 256 leaves
@@ -7,21 +7,22 @@
  *
  * Sizes and indices are integers below 2⁵³. A *subtree* is perfect and aligned: the 2^level leaves from index · 2^level on.
  *
- * Relies on: sha256. Refuses: to know what a leaf is about, and to trust a proof: a wrong one is `false`, never an error.
+ * Relies on: sha256, paths. Refuses: to know what a leaf is about, and to trust a proof: a wrong one is `false`, never an error.
  */
 
 import { TracehoundError } from '../errors';
-import { fromHex, isBytes } from './bytes';
+import { equalBytes, fromHex, isBytes } from './bytes';
+import { TILE_WIDTH, tilePath } from './paths';
 import { bytesToWords, DIGEST_WORDS, pairWords, prefixedWords, sha256, wordsToBytes } from './sha256';
 
-/** Hashes to a tile, entries to a bundle. */
-export const TILE_WIDTH = 256;
+export { detailsPath, entriesPath, originPath, pathOrigin, TILE_WIDTH, tailPath, tilePath } from './paths';
+
 /** Levels of the tree to one of tiles: 256 = 2⁸. */
 export const TILE_HEIGHT = 8;
 export const HASH_BYTES = 32;
 /** What is hashed before a record, and before two hashes (RFC 9162 §2.1.1): no node can be taken for a leaf. */
 export const LEAF_PREFIX = 0x00;
-export const NODE_PREFIX = 0x01;
+const NODE_PREFIX = 0x01;
 /** Levels of a tree of less than 2⁵³ leaves, its root included. */
 const LEVELS = 54;
 /** Hashes of the longest proof there is: a consistency proof has one for each level, and one to begin with. */
@@ -35,7 +36,7 @@ const PAIR = /* @__PURE__ */ new Int32Array(2 * DIGEST_WORDS);
 /** SHA-256(0x00 ‖ record). */
 export function leafHash(record: Uint8Array): Uint8Array {
   prefixedWords(LEAF_PREFIX, record, PAIR, 0);
-  return bytesOf(PAIR, 0);
+  return hashAt(PAIR, 0);
 }
 
 /** SHA-256(0x01 ‖ left ‖ right). */
@@ -43,10 +44,10 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   bytesToWords(left, 0, PAIR, 0);
   bytesToWords(right, 0, PAIR, DIGEST_WORDS);
   pairWords(NODE_PREFIX, PAIR, 0, PAIR, DIGEST_WORDS, PAIR, 0);
-  return bytesOf(PAIR, 0);
+  return hashAt(PAIR, 0);
 }
 
-function bytesOf(words: Int32Array, at: number): Uint8Array {
+function hashAt(words: Int32Array, at: number): Uint8Array {
   const bytes = new Uint8Array(HASH_BYTES);
   wordsToBytes(words, at, bytes, 0);
   return bytes;
@@ -132,12 +133,12 @@ export class Frontier {
     const [smallest, ...rest] = this.#levels().reverse();
     const right = this.#slots.slice(smallest! * DIGEST_WORDS, (smallest! + 1) * DIGEST_WORDS);
     for (const k of rest) pairWords(NODE_PREFIX, this.#slots, k * DIGEST_WORDS, right, 0, right, 0);
-    return bytesOf(right, 0);
+    return hashAt(right, 0);
   }
 
   /** Largest first, as they lie from left to right. */
   subtrees(): Subtree[] {
-    return this.#levels().map((level) => ({ level, hash: bytesOf(this.#slots, level * DIGEST_WORDS) }));
+    return this.#levels().map((level) => ({ level, hash: hashAt(this.#slots, level * DIGEST_WORDS) }));
   }
 
   /** Levels of the subtrees, largest first: the 1s of the size. */
@@ -161,7 +162,7 @@ export class Frontier {
 export type HashReader = (level: number, index: number) => Promise<Uint8Array>;
 
 /** The largest power of two below `count`. */
-function split(count: number): number {
+function largestHalf(count: number): number {
   let half = 1;
   while (half * 2 < count) half *= 2;
   return half;
@@ -170,7 +171,7 @@ function split(count: number): number {
 /** Head of the leaves `from` … `to` − 1, which begin where a subtree of their size would. */
 async function rangeHead(from: number, to: number, hashes: HashReader): Promise<Uint8Array> {
   const count = to - from;
-  const half = split(count);
+  const half = largestHalf(count);
   // Not by Math.log2: above 2⁴⁹ it rounds the neighbours of a power of two to one.
   if (count === 1 || half * 2 === count) return hashes(Math.round(Math.log2(count)), from / count);
   const middle = from + half;
@@ -188,7 +189,7 @@ export async function proveInclusion(index: number, size: number, hashes: HashRe
   if (!isSize(size) || !isSize(index) || index >= size) throw new RangeError('proof: expected 0 ≤ index < size');
   const siblings: Promise<Uint8Array>[] = [];
   for (let [from, to] = [0, size]; to - from > 1; ) {
-    const middle = from + split(to - from);
+    const middle = from + largestHalf(to - from);
     const isLeft = index < middle;
     siblings.push(isLeft ? rangeHead(middle, to, hashes) : rangeHead(from, middle, hashes));
     if (isLeft) to = middle;
@@ -204,7 +205,7 @@ export async function proveConsistency(from: number, to: number, hashes: HashRea
   // While we only went left, the old tree is a whole subtree here, whose root the verifier has.
   let [start, end, known] = [0, to, true];
   while (from < end) {
-    const middle = start + split(end - start);
+    const middle = start + largestHalf(end - start);
     if (from <= middle) {
       proof.push(rangeHead(middle, end, hashes));
       end = middle;
@@ -233,8 +234,6 @@ function rootOf(root: Uint8Array | string): Uint8Array | undefined {
   return isBytes(bytes) && bytes.length === HASH_BYTES ? bytes : undefined;
 }
 
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.every((byte, i) => byte === b[i]);
-
 /**
  * Whether a leaf is in the tree with this root (RFC 9162 §2.1.3.2). `leaf`: 32 bytes are a leaf hash, anything else is a
  * record. `root`: bytes or lowercase hex, of a head that *you* trust. A malformed proof is `false`.
@@ -261,7 +260,7 @@ export function verifyInclusion(
     }
     [node, last] = [Math.floor(node / 2), Math.floor(last / 2)];
   }
-  return last === 0 && same(hash, head);
+  return last === 0 && equalBytes(hash, head);
 }
 
 /**
@@ -277,7 +276,7 @@ export function verifyConsistency(
   const [old, head] = [rootOf(fromRoot), rootOf(toRoot)];
   if (old === undefined || head === undefined || !isSize(from) || !isSize(to) || !areHashes(hashes)) return false;
   if (from < 1 || from > to) return false;
-  if (from === to) return hashes.length === 0 && same(old, head);
+  if (from === to) return hashes.length === 0 && equalBytes(old, head);
   let [node, last] = [from - 1, to - 1];
   while (node % 2 === 1) [node, last] = [(node - 1) / 2, Math.floor(last / 2)];
   // A tree of 2^k leaves is a subtree of the other one: its root begins the path, and is not in the proof.
@@ -295,51 +294,10 @@ export function verifyConsistency(
     }
     [node, last] = [Math.floor(node / 2), Math.floor(last / 2)];
   }
-  return last === 0 && same(before, old) && same(after, head);
+  return last === 0 && equalBytes(before, old) && equalBytes(after, head);
 }
 
 // ── files ─────────────────────────────────────────────────────────────────────────────────────────
-
-/** `1234067` → `x001/x234/067`: no folder has more than a thousand entries. */
-function numbered(index: number): string {
-  const digits = (value: number): string => String(value % 1_000).padStart(3, '0');
-  let path = digits(index);
-  for (let rest = Math.floor(index / 1_000); rest > 0; rest = Math.floor(rest / 1_000))
-    path = `x${digits(rest)}/${path}`;
-  return path;
-}
-
-const partial = (width: number): string => (width < TILE_WIDTH ? `.p/${width}` : '');
-
-/** Tile `index` of tile level `level` while it has `width` hashes, 1 … 256. */
-export const tilePath = (level: number, index: number, width: number): string =>
-  `tile/${level}/${numbered(index)}${partial(width)}`;
-
-/** The records under tile `index` of level 0. */
-export const entriesPath = (index: number, width: number): string => `tile/entries/${numbered(index)}${partial(width)}`;
-
-/** Their sidecars. Not part of C2SP: who does not know them finds a complete log without them. */
-export const detailsPath = (index: number, width: number): string => `tile/details/${numbered(index)}${partial(width)}`;
-
-/**
- * The path below which a log of this name lies in a store: its parts between `/`, bytes of UTF-8 outside `[A-Za-z0-9._-]`
- * as `%XX`. A part that would be `.` or `..` has its dots so spelt, and one without a character is `%`. No two names have one
- * path.
- */
-export function originPath(origin: string): string {
-  return origin.split('/').map(pathPart).join('/');
-}
-
-function pathPart(part: string): string {
-  if (part === '') return '%';
-  if (part === '.' || part === '..') return part.replaceAll('.', '%2E');
-  let path = '';
-  for (const byte of new TextEncoder().encode(part)) {
-    const character = String.fromCharCode(byte);
-    path += /[A-Za-z0-9._-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
-  }
-  return path;
-}
 
 /** Tiles that a reader of hashes keeps. */
 const TILES_KEPT = 64;

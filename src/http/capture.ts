@@ -1,7 +1,7 @@
 /**
  * Evidence of a request: one `application/http` message and its fingerprint.
  *
- * Relies on: what an adapter tells about the request (`Facts`), and on `th.http` for the budget and keyed
+ * Relies on: what an adapter tells about the request (`Facts`), and on the instance for the budget and keyed
  * fingerprints. Refuses: to exceed `maxPayloadBytes`, to keep secrets in clear, to wait longer than it was told, and
  * to let a client write our own fields.
  *
@@ -12,7 +12,7 @@
  */
 
 import { LATE, within } from '../time/deadline';
-import type { GuardPort, Source } from '../types/index';
+import type { HttpKeys, HttpSettings, Source } from '../types/index';
 import { type BodyPrefix, type BodyState, NO_CHUNKS, pull } from './body';
 import { fingerprint } from './fingerprint';
 import { characters, type Field, fieldLines, joined, octets, ownLines, startLine, targetOf } from './message';
@@ -54,6 +54,9 @@ export interface CapturePlan {
   readonly timeoutMs: number;
 }
 
+/** What of the instance a capture needs. */
+export type CapturePort = Pick<HttpSettings, 'maxPayloadBytes'> & Pick<HttpKeys, 'redact'>;
+
 /** How the source was found: by the option, by the runtime, or not at all. */
 export type Derivation = 'option' | 'runtime' | 'none';
 
@@ -79,7 +82,7 @@ const SOURCE_CHARACTERS_MAX = 128;
 export async function capture(
   facts: Facts,
   origin: { source: Source; derivation: Derivation },
-  port: GuardPort,
+  port: CapturePort,
   plan: CapturePlan,
   mayPull: boolean,
 ): Promise<Capture> {

@@ -6,16 +6,16 @@
 import type { Severity, Signals, SignalView, ThreatSignal } from '../types/index';
 
 /** What all of them said together. */
-export interface Hearing {
+export interface Said {
   readonly threat: ThreatSignal | undefined;
   readonly strip: readonly string[];
   readonly threw: boolean;
 }
 
 /** Nobody was asked. */
-export const SILENCE: Hearing = { threat: undefined, strip: [], threw: false };
+export const NOT_ASKED: Said = { threat: undefined, strip: [], threw: false };
 /** Nobody could be asked. */
-export const DEAF: Hearing = { ...SILENCE, threw: true };
+export const NOT_ASKABLE: Said = { ...NOT_ASKED, threw: true };
 
 export const SEVERITIES: readonly Severity[] = ['low', 'medium', 'high', 'critical'];
 
@@ -26,7 +26,7 @@ export function graver(a: ThreatSignal | undefined, b: ThreatSignal | undefined)
 }
 
 /** Asks all of them: the gravest threat counts, everything forged goes. */
-export function hear(detectors: readonly Signals[], view: SignalView, report: (error: unknown) => void): Hearing {
+export function readSignals(detectors: readonly Signals[], view: SignalView, report: (error: unknown) => void): Said {
   let threat: ThreatSignal | undefined;
   let threw = false;
   const strip: string[] = [];

@@ -1,7 +1,7 @@
 /**
  * The options of `tracehound(th, options)`, the same in every adapter, checked before the first request.
  *
- * Relies on: nothing. Refuses: unknown names, wrong kinds (`TypeError`) and wrong values (`RangeError`), each with
+ * Relies on: `validate`. Refuses: unknown names, wrong kinds (`TypeError`) and wrong values (`RangeError`), each with
  * part, problem, expectation and the kind of what came.
  *
  * @module
@@ -9,6 +9,18 @@
 
 import { WAIT_MS_MAX } from '../time/deadline';
 import type { FailMode, InterceptResult, Signals, Source, ThreatSignal } from '../types/index';
+import {
+  callable,
+  integer,
+  plug,
+  readFlag,
+  readGroup,
+  readList,
+  readText,
+  readToken,
+  word,
+  wrongKind,
+} from '../validate/index';
 import type { CapturePlan } from './capture';
 import { TRACE_HEADERS } from './fingerprint';
 import { SECRET_HEADERS } from './redaction';
@@ -77,7 +89,7 @@ export interface GuardPlan<C> {
   readonly capture: CapturePlan;
 }
 
-const NAMES: ReadonlySet<string> = new Set<keyof GuardOptions<unknown>>([
+const NAMES = [
   'detect',
   'signals',
   'source',
@@ -93,108 +105,61 @@ const NAMES: ReadonlySet<string> = new Set<keyof GuardOptions<unknown>>([
   'headers',
   'redact',
   'trace',
-]);
-const REDACT_NAMES: ReadonlySet<string> = new Set(['headers', 'query']);
+] as const satisfies readonly (keyof GuardOptions<unknown>)[];
 const CAPTURES_MAX = 65_536;
 
-/** RFC 9110 §5.6.2. */
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-
-export function planOf<C>(given: GuardOptions<C>, failMode: FailMode): GuardPlan<C> {
-  known('options', given, NAMES);
-  const redact = given.redact ?? {};
-  known('redact', redact, REDACT_NAMES);
-  const failure = given.onDetectorFailure ?? (failMode === 'open' ? 'pass' : 'refuse');
-  if (failure !== 'pass' && failure !== 'refuse') {
-    throw wrong('onDetectorFailure', "'pass' or 'refuse'", failure, typeof failure === 'string');
-  }
-  const signals = sources(given.signals);
-  if (typeof given.detect !== 'function' && (given.detect !== undefined || signals.length === 0)) {
-    throw wrong('detect', 'a function', given.detect, false);
-  }
+/** Own properties only: an inherited `skip` or `shadow` would let pass what must not. */
+export function planOf<C>(options: GuardOptions<C>, failMode: FailMode): GuardPlan<C> {
+  const given = readGroup('tracehound.options', 'tracehound.', options ?? null, NAMES);
+  const redact = readGroup('tracehound.redact', 'tracehound.redact.', given.redact, ['headers', 'query']);
+  const signals =
+    given.signals === undefined ? [] : readList(part('signals'), given.signals, SIGNALS_LIST, readSignals);
+  const detect = callable<NonNullable<GuardOptions<C>['detect']>>(part('detect'), given.detect);
+  if (detect === undefined && signals.length === 0) throw wrongKind(part('detect'), 'a function', undefined);
   const secrets = [...SECRET_HEADERS, ...signals.flatMap((source) => source.secrets)];
+  const usual = failMode === 'open' ? 'pass' : 'refuse';
+  const failure = word(part('onDetectorFailure'), given.onDetectorFailure, ['pass', 'refuse'], usual);
   return {
-    detect: given.detect,
+    detect,
     signals,
-    source: callable('source', given.source),
-    skip: callable('skip', given.skip),
-    allow: callable('allow', given.allow),
-    onResult: callable('onResult', given.onResult),
-    onRefused: callable('onRefused', given.onRefused),
-    shadow: truth('shadow', given.shadow, false),
-    headers: truth('headers', given.headers, true),
-    detectTimeoutMs: integer('detectTimeoutMs', given.detectTimeoutMs, 1_000, 1, WAIT_MS_MAX),
-    captureMax: integer('captureMax', given.captureMax, 64, 0, CAPTURES_MAX),
+    source: callable(part('source'), given.source),
+    skip: callable(part('skip'), given.skip),
+    allow: callable(part('allow'), given.allow),
+    onResult: callable(part('onResult'), given.onResult),
+    onRefused: callable(part('onRefused'), given.onRefused),
+    shadow: readFlag(part('shadow'), given.shadow, false),
+    headers: readFlag(part('headers'), given.headers, true),
+    detectTimeoutMs: integer(part('detectTimeoutMs'), given.detectTimeoutMs, 1_000, 1, WAIT_MS_MAX, 'ms'),
+    captureMax: integer(part('captureMax'), given.captureMax, 64, 0, CAPTURES_MAX),
     detectorFailurePasses: failure === 'pass',
     capture: {
-      redactHeaders: names('redact.headers', redact.headers, secrets, true),
-      redactQuery: names('redact.query', redact.query, [], false),
-      trace: names('trace', given.trace, TRACE_HEADERS, true),
-      timeoutMs: integer('captureTimeoutMs', given.captureTimeoutMs, 2_000, 1, WAIT_MS_MAX),
+      redactHeaders: names('redact.headers', redact.headers, readToken, secrets),
+      redactQuery: names('redact.query', redact.query, readName),
+      trace: names('trace', given.trace, readToken, TRACE_HEADERS),
+      timeoutMs: integer(part('captureTimeoutMs'), given.captureTimeoutMs, 2_000, 1, WAIT_MS_MAX, 'ms'),
     },
   };
 }
 
-function known(part: string, given: unknown, allowed: ReadonlySet<string>): void {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw wrong(part, 'an object', given, false);
-  for (const name of Object.keys(given)) {
-    if (allowed.has(name)) continue;
-    const said = JSON.stringify(name.slice(0, 64));
-    throw new TypeError(`tracehound: unknown name in \`${part}\`, expected ${[...allowed].join(', ')}, got ${said}`);
-  }
+const part = (name: string): string => `tracehound.${name}`;
+
+const SIGNALS_LIST = 'an array of signals';
+
+/** What `tracehound/signals/…` make, or one of the user's own that answers the same. */
+function readSignals(place: string, value: unknown): Signals {
+  const signals = plug<Signals>(place, value, ['read'], 'what tracehound/signals/… make');
+  readList(`${place}.secrets`, signals.secrets, 'an array of names', readToken);
+  return signals;
 }
 
-function sources(value: readonly Signals[] | undefined): readonly Signals[] {
-  if (value === undefined) return [];
-  if (!Array.isArray(value)) throw wrong('signals', 'an array of signals', value, false);
-  for (const one of value) {
-    if (typeof one?.read === 'function' && Array.isArray(one.secrets)) continue;
-    throw wrong('signals', 'what tracehound/signals/… make', one, false);
-  }
-  return [...value];
-}
-
-function callable<F>(name: string, value: F | undefined): F | undefined {
-  if (value !== undefined && typeof value !== 'function') throw wrong(name, 'a function', value, false);
-  return value;
-}
-
-function truth(name: string, value: boolean | undefined, otherwise: boolean): boolean {
-  if (value === undefined) return otherwise;
-  if (typeof value !== 'boolean') throw wrong(name, 'true or false', value, false);
-  return value;
-}
-
-function integer(name: string, value: number | undefined, otherwise: number, from: number, to: number): number {
-  if (value === undefined) return otherwise;
-  if (typeof value !== 'number') throw wrong(name, `an integer from ${from} to ${to}`, value, false);
-  if (Number.isInteger(value) && value >= from && value <= to) return value;
-  throw wrong(name, `an integer from ${from} to ${to}`, value, true);
-}
+const readName = (place: string, value: unknown): string => readText(place, value, 1).toLowerCase();
 
 function names(
   name: string,
-  value: readonly string[] | undefined,
-  always: readonly string[],
-  tokens: boolean,
+  value: unknown,
+  read: (place: string, value: unknown) => string,
+  always: readonly string[] = [],
 ): ReadonlySet<string> {
-  if (value === undefined) return new Set(always);
-  if (!Array.isArray(value)) throw wrong(name, 'an array of strings', value, false);
-  for (const item of value) {
-    if (typeof item !== 'string') throw wrong(name, 'an array of strings', item, false);
-    if (item === '' || (tokens && !TOKEN.test(item))) throw wrong(name, 'names without spaces', item, true);
-  }
-  return new Set([...always, ...value.map((item) => item.toLowerCase())]);
-}
-
-/** The right kind with a wrong value is a `RangeError`, a wrong kind a `TypeError`. */
-function wrong(name: string, expected: string, got: unknown, rightKind: boolean): Error {
-  const message = `tracehound: invalid \`${name}\`, expected ${expected}, got ${rightKind ? 'another ' : ''}${kindOf(got)}`;
-  return rightKind ? new RangeError(message) : new TypeError(message);
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'array';
-  return Number.isNaN(value) ? 'number (NaN)' : typeof value;
+  const own = value === undefined ? [] : readList(part(name), value, 'an array of strings', read);
+  return new Set([...always, ...own]);
 }

@@ -2,7 +2,7 @@
  * Secrets of a request, replaced by keyed fingerprints before anything is kept: equal secrets stay recognisable as
  * equal under one `secret`, and nobody can go back.
  *
- * Relies on: a keyed fingerprint (`th.http.redact`). Refuses: to let a value through when that fails, and to spend
+ * Relies on: a keyed fingerprint (`th.http.keys.redact`). Refuses: to let a value through when that fails, and to spend
  * more than a bounded number of fingerprints on one request. Bodies are not searched: a password in a form is kept.
  *
  * @module

@@ -16,7 +16,7 @@ import { type NormalScent, readScent, readSource, type UnreadableScent } from '.
  * What is shorter is hashed in the core rather than awaited: one `subtle.digest` costs about 19 µs on Node. A runtime whose
  * core is interpreted has a bound of its own.
  */
-export const ASYNC_DIGEST_BYTES = 8_192;
+const ASYNC_DIGEST_BYTES = 8_192;
 
 const encoder = new TextEncoder();
 const OBSERVED = DISPOSITIONS.indexOf('observed');
@@ -35,6 +35,8 @@ export class Agent {
   readonly #refusal: (() => TracehoundError | undefined) | undefined;
   /** Asked in place of the core's limiter. */
   readonly #limiter: PlatformLimiter | undefined;
+  /** Told when a record may have been appended. */
+  readonly #acted: () => void;
   #closed = false;
   /** Answers given, by status. */
   readonly counts: StatusCounts = {
@@ -53,7 +55,9 @@ export class Agent {
     runtime: Runtime,
     refusal: (() => TracehoundError | undefined) | undefined,
     limiter: PlatformLimiter | undefined,
+    acted: () => void,
   ) {
+    this.#acted = acted;
     this.#refusal = refusal;
     this.#limiter = limiter;
     this.#engine = engine;
@@ -71,7 +75,7 @@ export class Agent {
     try {
       return this.#count(this.#answer(readScent(scent, this.#payloadBytesMax), this.#now(), undefined));
     } catch (cause) {
-      return this.#count(failed(cause));
+      return this.#count(failedResult(cause));
     }
   }
 
@@ -97,7 +101,7 @@ export class Agent {
       const receipt = charged?.rate;
       return this.#count(this.#answer(scentNow, this.#now(), hashes, receipt));
     } catch (cause) {
-      return this.#count(failed(cause));
+      return this.#count(failedResult(cause));
     }
   }
 
@@ -109,7 +113,10 @@ export class Agent {
     if (this.#limiter !== undefined) return this.#chargeElsewhere(this.#limiter, source, observed);
     if (this.#engine.config.limit === 0) return undefined;
     const status = this.#engine.pass(this.#now(), readSource(source), false, observed);
-    if (status === 'rate_limited') this.counts.rate_limited++;
+    if (status === 'rate_limited') {
+      this.counts.rate_limited++;
+      this.#acted();
+    }
     return this.#engine.rate();
   }
 
@@ -121,6 +128,7 @@ export class Agent {
     } else {
       this.counts.rate_limited++;
       this.#engine.refused(now, readSource(source), rate.blocked, observed);
+      this.#acted();
     }
     return rate;
   }
@@ -159,11 +167,11 @@ export class Agent {
     if (refusal !== undefined) return { status: 'error', error: refusal };
     if (!read.ok) return { status: 'error', error: invalidScent(read.message) };
     const charged = receipt ?? read.rate;
-    if (charged !== undefined && !charged.allowed) return limited(charged);
+    if (charged !== undefined && !charged.allowed) return limitedResult(charged);
     if (read.threat === undefined) {
       const status = this.#engine.pass(now, read.source, charged !== undefined, read.disposition === OBSERVED);
       const rate = charged ?? this.#engine.rate();
-      if (status === 'rate_limited') return limited(rate as RateLimitResult);
+      if (status === 'rate_limited') return limitedResult(rate as RateLimitResult);
       return rate === undefined ? { status: 'clean' } : { status: 'clean', rate };
     }
     return this.#flag(read, read.threat.category, now, hashes, charged);
@@ -217,7 +225,7 @@ export class Agent {
     const rated = rate === undefined ? {} : { rate };
     switch (status) {
       case 'rate_limited':
-        return limited(rate as RateLimitResult);
+        return limitedResult(rate as RateLimitResult);
       case 'quarantined':
         return { status: 'quarantined', ...rated, evidence: engine.handle() };
       case 'duplicate':
@@ -241,7 +249,7 @@ export class Agent {
   /** Whether hashing it elsewhere is worth an await: something is large, and the platform cannot hash at once. */
   #worthWaiting({ threat, payload, fingerprint }: NormalScent): boolean {
     if (threat === undefined || this.#runtime.digest !== undefined) return false;
-    return this.#isLarge(bytesOf(payload)) || this.#isLarge(fingerprint);
+    return this.#isLarge(scentBytes(payload)) || this.#isLarge(fingerprint);
   }
 
   #isLarge(data: Uint8Array | string | undefined): data is Uint8Array | string {
@@ -250,8 +258,8 @@ export class Agent {
 
   /** What is large, hashed by the platform. */
   async #digests({ payload, fingerprint }: NormalScent): Promise<Hashes> {
-    const hash = (data: Uint8Array | string | undefined) => (this.#isLarge(data) ? digest(data) : undefined);
-    const [payloadHash, signatureHash] = await Promise.all([hash(bytesOf(payload)), hash(fingerprint)]);
+    const hash = (data: Uint8Array | string | undefined) => (this.#isLarge(data) ? asyncDigest(data) : undefined);
+    const [payloadHash, signatureHash] = await Promise.all([hash(scentBytes(payload)), hash(fingerprint)]);
     return { payloadHash, signatureHash };
   }
 
@@ -276,6 +284,7 @@ export class Agent {
 
   #count(result: InterceptResult): InterceptResult {
     this.counts[result.status]++;
+    if (result.status !== 'clean') this.#acted();
     return result;
   }
 }
@@ -283,12 +292,12 @@ export class Agent {
 /** Of the payload and of the fingerprint, where somebody else than the core hashed them. */
 type Hashes = Pick<Question, 'payloadHash' | 'signatureHash'>;
 
-const bytesOf = (payload: NormalScent['payload']): Uint8Array | undefined =>
+const scentBytes = (payload: NormalScent['payload']): Uint8Array | undefined =>
   payload.kind === 'bytes' || payload.kind === 'json' ? payload.bytes : undefined;
 
 /** The same scent over memory of its own. */
 function ownScent(read: NormalScent): NormalScent {
-  const bytes = bytesOf(read.payload);
+  const bytes = scentBytes(read.payload);
   const { fingerprint } = read;
   return {
     ...read,
@@ -298,7 +307,7 @@ function ownScent(read: NormalScent): NormalScent {
 }
 
 /** SHA-256 by the platform; `undefined` when it cannot, and then the core hashes: no evidence is lost for that. */
-async function digest(data: Uint8Array | string): Promise<Uint8Array | undefined> {
+async function asyncDigest(data: Uint8Array | string): Promise<Uint8Array | undefined> {
   try {
     const bytes = typeof data === 'string' ? encoder.encode(data) : data;
     return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
@@ -347,11 +356,11 @@ function toQuestion(read: NormalScent, hashes: Hashes | undefined): Question {
 
 const isPanic = (error: unknown): boolean => error instanceof TracehoundError && error.code === 'CORE_PANIC';
 
-function limited(rate: RateLimitResult): InterceptResult {
+function limitedResult(rate: RateLimitResult): InterceptResult {
   return { status: 'rate_limited', rate, retryAfterMs: rate.retryAfterMs, blocked: rate.blocked };
 }
 
-function failed(cause: unknown): InterceptResult {
+function failedResult(cause: unknown): InterceptResult {
   if (cause instanceof TracehoundError) return { status: 'error', error: cause };
   const error = new TracehoundError('RUNTIME_FAILED', 'intercept: failed, expected a verdict, got an error', { cause });
   return { status: 'error', error };

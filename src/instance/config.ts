@@ -1,7 +1,7 @@
 /**
  * Options of `createTracehound` → numbers that the rest may rely on.
  *
- * Relies on: `given`, `codec`, `kind`, `errors`. Refuses: to guess. An option that is misspelt, of the wrong kind or out of bounds
+ * Relies on: `validate`, `bytes`, `errors`. Refuses: to guess. An option that is misspelt, of the wrong kind or out of bounds
  * throws at start, in one sentence that names it: *part: problem, expected X, got Y*. Only own properties count, each is
  * read once, and what was given is never repeated — a secret pasted into the wrong option must not reach a log.
  *
@@ -21,7 +21,19 @@ import type {
   Runtime,
   Signer,
 } from '../types/index';
-import { callable, integer, object, readGroup, share, word, wrongKind } from '../validate/index';
+import {
+  callable,
+  type Group,
+  integer,
+  object,
+  plug,
+  readFlag,
+  readGroup,
+  reading,
+  share,
+  word,
+  wrongKind,
+} from '../validate/index';
 import { kindOf } from '../validate/kind';
 
 /** Everything that was asked for, checked: the numbers, and the parts that are passed in as they are. */
@@ -45,6 +57,8 @@ const MS_MAX = 2 ** 40;
 /** HMAC hashes a key longer than 64 bytes first, so more gains nothing; more than this is a mistake, such as a file. */
 const SECRET_BYTES_MAX = 1_024;
 const SECRET_BYTES_MIN = 32;
+/** What everybody writes who counts in seconds. It would be a window in which nobody is ever limited: 61 is taken, 60 is asked about. */
+const MINUTE_S = 60;
 const ORIGIN_BYTES_MAX = 255;
 const UUID_TEXT = '00000000-0000-0000-0000-000000000000';
 
@@ -57,11 +71,11 @@ const NAMES = [
   'audit',
   'secret',
   'failMode',
+  'quiet',
   'runtime',
   'clock',
   'module',
   'restore',
-  ...LATER,
 ] as const;
 
 /**
@@ -69,7 +83,7 @@ const NAMES = [
  * `RangeError`, or `UNSUPPORTED`.
  */
 export function resolveOptions(options: unknown, keep: LogPlug): Resolved {
-  const given = readGroup('options', '', options, NAMES);
+  const given = readGroup('options', '', options, NAMES, 'an object', LATER);
   for (const name of LATER) {
     if (given[name] === undefined) continue;
     const got = kindOf(given[name]);
@@ -78,7 +92,7 @@ export function resolveOptions(options: unknown, keep: LogPlug): Resolved {
       `${name}: not available in this version, expected it to be absent, got ${got}`,
     );
   }
-  const { quarantine, authorize } = readQuarantine(given.quarantine);
+  const { quarantine, authorize } = quarantineOptions(given.quarantine);
   const maxPayloadBytes = integer('maxPayloadBytes', given.maxPayloadBytes, 65_536, 256, 2 ** 26, 'bytes');
   // With a small store and no word about payloads the default stays: what is larger than the store is dropped, counted.
   if (given.maxPayloadBytes !== undefined && maxPayloadBytes > quarantine.maxBytes) {
@@ -91,36 +105,46 @@ export function resolveOptions(options: unknown, keep: LogPlug): Resolved {
     quarantine,
     authorize,
     maxPayloadBytes,
-    audit: readAudit(given.audit, keep),
+    audit: auditOptions(given.audit, keep),
     secret: readSecret(given.secret),
     failMode: word('failMode', given.failMode, ['open', 'closed']),
-    clock: callable('clock', given.clock) as (() => number) | undefined,
+    quiet: readFlag('quiet', given.quiet, false),
+    clock: callable<() => number>('clock', given.clock),
     runtime: readRuntime(given.runtime),
     module: object('module', given.module, 'a compiled WebAssembly.Module') as WebAssembly.Module | undefined,
     restore: object('restore', given.restore, 'what openSnapshot returned') as OpenedSnapshot | undefined,
   });
 }
 
+const RATE_LIMIT_NAMES = ['windowMs', 'limit', 'blockMs', 'maxSources', 'ipv6Prefix'] as const;
+type RateLimitGiven = Group<(typeof RATE_LIMIT_NAMES)[number] | 'charge'>;
+
+/** What has a `charge` counts itself. */
 function readLimits(value: unknown): Pick<Resolved, 'rateLimit' | 'limiter'> {
-  const isPlatforms = typeof value === 'object' && value !== null && Object.hasOwn(value, 'charge');
-  if (isPlatforms) return { rateLimit: false, limiter: readLimiter(value) };
-  return { rateLimit: value === false ? false : readRateLimit(value), limiter: undefined };
+  if (value === false) return { rateLimit: false, limiter: undefined };
+  const given = readGroup('rateLimit', 'rateLimit.', value, RATE_LIMIT_NAMES, 'an object or false', ['charge']);
+  if ('charge' in given) return { rateLimit: false, limiter: limiterOptions(given) };
+  return { rateLimit: readRateLimit(given), limiter: undefined };
 }
 
-function readLimiter(value: unknown): PlatformLimiter {
-  const given = readGroup('rateLimit', 'rateLimit.', value, ['limit', 'windowMs', 'charge']);
-  const { charge } = given;
-  if (typeof charge !== 'function') throw wrongKind('rateLimit.charge', 'a function', charge);
+function limiterOptions(given: RateLimitGiven): PlatformLimiter {
+  const charge = callable<PlatformLimiter['charge']>('rateLimit.charge', given.charge);
+  if (charge === undefined) throw wrongKind('rateLimit.charge', 'a function', charge);
+  for (const name of ['blockMs', 'maxSources', 'ipv6Prefix'] as const) {
+    if (given[name] === undefined) continue;
+    throw new TypeError(`rateLimit.${name}: of another limiter, expected none beside \`charge\`, got one`);
+  }
   return Object.freeze({
-    limit: integer('rateLimit.limit', given.limit ?? null, 0, 1, 2 ** 31 - 1),
-    windowMs: integer('rateLimit.windowMs', given.windowMs ?? null, 0, 1, MS_MAX, 'ms'),
-    charge: charge as PlatformLimiter['charge'],
+    limit: integer('rateLimit.limit', given.limit, null, 1, 2 ** 31 - 1),
+    windowMs: integer('rateLimit.windowMs', given.windowMs, null, 1, MS_MAX, 'ms'),
+    charge,
   });
 }
 
-function readRateLimit(value: unknown): Required<RateLimitOptions> {
-  const names = ['windowMs', 'limit', 'blockMs', 'maxSources', 'ipv6Prefix'] as const;
-  const given = readGroup('rateLimit', 'rateLimit.', value, names, 'an object or false');
+function readRateLimit(given: RateLimitGiven): Required<RateLimitOptions> {
+  if (given.windowMs === MINUTE_S) {
+    throw new RangeError('rateLimit.windowMs: 60 ms?, expected ms (60 s are 60000), got 60');
+  }
   return Object.freeze({
     windowMs: integer('rateLimit.windowMs', given.windowMs, 60_000, 32, MS_MAX, 'ms'),
     limit: integer('rateLimit.limit', given.limit, 100, 1, 2 ** 31 - 1),
@@ -130,9 +154,9 @@ function readRateLimit(value: unknown): Required<RateLimitOptions> {
   });
 }
 
-function readQuarantine(value: unknown): Pick<Resolved, 'quarantine' | 'authorize'> {
+function quarantineOptions(value: unknown): Pick<Resolved, 'quarantine' | 'authorize'> {
   const given = readGroup('quarantine', 'quarantine.', value, ['maxCount', 'maxBytes', 'maxShare', 'authorize']);
-  const authorize = callable('quarantine.authorize', given.authorize) as QuarantineOptions['authorize'];
+  const authorize = callable<NonNullable<QuarantineOptions['authorize']>>('quarantine.authorize', given.authorize);
   const quarantine = Object.freeze({
     maxCount: integer('quarantine.maxCount', given.maxCount, 10_000, 1, 2 ** 22),
     maxBytes: integer('quarantine.maxBytes', given.maxBytes, 16 * MiB, 1, 2 ** 30, 'bytes'),
@@ -141,9 +165,9 @@ function readQuarantine(value: unknown): Pick<Resolved, 'quarantine' | 'authoriz
   return { quarantine, authorize };
 }
 
-function readAudit(value: unknown, keep: LogPlug): Audit {
+function auditOptions(value: unknown, keep: LogPlug): Audit {
   const given = readGroup('audit', 'audit.', value, ['origin', 'maxRecords', 'signer', 'log']);
-  const log = readLog(given.log) ?? keep;
+  const log = logOption(given.log) ?? keep;
   const { resume, recordsMin } = log;
   const signer = readSigner(given.signer);
   if (signer !== undefined) log.expectSigner(signer);
@@ -162,10 +186,12 @@ function readAudit(value: unknown, keep: LogPlug): Audit {
   });
 }
 
-function readLog(value: unknown): LogPlug | undefined {
+function logOption(value: unknown): LogPlug | undefined {
+  if (value === undefined) return undefined;
   const expected = 'heldLog() or storedLog(store) of tracehound/log';
-  const log = object('audit.log', value, expected) as LogPlug | undefined;
-  if (log !== undefined && typeof log.begin !== 'function') throw wrongKind('audit.log', expected, value);
+  const log = object('audit.log', value, expected) as LogPlug;
+  // Nobody writes one by hand: which function of it is missing would help nobody.
+  if (typeof reading('audit.log', () => log.begin) !== 'function') throw wrongKind('audit.log', expected, value);
   return log;
 }
 
@@ -191,9 +217,10 @@ function readOrigin(value: unknown): string {
 function readSigner(value: unknown): Signer | undefined {
   const signer = object('audit.signer', value, 'an object with `name`, `vkey` and `sign`') as Signer | undefined;
   if (signer === undefined) return undefined;
-  if (typeof signer.name !== 'string') throw wrongKind('audit.signer.name', 'a string', signer.name);
-  if (typeof signer.vkey !== 'string') throw wrongKind('audit.signer.vkey', 'a verifier key', signer.vkey);
-  if (typeof signer.sign !== 'function') throw wrongKind('audit.signer.sign', 'a function', signer.sign);
+  const [name, vkey] = (['name', 'vkey'] as const).map((of) => reading(`audit.signer.${of}`, () => signer[of]));
+  if (typeof name !== 'string') throw wrongKind('audit.signer.name', 'a string', name);
+  if (typeof vkey !== 'string') throw wrongKind('audit.signer.vkey', 'a verifier key', vkey);
+  plug<Signer>('audit.signer', signer, ['sign'], 'a Signer');
   return signer;
 }
 
@@ -212,10 +239,6 @@ function readSecret(value: unknown): Uint8Array | undefined {
 }
 
 function readRuntime(value: unknown): Runtime | undefined {
-  const runtime = object('runtime', value, 'a Runtime') as Runtime | undefined;
-  if (runtime === undefined) return undefined;
-  for (const answer of ['core', 'now', 'random', 'defer', 'source'] as const) {
-    if (typeof runtime[answer] !== 'function') throw wrongKind(`runtime.${answer}`, 'a function', runtime[answer]);
-  }
-  return runtime;
+  if (value === undefined) return undefined;
+  return plug<Runtime>('runtime', value, ['core', 'now', 'random', 'defer', 'source'], 'a Runtime');
 }

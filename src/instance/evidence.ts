@@ -1,7 +1,7 @@
 /**
  * Evidence: what is held, by signature, id or trace id; and the acts that end it. Every act is a record.
  *
- * Relies on: engine, codec, custody. Refuses: to hand out anything but copies. A handle is frozen facts: nothing done
+ * Relies on: the engine, which holds it; the agent, which takes in. Refuses: to hand out anything but copies. A handle is frozen facts: nothing done
  * with it can damage the store.
  */
 
@@ -30,7 +30,7 @@ const LIST_MAX = 1_000;
 const LIST_DEFAULT = 100;
 const NO_UUID = new Uint8Array(16);
 
-export interface CustodyPort {
+export interface EvidencePort {
   engine: Engine;
   agent: Agent;
   trace: TraceIds;
@@ -46,10 +46,10 @@ export interface CustodyPort {
   authorize: QuarantineOptions['authorize'];
 }
 
-export class Custody implements Quarantine {
-  readonly #port: CustodyPort;
+export class Evidence implements Quarantine {
+  readonly #port: EvidencePort;
 
-  constructor(port: CustodyPort) {
+  constructor(port: EvidencePort) {
     this.#port = port;
   }
 
@@ -154,6 +154,10 @@ export class Custody implements Quarantine {
   }
 
   flush(who?: Actor): number {
+    return this.purgeAll(who);
+  }
+
+  purgeAll(who?: Actor): number {
     const now = this.#port.actTime();
     const detail = this.#port.detail(who);
     let count = 0;

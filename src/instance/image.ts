@@ -24,8 +24,7 @@ import {
   decodeSections,
   type Engine,
   encodeSections,
-  invalid,
-  joined,
+  invalidSnapshot,
   type LimiterGeometry,
   number32,
   ORIGIN_BYTES_MAX,
@@ -37,7 +36,7 @@ import {
   type Sections,
 } from '../engine/index';
 import { TracehoundError } from '../errors';
-import { captureBytes, fromHex, isBytes, toHex } from '../formats/bytes';
+import { captureBytes, fromHex, isBytes, joined, toHex } from '../formats/bytes';
 import { canonicalise } from '../formats/jcs';
 import { sealKey } from '../formats/seal';
 import type { Json, OpenedSnapshot, OpenSnapshotOptions, Runtime } from '../types/index';
@@ -67,7 +66,7 @@ const SECTION_NAMES = Object.keys(SECTION_VERSIONS) as SectionName[];
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-const digest = async (bytes: Uint8Array): Promise<Bytes> =>
+const subtleDigest = async (bytes: Uint8Array): Promise<Bytes> =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Bytes));
 
 // ── making ────────────────────────────────────────────────────────────────────────────────────────
@@ -90,7 +89,7 @@ export async function takeSnapshot(
   const limiter = sections.limiter === undefined ? null : (salvaged.limiter ?? null);
   const claims = { origin: salvaged.log.origin, size, root, limiter };
   // By Web Crypto also where the runtime could hash at once: nobody waits for this, and requests must not wait either.
-  await proveImage(decodeSections(sections, claims), claims, digest);
+  await proveImage(decodeSections(sections, claims), claims, subtleDigest);
   const parts = SECTION_NAMES.flatMap((name) => sections[name] ?? []);
   const image = [encodeHeader(claims, sections), ...parts];
   return secret === undefined ? frame(image) : seal(joined(image), secret, runtime);
@@ -128,7 +127,8 @@ function encodeHeader(claims: Claims, sections: Sections): Uint8Array {
     sections: table,
   };
   const header = canonicalise(facts, HEADER_BYTES_MAX);
-  if (!header.ok) throw invalid('header', `${header.reason}, expected ≤ ${HEADER_BYTES_MAX} bytes of plain JSON`);
+  if (!header.ok)
+    throw invalidSnapshot('header', `${header.reason}, expected ≤ ${HEADER_BYTES_MAX} bytes of plain JSON`);
   return joined([number32(header.bytes.length), header.bytes]);
 }
 
@@ -144,7 +144,7 @@ function prefixOf(flags: number): Bytes {
 async function frame(image: readonly Uint8Array[]): Promise<Bytes> {
   const framed = joined([prefixOf(0), ...image, new Uint8Array(DIGEST_BYTES)]);
   const end = framed.length - DIGEST_BYTES;
-  framed.set(await digest(framed.subarray(0, end)), end);
+  framed.set(await subtleDigest(framed.subarray(0, end)), end);
   return framed;
 }
 
@@ -152,7 +152,7 @@ async function seal(image: Bytes, secret: Uint8Array, runtime: Runtime): Promise
   const prefix = prefixOf(FLAG_SEALED);
   try {
     runtime.random(prefix.subarray(NONCE_AT));
-    const sealed = await crypto.subtle.encrypt(gcm(prefix), await keyFor(secret, 'encrypt'), image);
+    const sealed = await crypto.subtle.encrypt(sealParams(prefix), await keyFor(secret, 'encrypt'), image);
     return joined([prefix, new Uint8Array(sealed)]);
   } catch (cause) {
     throw new TracehoundError('RUNTIME_FAILED', 'snapshot: not sealed, expected randomness and AES-GCM, got an error', {
@@ -161,7 +161,7 @@ async function seal(image: Bytes, secret: Uint8Array, runtime: Runtime): Promise
   }
 }
 
-const gcm = (prefix: Bytes): AesGcmParams => ({
+const sealParams = (prefix: Bytes): AesGcmParams => ({
   name: 'AES-GCM',
   iv: prefix.subarray(NONCE_AT),
   additionalData: prefix,
@@ -184,20 +184,27 @@ const keyFor = (secret: Uint8Array, use: 'encrypt' | 'decrypt'): Promise<CryptoK
  * const th = createTracehound({ secret, restore: await openSnapshot(bytes, { secret }) });
  */
 export async function openSnapshot(bytes: Uint8Array, options: OpenSnapshotOptions = {}): Promise<OpenedSnapshot> {
-  const secret = readSecret(options);
+  const secret = openingSecret(options);
   const unsealedToo = readUnsealed('openSnapshot', options) || secret === undefined;
   const own = readBytes(bytes);
   const sealed = readPrefix(own);
   if (!sealed && !unsealedToo) {
-    throw invalid('seal', 'none, expected a sealed snapshot because a secret was given (or { unsealed: true })');
+    throw invalidSnapshot(
+      'seal',
+      'none, expected a sealed snapshot because a secret was given (or { unsealed: true })',
+    );
   }
-  if (sealed && secret === undefined) throw invalid('seal', 'closed, expected the secret that sealed it, got none');
+  if (sealed && secret === undefined)
+    throw invalidSnapshot('seal', 'closed, expected the secret that sealed it, got none');
   const parts = splitImage(sealed ? await unseal(own, secret as Uint8Array) : await unframe(own));
   const claims = readHeader(parts.header);
   if (!sealed && claims.limiter !== null) {
-    throw invalid('limiter', 'not allowed, expected none in an unsealed snapshot because its hash key is in it');
+    throw invalidSnapshot(
+      'limiter',
+      'not allowed, expected none in an unsealed snapshot because its hash key is in it',
+    );
   }
-  await proveImage(decodeSections(parts, claims), claims, digest);
+  await proveImage(decodeSections(parts, claims), claims, subtleDigest);
   const { origin, size, root } = claims;
   return Object.freeze({ version: SNAPSHOT_VERSION, origin, size, root: toHex(root), sections: Object.freeze(parts) });
 }
@@ -216,29 +223,29 @@ export function restorable(opened: OpenedSnapshot): Salvaged {
 function readBytes(bytes: unknown): Bytes {
   if (!isBytes(bytes)) throw new TypeError(`openSnapshot: wrong kind, expected a Uint8Array, got ${kindOf(bytes)}`);
   const view = captureBytes(bytes, BYTES_MAX);
-  if (view === undefined) throw invalid('bytes', 'unreadable, expected a snapshot, got a detached buffer');
-  if (typeof view === 'number') throw invalid('bytes', `too many, expected ≤ ${BYTES_MAX}, got ${view}`);
+  if (view === undefined) throw invalidSnapshot('bytes', 'unreadable, expected a snapshot, got a detached buffer');
+  if (typeof view === 'number') throw invalidSnapshot('bytes', `too many, expected ≤ ${BYTES_MAX}, got ${view}`);
   return new Uint8Array(view);
 }
 
 /** Whether it is sealed. */
 function readPrefix(own: Bytes): boolean {
   if (own.length < PREFIX_BYTES || MAGIC.some((byte, i) => own[i] !== byte)) {
-    throw invalid('prefix', 'not a snapshot, expected bytes that begin with THSNAP');
+    throw invalidSnapshot('prefix', 'not a snapshot, expected bytes that begin with THSNAP');
   }
   const view = new DataView(own.buffer);
   const version = view.getUint16(VERSION_AT);
   if (version !== SNAPSHOT_VERSION) {
-    throw invalid('prefix', `another version, expected ${SNAPSHOT_VERSION}, got ${version}`);
+    throw invalidSnapshot('prefix', `another version, expected ${SNAPSHOT_VERSION}, got ${version}`);
   }
   const flags = view.getUint16(FLAGS_AT);
   if ((flags & ~FLAG_SEALED) !== 0)
-    throw invalid('prefix', `unknown flags, expected 0 or ${FLAG_SEALED}, got ${flags}`);
+    throw invalidSnapshot('prefix', `unknown flags, expected 0 or ${FLAG_SEALED}, got ${flags}`);
   return flags === FLAG_SEALED;
 }
 
 async function unseal(own: Bytes, secret: Uint8Array): Promise<Bytes> {
-  if (own.length < PREFIX_BYTES + TAG_BYTES) throw invalid('seal', 'cut short, expected at least its tag');
+  if (own.length < PREFIX_BYTES + TAG_BYTES) throw invalidSnapshot('seal', 'cut short, expected at least its tag');
   let key: CryptoKey;
   try {
     key = await keyFor(secret, 'decrypt');
@@ -247,18 +254,18 @@ async function unseal(own: Bytes, secret: Uint8Array): Promise<Bytes> {
   }
   try {
     const prefix = own.subarray(0, PREFIX_BYTES);
-    return new Uint8Array(await crypto.subtle.decrypt(gcm(prefix), key, own.subarray(PREFIX_BYTES)));
+    return new Uint8Array(await crypto.subtle.decrypt(sealParams(prefix), key, own.subarray(PREFIX_BYTES)));
   } catch (cause) {
-    throw invalid('seal', 'broken, expected the secret that sealed it and unchanged bytes', cause);
+    throw invalidSnapshot('seal', 'broken, expected the secret that sealed it and unchanged bytes', cause);
   }
 }
 
 async function unframe(own: Bytes): Promise<Bytes> {
   const end = own.length - DIGEST_BYTES;
-  if (end < PREFIX_BYTES) throw invalid('digest', 'cut short, expected at least 32 bytes');
-  const expected = await digest(own.subarray(0, end));
+  if (end < PREFIX_BYTES) throw invalidSnapshot('digest', 'cut short, expected at least 32 bytes');
+  const expected = await subtleDigest(own.subarray(0, end));
   if (compareBytes(expected, 0, own, end, DIGEST_BYTES) !== 0)
-    throw invalid('digest', 'another, expected unchanged bytes');
+    throw invalidSnapshot('digest', 'another, expected unchanged bytes');
   return own.subarray(PREFIX_BYTES, end);
 }
 
@@ -269,7 +276,7 @@ function splitImage(image: Uint8Array): Sections & { readonly header: Uint8Array
   const cursor = new Cursor(image, 'image');
   const headerBytes = cursor.u32();
   if (headerBytes > HEADER_BYTES_MAX) {
-    throw invalid('header', `too long, expected ≤ ${HEADER_BYTES_MAX} bytes, got ${headerBytes}`);
+    throw invalidSnapshot('header', `too long, expected ≤ ${HEADER_BYTES_MAX} bytes, got ${headerBytes}`);
   }
   const header = cursor.take(headerBytes);
   const parts: { header: Uint8Array } & { [name in SectionName]?: Uint8Array } = { header };
@@ -282,13 +289,15 @@ type Table = readonly { readonly name: SectionName; readonly bytes: number }[];
 
 function readHeader(bytes: Uint8Array): Claims & { readonly table: Table } {
   const { abi, origin, size, root, limiter, sections } = parseHeader(bytes);
-  if (abi !== ABI_VERSION) throw invalid('header', `another ABI version, expected ${ABI_VERSION}, got ${Number(abi)}`);
+  if (abi !== ABI_VERSION)
+    throw invalidSnapshot('header', `another ABI version, expected ${ABI_VERSION}, got ${Number(abi)}`);
   if (typeof origin !== 'string' || origin === '' || new TextEncoder().encode(origin).length > ORIGIN_BYTES_MAX) {
-    throw invalid('header', `unusable origin, expected 1 to ${ORIGIN_BYTES_MAX} bytes of text`);
+    throw invalidSnapshot('header', `unusable origin, expected 1 to ${ORIGIN_BYTES_MAX} bytes of text`);
   }
-  if (!isInteger(size, 1, Number.MAX_SAFE_INTEGER)) throw invalid('header', 'unusable size, expected records ≥ 1');
+  if (!isInteger(size, 1, Number.MAX_SAFE_INTEGER))
+    throw invalidSnapshot('header', 'unusable size, expected records ≥ 1');
   const head = typeof root === 'string' ? fromHex(root) : undefined;
-  if (head?.length !== 32) throw invalid('header', 'unusable root, expected 32 bytes of hex');
+  if (head?.length !== 32) throw invalidSnapshot('header', 'unusable root, expected 32 bytes of hex');
   const geometry = readGeometry(limiter);
   return { origin, size, root: head, limiter: geometry, table: readTable(sections, geometry !== null) };
 }
@@ -298,14 +307,14 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch (cause) {
-    throw invalid('header', 'unreadable, expected JSON', cause);
+    throw invalidSnapshot('header', 'unreadable, expected JSON', cause);
   }
   // One spelling only, so that nothing can hide in a second one.
   const again = canonicalise(value, HEADER_BYTES_MAX);
   if (!again.ok || again.bytes.length !== bytes.length || compareBytes(again.bytes, 0, bytes, 0, bytes.length) !== 0) {
-    throw invalid('header', 'not canonical, expected RFC 8785');
+    throw invalidSnapshot('header', 'not canonical, expected RFC 8785');
   }
-  if (typeof value !== 'object' || value === null) throw invalid('header', 'not an object, expected one');
+  if (typeof value !== 'object' || value === null) throw invalidSnapshot('header', 'not an object, expected one');
   return value as Record<string, unknown>;
 }
 
@@ -323,21 +332,22 @@ function readGeometry(value: unknown): LimiterGeometry | null {
   ) {
     return { windowMs, limit, maxSources, ipv6Prefix };
   }
-  throw invalid('header', 'unusable limiter, expected null or its four numbers');
+  throw invalidSnapshot('header', 'unusable limiter, expected null or its four numbers');
 }
 
 /** Every section is known, there once and in its place; the limiter's exactly when its geometry is there. */
 function readTable(value: unknown, limited: boolean): Table {
   const expected = SECTION_NAMES.filter((name) => name !== 'limiter' || limited);
   const entries = Array.isArray(value) ? (value as unknown[]) : [];
-  if (entries.length !== expected.length) throw invalid('header', `other sections, expected ${expected.join(', ')}`);
+  if (entries.length !== expected.length)
+    throw invalidSnapshot('header', `other sections, expected ${expected.join(', ')}`);
   return expected.map((name, i) => {
     const entry = (entries[i] ?? {}) as Record<string, unknown>;
-    if (entry.name !== name) throw invalid('header', `other sections, expected ${expected.join(', ')}`);
+    if (entry.name !== name) throw invalidSnapshot('header', `other sections, expected ${expected.join(', ')}`);
     if (entry.version !== SECTION_VERSIONS[name]) {
-      throw invalid(name, `another version, expected ${SECTION_VERSIONS[name]}, got ${Number(entry.version)}`);
+      throw invalidSnapshot(name, `another version, expected ${SECTION_VERSIONS[name]}, got ${Number(entry.version)}`);
     }
-    if (!isInteger(entry.bytes, 0, BYTES_MAX)) throw invalid(name, 'unusable length, expected bytes ≥ 0');
+    if (!isInteger(entry.bytes, 0, BYTES_MAX)) throw invalidSnapshot(name, 'unusable length, expected bytes ≥ 0');
     return { name, bytes: entry.bytes };
   });
 }
@@ -354,7 +364,7 @@ function readUnsealed(part: string, options: unknown): boolean {
   throw new TypeError(`${part} unsealed: wrong kind, expected a boolean, got ${kindOf(unsealed)}`);
 }
 
-function readSecret(options: unknown): Uint8Array | undefined {
+function openingSecret(options: unknown): Uint8Array | undefined {
   const { secret } = (options ?? {}) as { secret?: unknown };
   if (secret === undefined) return undefined;
   if (!isBytes(secret)) {

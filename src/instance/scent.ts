@@ -15,9 +15,9 @@ import type { RateLimitResult } from '../types/index';
 import { isArray, kindOf } from '../validate/kind';
 
 /** Longest source, bytes of UTF-8. A longer one is nobody's. */
-export const SOURCE_BYTES_MAX = 8_192;
+const SOURCE_BYTES_MAX = 8_192;
 /** Longest name of a detector, bytes of UTF-8. A longer one is cut. */
-export const DETECTOR_BYTES_MAX = 64;
+const DETECTOR_BYTES_MAX = 64;
 
 /** Who asks: `text` may be an address, `address` is one or nobody, `key` is never parsed. Only `unknown` has no text. */
 export interface NormalSource {

@@ -1,5 +1,5 @@
 /**
- * The watcher: one frozen snapshot of everything countable. Pull-based: it costs nothing until it is asked.
+ * The watcher: one frozen reading of everything countable. Pull-based: it costs nothing until it is asked.
  *
  * Relies on: engine, agent. Refuses: sources, signatures, anything that identifies anyone; and to bring up a core just
  * to be looked at.
@@ -10,19 +10,22 @@
 import { ABI_VERSION, type Engine } from '../engine/index';
 import { toHex } from '../formats/bytes';
 import type { Keeper } from '../log/keeper';
-import type { Runtime, Snapshot, Watcher } from '../types/index';
+import type { Readings, Runtime, Trouble, Watcher } from '../types/index';
 import type { Agent } from './agent';
 
 const EMPTY_ROOT = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'; // SHA-256 of nothing, RFC 9162 §2.1.1
 
-export function watcher(
-  engine: Engine,
-  agent: Agent,
-  keeper: Keeper,
-  runtime: Runtime,
-  now: () => number,
-  closed: () => boolean,
-): Watcher {
+export interface Watched {
+  readonly engine: Engine;
+  readonly agent: Agent;
+  readonly keeper: Keeper;
+  readonly runtime: Runtime;
+  readonly troubles: { list(): readonly Trouble[] };
+  readonly now: () => number;
+  readonly closed: () => boolean;
+}
+
+export function watcher({ engine, agent, keeper, runtime, troubles, now, closed }: Watched): Watcher {
   return {
     snapshot: () => {
       const at = now();
@@ -32,7 +35,7 @@ export function watcher(
       const limiter = engine.limiter();
       const log = engine.log.state();
       const head = up ? engine.log.head(at) : undefined;
-      const snapshot: Snapshot = {
+      const readings: Readings = {
         at,
         runtime: runtime.name,
         status: closed() ? 'closed' : engine.status,
@@ -71,9 +74,10 @@ export function watcher(
           signed: keeper.signedSize,
           store: keeper.storeState,
         },
+        troubles: troubles.list(),
         core: { memoryBytes: engine.memoryBytes, panics: engine.panics, abi: ABI_VERSION },
       };
-      return deepFreeze(snapshot);
+      return deepFreeze(readings);
     },
   };
 }

@@ -16,6 +16,8 @@ import type {
   ResolvedAudit,
   Runtime,
   Signer,
+  Trouble,
+  TroubleCode,
 } from '../types/index';
 import type { Exported } from './bundle';
 
@@ -29,6 +31,14 @@ export interface KeeperPort {
   readonly clockSteps: () => { count: number; ms: number };
   /** Whether a core is up: an instance that did nothing has no log. */
   readonly isUp: () => boolean;
+  /** Where to say that something is wrong with the log, and that it is over. */
+  readonly troubles: LogTroubles;
+}
+
+/** What of an instance's troubles the log knows. */
+export interface LogTroubles {
+  raise(code: TroubleCode, detail?: Trouble['detail']): void;
+  end(code: TroubleCode): void;
 }
 
 /** An {@link AuditLog}, as we see it. */

@@ -1,22 +1,16 @@
 /**
  * Every public type, and nothing else: the words that the parts of Tracehound speak to each other.
  *
- * Relies on: `options`, `ports`, `results`, `signals`. Refuses: logic.
+ * Relies on: `events`, `http`, `options`, `ports`, `results`, `signals`. Refuses: logic.
  * @module
  */
-import type { FailMode } from './options';
+import type { TracehoundEvents, Trouble } from './events';
+import type { GuardPort, HttpPort } from './http';
 import type { Source } from './ports';
-import type {
-  Actor,
-  Disposition,
-  EvidenceHandle,
-  InterceptResult,
-  PurgeReason,
-  RateLimitResult,
-  Scent,
-  Severity,
-} from './results';
+import type { Actor, EvidenceHandle, InterceptResult, PurgeReason, RateLimitResult, Scent, Severity } from './results';
 
+export type * from './events';
+export type * from './http';
 export type * from './options';
 export type * from './ports';
 export type * from './results';
@@ -59,7 +53,9 @@ export interface Quarantine {
   purge(signature: string, reason: PurgeReason, who?: Actor): boolean;
   /** Puts `scent` in the place of an item; keeps the old unless the new one fits. */
   replace(oldSignature: string, scent: Scent, who?: Actor): InterceptResult;
-  /** Purges everything, recorded. Returns the number of items. */
+  /** Destroys everything that is held, each item with a PURGED record. Returns the number of items. */
+  purgeAll(who?: Actor): number;
+  /** @deprecated The old name of `purgeAll`: `audit.flush` saves, this destroys. */
   flush(who?: Actor): number;
   /** Oldest first; `after` is the `id` of the last handle of the page before. */
   list(options?: { limit?: number; after?: string }): EvidenceHandle[];
@@ -128,7 +124,7 @@ export interface Audit {
 }
 
 /** Everything countable, at one moment. Numbers only, no source, no signature. */
-export interface Snapshot {
+export interface Readings {
   readonly at: number;
   readonly runtime: string;
   readonly status: 'up' | 'idle' | 'down' | 'closed';
@@ -157,46 +153,13 @@ export interface Snapshot {
     /** `off` without a store; `stopped` when another writer, or a store that went backwards, ended the writing. */
     readonly store: 'off' | 'ok' | 'failing' | 'stopped';
   };
+  /** What is wrong now, oldest first. */
+  readonly troubles: readonly Trouble[];
   readonly core: { readonly memoryBytes: number; readonly panics: number; readonly abi: number };
 }
 
 export interface Watcher {
-  snapshot(): Readonly<Snapshot>;
-}
-
-/** What adapters need beside `interceptAsync`. Not for applications. */
-export interface HttpPort {
-  readonly failMode: FailMode;
-  readonly maxPayloadBytes: number;
-  /** `undefined` when `rateLimit` is `false`. Of the platform's limiter what it was made with. */
-  readonly policy: { readonly limit: number; readonly windowMs: number } | undefined;
-  now(): number;
-  /** The runtime's own answer to who is asking. */
-  source(request: unknown, context?: unknown): Source | undefined;
-  defer(work: Promise<unknown>, context?: unknown): void;
-  /** A request was answered. Where the platform has no timers, what waits for the log's store goes there now. */
-  ship(context?: unknown): void;
-  /**
-   * Charges one request; `undefined` when `rateLimit` is `false`. Throws only `TracehoundError`. A refusal is recorded
-   * with `disposition`: `refused`, or `observed` when the request passes all the same.
-   */
-  charge(source: Source, disposition?: Disposition): RateLimitResult | undefined;
-  /** 16 hex characters: keyed fingerprint of a secret header or query value. */
-  redact(value: string): string;
-  /** A fresh trace id for this evidence id (or for none): resolved by `quarantine.find`. Constant length. */
-  traceId(evidenceId?: string): string;
-  /** Partition key of a source for `RateLimit` fields: 8 keyed bytes, not reversible. */
-  partition(source: Source): Uint8Array;
-  /** Counts, for the watcher and the HEARTBEAT totals: an unflagged request passed; it was skipped; we failed open. */
-  count(what: 'passed' | 'skipped' | 'failedOpen'): void;
-  /** Records (folded per source) that a detector failed and what became of the request. */
-  uninspected(source: Source, disposition: Disposition, reason: 'threw' | 'timeout'): void;
-}
-
-/** `HttpPort` of an instance whose decisions may be made elsewhere, and come later. */
-export interface GuardPort extends Omit<HttpPort, 'charge' | 'uninspected'> {
-  charge(source: Source, disposition?: Disposition): RateLimitResult | undefined | Promise<RateLimitResult | undefined>;
-  uninspected(source: Source, disposition: Disposition, reason: 'threw' | 'timeout'): void | Promise<void>;
+  snapshot(): Readonly<Readings>;
 }
 
 /** An instance as adapters take it: one of `createTracehound`, or one that asks others. */
@@ -216,6 +179,14 @@ export interface Tracehound {
   readonly http: HttpPort;
   /** 36-char UUIDv7 + '-' + 16 hex characters of fresh randomness. */
   id(): string;
+  /**
+   * Calls `handler` after each call that caused such an event has returned; answers how to stop. What a handler throws is
+   * counted (`HANDLER_FAILED`) and reaches nobody. In a Durable Object handlers run in the object.
+   *
+   * @example
+   * const off = th.on('trouble', ({ code, count }) => console.error(code, count));
+   */
+  on<Name extends keyof TracehoundEvents>(name: Name, handler: (event: TracehoundEvents[Name]) => unknown): () => void;
   /** A sealed image of this instance. */
   snapshot(options?: { unsealed?: boolean }): Promise<Uint8Array>;
   /** Flushes, writes the CLOSE record, stops timers. The instance answers `error` from then on. */

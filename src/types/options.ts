@@ -88,6 +88,8 @@ export interface TracehoundOptions {
   secret?: Uint8Array;
   /** What becomes of *unflagged* requests when Tracehound itself fails. Default `open`. */
   failMode?: FailMode;
+  /** No line on stderr when something goes wrong; `th.on('trouble')` is told all the same. Default `false`. */
+  quiet?: boolean;
   runtime?: Runtime;
   /** Unix ms; default the runtime's clock. */
   clock?: () => number;
@@ -113,5 +115,6 @@ export interface ResolvedOptions {
   audit: ResolvedAudit;
   secret: Uint8Array | undefined;
   failMode: FailMode;
+  quiet: boolean;
   clock: (() => number) | undefined;
 }

@@ -11,7 +11,7 @@
  * that a folder is a store, a log may have been copied to any place and is called by its own name.
  */
 import { TracehoundError } from '../errors';
-import { originPath } from '../formats/tlog';
+import { originPath, pathOrigin } from '../formats/tlog';
 import { noteText } from './notes';
 import type { Get, LogSource } from './source';
 import { BUNDLE_BYTES_MAX, storeSource } from './store';
@@ -198,23 +198,4 @@ class FolderWalk {
     if (this.logs.some((log) => log.store === path && log.isLatest)) return;
     this.logs.push(logAt(this.#root, below(path, originPath(latest)), latest, path, latest));
   }
-}
-
-/** How a byte that a path cannot have is spelt in it: this character and two digits. */
-const ESCAPE = /* @__PURE__ */ originPath(' ').charAt(0);
-
-/** The name whose path this is; `undefined` when it is nobody's. */
-export function pathOrigin(path: string): string | undefined {
-  const origin = path
-    .split('/')
-    .map((part) => (part === ESCAPE ? '' : unescaped(part)))
-    .join('/');
-  return originPath(origin) === path ? origin : undefined;
-}
-
-function unescaped(part: string): string {
-  const bytes = part.replace(/[%_]([0-9A-F]{2})|[^\x20-\x7e]/g, (text, hex) =>
-    hex === undefined ? '?' : text.startsWith(ESCAPE) ? String.fromCharCode(Number.parseInt(hex, 16)) : text,
-  );
-  return new TextDecoder().decode(Uint8Array.from(bytes, (character) => character.charCodeAt(0)));
 }

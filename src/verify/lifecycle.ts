@@ -42,7 +42,13 @@ export class Lifecycle {
     if (this.closed && kind !== record.GAP) {
       // A log that somebody goes on with says so first.
       if (kind === record.RESUME) this.closed = false;
-      else this.#findings.bad('completeness', 'AFTER_CLOSE', `${record.KINDS[kind] ?? `kind ${kind}`} after CLOSE`, spot(seq));
+      else
+        this.#findings.bad(
+          'completeness',
+          'AFTER_CLOSE',
+          `${record.KINDS[kind] ?? `kind ${kind}`} after CLOSE`,
+          spot(seq),
+        );
     }
     if (kind === record.QUARANTINED) this.#begin(r, seq, spot);
     else if (isEnd(kind)) this.#end(r, seq, spot);

@@ -67,7 +67,8 @@ class Reader {
   /** Behind the line of a key, once. */
   bind(origins: readonly string[]): void {
     const key = this.logs.at(-1);
-    if (key === undefined || this.origins.has(key)) throw problem('origins', 'one such line behind that of a log', 'another');
+    if (key === undefined || this.origins.has(key))
+      throw problem('origins', 'one such line behind that of a log', 'another');
     if (origins.length === 0) throw problem('origins', 'names of logs', 'none');
     if (origins.some((origin) => origin.slice(0, -1).includes('*'))) {
       throw problem('origins', 'a * at the end of a name only', 'one within it');

@@ -51,7 +51,8 @@ export function fault(r: Uint8Array): string | undefined {
   if (r[SEVERITY]! > SEVERITY_MAX && r[SEVERITY] !== SEVERITY_NONE)
     return `severity ${r[SEVERITY]}, expected 0 to 3 or 255`;
   const reason = r[REASON]!;
-  if (!isReason(kind, reason) && !isOpenReason(kind, reason)) return `reason ${reason}, which ${KINDS[kind]} does not have`;
+  if (!isReason(kind, reason) && !isOpenReason(kind, reason))
+    return `reason ${reason}, which ${KINDS[kind]} does not have`;
   if (r[4] !== 0 || r[FLAGS_LOW]! > FLAGS_MAX) return 'a flag that docs/format.md does not know';
   if (r[DISPOSITION]! > DISPOSITION_MAX) return `disposition ${r[DISPOSITION]}, expected 0 to 3`;
   if ((r[FLAGS_LOW]! & FLAG_AGGREGATE) !== 0 && !isZero(r, SOURCE, RECORD_BYTES)) return 'flag 16 and a source';

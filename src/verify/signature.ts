@@ -4,7 +4,7 @@
  * Relies on: Web Crypto for the first three, sha256 for tags. Refuses: to guess. A kind of key that cannot be checked here
  * is `unsupported`, which is neither good nor bad.
  */
-import { toBase64, toHex } from '../formats/bytes';
+import { toBase64Url, toHex } from '../formats/bytes';
 import {
   COSIGNATURE,
   ECDSA,
@@ -108,9 +108,6 @@ export async function ecdsa(spki: Uint8Array, message: Uint8Array, der: Uint8Arr
     ? 'good'
     : 'bad';
 }
-
-const toBase64Url = (bytes: Uint8Array): string =>
-  toBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 
 /** r ‖ s of `30 len 02 len r 02 len s` (RFC 3279 §2.2.3); `undefined` unless it is the one DER spelling. */
 function rawOfDer(der: Uint8Array): Bytes | undefined {

@@ -106,47 +106,54 @@ export function fakeTracehound(options: FakeOptions = {}): Fake {
   };
 
   const http: Tracehound['http'] = {
-    failMode: options.failMode ?? 'open',
-    maxPayloadBytes: options.maxPayloadBytes ?? 65_536,
-    policy: options.unlimited ? undefined : { limit, windowMs },
-    now: () => fake.now,
-    source(request, context) {
-      check('source');
-      fake.asked.push([request, context]);
-      return 'source' in options ? options.source : '192.0.2.1';
+    settings: { failMode: options.failMode ?? 'open', maxPayloadBytes: options.maxPayloadBytes ?? 65_536 },
+    runtime: {
+      now: () => fake.now,
+      source(request, context) {
+        check('source');
+        fake.asked.push([request, context]);
+        return 'source' in options ? options.source : '192.0.2.1';
+      },
+      ship(context) {
+        check('ship');
+        fake.shipped.push(context);
+      },
+      defer(work) {
+        check('defer');
+        work.catch((error) => fake.reported.push(error));
+      },
     },
-    ship(context) {
-      check('ship');
-      fake.shipped.push(context);
+    limits: {
+      policy: options.unlimited ? undefined : { limit, windowMs },
+      charge(source) {
+        check('charge');
+        fake.charges.push(source);
+        return options.unlimited ? undefined : charge(source);
+      },
+      partition(source) {
+        check('partition');
+        return createHmac('sha256', 'pk').update(key(source)).digest().subarray(0, 8);
+      },
     },
-    defer(work) {
-      check('defer');
-      work.catch((error) => fake.reported.push(error));
+    keys: {
+      redact(value) {
+        check('redact');
+        return createHmac('sha256', 'redact').update(value).digest('hex').slice(0, 16);
+      },
+      traceId() {
+        check('traceId');
+        return randomBytes(24).toString('hex');
+      },
     },
-    charge(source) {
-      check('charge');
-      fake.charges.push(source);
-      return options.unlimited ? undefined : charge(source);
-    },
-    redact(value) {
-      check('redact');
-      return createHmac('sha256', 'redact').update(value).digest('hex').slice(0, 16);
-    },
-    traceId() {
-      check('traceId');
-      return randomBytes(24).toString('hex');
-    },
-    partition(source) {
-      check('partition');
-      return createHmac('sha256', 'pk').update(key(source)).digest().subarray(0, 8);
-    },
-    count(what) {
-      check('count');
-      fake.counts[what]++;
-    },
-    uninspected(source, disposition, reason) {
-      check('uninspected');
-      fake.uninspected.push([source, disposition, reason]);
+    counters: {
+      count(what) {
+        check('count');
+        fake.counts[what]++;
+      },
+      uninspected(source, disposition, reason) {
+        check('uninspected');
+        fake.uninspected.push([source, disposition, reason]);
+      },
     },
   };
 

@@ -259,7 +259,7 @@ class Pair {
       const disposition = random(4);
       const timeout = random(2) === 0;
       const source = SOURCES[random(6)]!;
-      th.http.uninspected(source, DISPOSITIONS[disposition]!, timeout ? 'timeout' : 'threw');
+      th.http.counters.uninspected(source, DISPOSITIONS[disposition]!, timeout ? 'timeout' : 'threw');
       model.uninspected(now, source, disposition, timeout ? 2 : 1);
     } else if (act < 85) {
       expect(th.id()).toBe(model.makeId(now));
@@ -299,12 +299,12 @@ class Pair {
       }
       case 3:
         if (random(3) > 0) break;
-        th.quarantine.flush(who);
+        th.quarantine.purgeAll(who);
         model.flush(now, this.idsSaid('PURGED'));
         break;
       default:
         expect(Buffer.from(th.quarantine.read(signature, who))).toEqual(model.read(now, item));
-        expect(th.quarantine.find(th.http.traceId(model.handle(item).id as string))?.signature).toBe(signature);
+        expect(th.quarantine.find(th.http.keys.traceId(model.handle(item).id as string))?.signature).toBe(signature);
     }
   }
 

@@ -5,18 +5,11 @@
  * It needs `dist`; without a build it says so in one line and passes nothing.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const built = existsSync(join(root, 'dist', 'runtimes', 'node', 'index.js'));
-if (!built) console.log('package: skipped, run `npm run build` first');
-
-const consumerNode = process.env.TRACEHOUND_NODE ?? process.execPath;
+import { built, type Packed, packed, root } from './packed';
 
 type Target = string | null | { readonly [condition: string]: Target };
 const paths = (target: Target): string[] =>
@@ -31,40 +24,20 @@ const SHIPS = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$/,
   /^docs\/[\w./-]+\.(md|svg|png)$/,
   /^dist\/(src|runtimes|assembly|test\/conformance)\/[\w./-]+\.d\.ts$/,
-  /^dist\/(src|runtimes|test\/conformance)\/[\w./-]+\.js$/,
-  /^dist\/chunk-\w+\.js$/,
+  /^dist\/(src|runtimes|assembly|test\/conformance)\/[\w./-]+\.js$/,
   /^build\/core\.(wasm|d\.ts|(inline|workerd|edge-light|js)\.js)$/,
 ];
 
 describe.runIf(built)('the packed package', () => {
-  let folder = '';
+  let of: Packed;
+  let files: readonly string[] = [];
   let consumer = '';
-  let files: string[] = [];
-
-  const npm = (cwd: string, ...args: string[]): string =>
-    execFileSync('npm', [...args, '--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier'], {
-      cwd,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-  const node = (script: string): string => {
-    writeFileSync(join(consumer, 'main.mjs'), script);
-    return execFileSync(consumerNode, ['main.mjs'], { cwd: consumer, encoding: 'utf8' }).trim();
-  };
-
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'tracehound-pack-'));
-    consumer = join(folder, 'consumer');
-    const packed: unknown = JSON.parse(npm(root, 'pack', '--json', '--pack-destination', folder));
-    // Whether npm reports a list or an object by name, the one package is its first value.
-    const [report] = Object.values(packed as Record<string, { filename: string; files: { path: string }[] }>);
-    files = report!.files.map((file) => file.path);
-    mkdirSync(consumer);
-    writeFileSync(join(consumer, 'package.json'), '{ "name": "consumer", "private": true, "type": "module" }');
-    npm(consumer, 'install', '--offline', join(folder, report!.filename));
+    of = packed();
+    ({ files, consumer } = of);
   });
-
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => of?.remove());
+  const node = (script: string): string => of.node(script);
 
   it('contains what a consumer needs and nothing else', () => {
     expect(files.filter((file) => !SHIPS.some((pattern) => pattern.test(file)))).toEqual([]);
@@ -75,9 +48,43 @@ describe.runIf(built)('the packed package', () => {
     expect(named.filter((path) => !files.includes(path))).toEqual([]);
   });
 
+  it('has one JavaScript file and one declaration for each source file, and no other', () => {
+    const sources = files
+      .flatMap((file) => /^dist\/(.+)\.js$/.exec(file)?.[1] ?? [])
+      .filter((name) => !existsSync(join(root, `${name}.ts`)));
+    expect(sources).toEqual([]);
+    const names = ['src', 'runtimes', 'test/conformance']
+      .flatMap((folder) =>
+        readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => `${folder}/${file}`),
+      )
+      .flatMap((file) => /^(.+(?<!\.d))\.ts$/.exec(file)?.[1] ?? []);
+    expect(names.length).toBeGreaterThan(100);
+    expect(names.filter((name) => !files.includes(`dist/${name}.js`))).toEqual([]);
+    expect(names.filter((name) => !files.includes(`dist/${name}.d.ts`))).toEqual([]);
+  });
+
+  it('has no file that is named by a hash', () => {
+    expect(files.filter((file) => /[-.][0-9A-Z]{8}\.|[-.][0-9a-f]{8,}\.|chunk/.test(file))).toEqual([]);
+  });
+
+  it('has a stack trace in which each line of its own names a source file', () => {
+    const said = node(`
+      import { createTracehound } from 'tracehound';
+      try {
+        createTracehound({ rateLimit: { limit: Number.NaN } });
+      } catch (error) {
+        console.log(error.stack);
+      }
+    `);
+    const frames = [...said.matchAll(/node_modules\/tracehound\/dist\/(.+)\.js:\d+:\d+/g)].map(([, name]) => name!);
+    // The check that failed, whoever called it, and the door by which the caller came in.
+    expect(frames.length).toBeGreaterThan(2);
+    expect(frames.at(-1)).toMatch(/^runtimes\/node\/|^src\/tracehound$/);
+    expect(frames.filter((name) => !existsSync(join(root, `${name}.ts`)))).toEqual([]);
+  });
+
   it('names no path of the machine that built it', () => {
-    const installed = join(consumer, 'node_modules', 'tracehound');
-    expect(files.filter((file) => readFileSync(join(installed, file), 'latin1').includes(root))).toEqual([]);
+    expect(files.filter((file) => readFileSync(join(of.installed, file), 'latin1').includes(root))).toEqual([]);
   });
 
   it('installs nothing besides itself', () => {

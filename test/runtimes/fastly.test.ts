@@ -205,7 +205,7 @@ describe('edgeRateLimit', () => {
       [{ charge }, 'rateLimit.limit: wrong kind'],
       [{ charge, limit: 10 }, 'rateLimit.windowMs: wrong kind'],
       [{ charge: 1, limit: 10, windowMs: 1 }, 'rateLimit.charge: wrong kind'],
-      [{ charge, limit: 10, windowMs: 1, blockMs: 1 }, 'rateLimit.blockMs: no such option'],
+      [{ charge, limit: 10, windowMs: 1, blockMs: 1 }, 'rateLimit.blockMs: of another limiter'],
     ] as const) {
       expect(() => createTracehound({ rateLimit } as unknown as TracehoundOptions)).toThrow(said);
     }

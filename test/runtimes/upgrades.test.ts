@@ -237,7 +237,7 @@ describe('the server', () => {
       expect(() => guardUpgrades(wrong as never, th, { detect })).toThrow(/no server/);
     }
     expect(() => guardUpgrades(createServer(), {} as never, { detect })).toThrow(/no instance/);
-    expect(() => guardUpgrades(createServer(), th, {})).toThrow(/`detect`/);
+    expect(() => guardUpgrades(createServer(), th, {})).toThrow(/tracehound\.detect: wrong kind/);
   });
 });
 

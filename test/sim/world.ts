@@ -178,7 +178,7 @@ export class World {
       else th.rateLimiter.unblock(source, this.#who());
       return { kind: 'clocked' };
     }
-    if (act < 86) th.http.uninspected(source, 'passed', random(2) === 0 ? 'threw' : 'timeout');
+    if (act < 86) th.http.counters.uninspected(source, 'passed', random(2) === 0 ? 'threw' : 'timeout');
     else if (act < 87) void th.audit.flush();
     else this.#operate();
     return { kind: 'other' };
@@ -222,7 +222,7 @@ export class World {
     if (act < 5) quarantine.read(item.signature, this.#who());
     else if (act < 8) quarantine.neutralize(item.signature, this.#who());
     else if (act < 11) quarantine.purge(item.signature, PURGES[random(6)]!, this.#who());
-    else quarantine.flush(this.#who());
+    else quarantine.purgeAll(this.#who());
   }
 
   #who(): { actor: string; purpose: string } | undefined {

@@ -51,7 +51,7 @@ function run(
     () => limited && th.rateLimiter.reset(source()),
     () => th.quarantine.neutralize(signature(), { actor: 'ann', purpose: 'test' }),
     () => th.quarantine.purge(signature(), 'expired'),
-    () => th.http.uninspected(source(), 'passed', 'threw'),
+    () => th.http.counters.uninspected(source(), 'passed', 'threw'),
     () => th.audit.release(Math.floor(roll() * th.audit.head().size)),
     () => th.id(),
   ];
@@ -59,7 +59,7 @@ function run(
     it.now += Math.floor(roll() * 60) - 5;
     pick(roll, roll() < 0.5 ? acts.slice(0, 2) : acts)();
   }
-  th.quarantine.flush();
+  th.quarantine.purgeAll();
   const { root, size } = th.audit.head();
   expect(it.violations).toEqual([]);
   expect(it.cores).toHaveLength(1);

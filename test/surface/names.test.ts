@@ -147,6 +147,7 @@ describe('an instance', () => {
         'id',
         'intercept',
         'interceptAsync',
+        'on',
         'quarantine',
         'rateLimiter',
         'snapshot',
@@ -157,7 +158,7 @@ describe('an instance', () => {
     [
       'th.quarantine',
       th.quarantine,
-      ['export', 'find', 'flush', 'get', 'has', 'list', 'neutralize', 'purge', 'read', 'replace', 'stats'],
+      ['export', 'find', 'flush', 'get', 'has', 'list', 'neutralize', 'purge', 'purgeAll', 'read', 'replace', 'stats'],
     ],
     [
       'th.audit',
@@ -176,25 +177,12 @@ describe('an instance', () => {
       ],
     ],
     ['th.watcher', th.watcher, ['snapshot']],
-    [
-      'th.http',
-      th.http,
-      [
-        'charge',
-        'count',
-        'defer',
-        'failMode',
-        'maxPayloadBytes',
-        'now',
-        'partition',
-        'policy',
-        'redact',
-        'ship',
-        'source',
-        'traceId',
-        'uninspected',
-      ],
-    ],
+    ['th.http', th.http, ['counters', 'keys', 'limits', 'runtime', 'settings']],
+    ['th.http.counters', th.http.counters, ['count', 'uninspected']],
+    ['th.http.keys', th.http.keys, ['redact', 'traceId']],
+    ['th.http.limits', th.http.limits, ['charge', 'partition', 'policy']],
+    ['th.http.runtime', th.http.runtime, ['defer', 'now', 'ship', 'source']],
+    ['th.http.settings', th.http.settings, ['failMode', 'maxPayloadBytes']],
   ])('%s has exactly its names', (_, part, expected) => {
     expect(names(part)).toEqual(expected);
   });

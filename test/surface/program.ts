@@ -31,13 +31,13 @@ import {
   type RateLimiter,
   type RateLimitOptions,
   type RateLimitResult,
+  type Readings,
   type Runtime,
   type Scent,
   type Severity,
   type Signals,
   type SignalView,
   type Signer,
-  type Snapshot,
   type Source,
   type Store,
   type ThreatSignal,
@@ -166,7 +166,7 @@ export const lifted: boolean = limiter.unblock('192.0.2.1', who);
 const held: Quarantine = th.quarantine;
 const reason: PurgeReason = 'erased';
 const stats: QuarantineStats = held.stats;
-export const sum: number = stats.bySeverity.critical + held.flush(who) + Number(held.purge('x', reason, who));
+export const sum: number = stats.bySeverity.critical + held.purgeAll(who) + Number(held.purge('x', reason, who));
 export const bytes: Uint8Array = held.read('x', who);
 export const page: EvidenceHandle[] = held.list({ limit: 5, after: 'x' });
 export const replaced: InterceptResult = held.replace('x', scent, who);
@@ -177,7 +177,7 @@ const out: AuditExport = log.export({ from: 0, to: head.size });
 export const gaps: number = log.verify().gaps + out.records.length + (out.details[0]?.length ?? 0);
 
 const watcher: Watcher = th.watcher;
-const snapshot: Readonly<Snapshot> = watcher.snapshot();
+const snapshot: Readonly<Readings> = watcher.snapshot();
 // @ts-expect-error A snapshot is read-only.
 snapshot.totals.seen = 1;
 export const port: HttpPort = th.http;

@@ -5,6 +5,7 @@
  * an offender, so a rule that stopped reading would be seen. Refuses: to know what exists — the test brings the files.
  */
 import { dirname, join } from 'node:path/posix';
+import { treeOf } from './tree';
 
 /** Text of a file by its path from the root. */
 export type House = ReadonlyMap<string, string>;
@@ -292,12 +293,209 @@ export function unfinished(house: House): string[] {
   );
 }
 
+// ── the shape of the house ──────────────────────────────────────────────────────────────────────
+
+const PUBLISHED = /^(src|runtimes)\/.*(?<!\.d)\.ts$/;
+
+/** Files that import each other, whatever for: then neither can be read, tested or moved alone. */
+export function circles(house: House): string[] {
+  const targets = new Map<string, string[]>();
+  for (const [path, text] of house) {
+    if (!/^(assembly|src|runtimes|test\/conformance)\/.*\.ts$/.test(path)) continue;
+    const found = imports(text).flatMap(({ specifier }) =>
+      specifier.startsWith('.') ? (resolve(house, path, specifier) ?? []) : [],
+    );
+    targets.set(path, found);
+  }
+  const offences: string[] = [];
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): void => {
+    const from = trail.indexOf(path);
+    if (from >= 0) {
+      const circle = [...trail.slice(from), path];
+      offences.push(`${path}: stands in a circle, ${circle.join(' → ')}`);
+      return;
+    }
+    if (done.has(path)) return;
+    for (const target of targets.get(path) ?? []) visit(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of targets.keys()) visit(path, []);
+  return offences;
+}
+
+const FUNCTION_LINES_MAX = 80;
+
+export function longFunctions(house: House): string[] {
+  return each(house, PUBLISHED, (path, text) =>
+    treeOf(path, text).functions.flatMap(({ name, start, end }) => {
+      const lines = lineOf(text, end) - lineOf(text, start) + 1;
+      return lines > FUNCTION_LINES_MAX
+        ? [`${at(path, text, start)}: ${name || 'a function'} has ${lines} lines, expected ≤ ${FUNCTION_LINES_MAX}`]
+        : [];
+    }),
+  );
+}
+
+const CLOSED_OVER_MAX = 8;
+
+/** Halves of a long closure are one long closure: what they share would be the fields of a class. */
+export function wideClosures(house: House): string[] {
+  return each(house, PUBLISHED, (path, text) =>
+    treeOf(path, text).functions.flatMap(({ name, start, closesOver }) =>
+      closesOver.length > CLOSED_OVER_MAX
+        ? [
+            `${at(path, text, start)}: ${name || 'a function'} closes over ${closesOver.length} names, expected ≤ ${CLOSED_OVER_MAX}`,
+          ]
+        : [],
+    ),
+  );
+}
+
+/** Of these one is chosen: a bundle holds one runtime, one adapter, one drop-in. */
+const ALTERNATIVES = /^(?:runtimes\/[^/]+|src\/(?:adapters|drop-ins)\/[^/]+)/;
+
+/**
+ * One word for one thing: a name that is exported, or a helper at the top of a file, stands once. What the entrances of
+ * alternatives export may be equal: `tracehound` is the word in every adapter.
+ */
+export function twins(house: House, manifest: Manifest): string[] {
+  const offences: string[] = [];
+  const first = new Map<string, { path: string; home: string | undefined }[]>();
+  const open = entrances(manifest);
+  for (const [path, text] of house) {
+    if (!PUBLISHED.test(path)) continue;
+    const home = open.has(path) ? ALTERNATIVES.exec(path)?.[0] : undefined;
+    for (const { name, start, exported, isFunction } of treeOf(path, text).declared) {
+      if (!exported && !isFunction) continue;
+      const own = exported ? home : undefined;
+      const before = first.get(name) ?? [];
+      const twin = before.find((other) => other.path !== path && (own === undefined || other.home === undefined));
+      if (twin !== undefined) offences.push(`${at(path, text, start)}: ${name} stands in ${twin.path} too`);
+      first.set(name, [...before, { path, home: own }]);
+    }
+  }
+  return offences;
+}
+
+/** The files that a reader of package.json can import. */
+function entrances({ exports, bin }: Manifest): Set<string> {
+  const found = new Set<string>();
+  const visit = (target: Target): void => {
+    if (typeof target === 'string') found.add(target.replace(/^(\.\/)?dist\//, '').replace(/(\.d\.ts|\.js)$/, '.ts'));
+    else if (target !== null) for (const inner of Object.values(target)) visit(inner);
+  };
+  visit({ ...exports, ...bin });
+  return found;
+}
+
+/** Who imports what from where, over any number of indexes that hand it on. */
+class Imported {
+  readonly #names = new Map<string, Set<string>>();
+  readonly #handedOn: { readonly from: string; readonly to: string; readonly name: string; readonly as: string }[] = [];
+  readonly #open: ReadonlySet<string>;
+
+  constructor(house: House, by: RegExp, open: ReadonlySet<string>) {
+    this.#open = open;
+    for (const [path, text] of house) if (by.test(path)) this.#read(house, path, text);
+    while (this.#handOn());
+  }
+
+  has(path: string, name: string): boolean {
+    const names = this.#names.get(path);
+    return this.#open.has(path) || names?.has(name) === true || names?.has('*') === true;
+  }
+
+  #read(house: House, path: string, text: string): void {
+    for (const { specifier, name, as } of treeOf(path, text).uses) {
+      const to = specifier.startsWith('.') ? resolve(house, path, specifier) : undefined;
+      if (to === undefined) continue;
+      if (as === undefined) this.#add(to, name);
+      else this.#handedOn.push({ from: path, to, name, as });
+    }
+  }
+
+  #add(path: string, name: string): boolean {
+    const names = this.#names.get(path) ?? new Set();
+    this.#names.set(path, names);
+    return names.size < names.add(name).size;
+  }
+
+  /** What is handed on is imported where that is. */
+  #handOn(): boolean {
+    let more = false;
+    for (const { from, to, name, as } of this.#handedOn) {
+      const all = this.#open.has(from) ? ['*'] : [...(this.#names.get(from) ?? [])];
+      const names = as === '*' ? all : this.has(from, as) ? [name] : [];
+      for (const one of names) more = this.#add(to, one) || more;
+    }
+    return more;
+  }
+}
+
+/** Exports that nobody imports, and those that tests alone import although the file itself does not use them. */
+export function deadExports(house: House, manifest: Manifest): string[] {
+  const open = entrances(manifest);
+  const alive = new Imported(house, /^(src|runtimes|test\/conformance|tools|bench|examples)\/.*\.ts$/, open);
+  const tested = new Imported(house, /^test\/.*\.ts$/, new Set());
+  return each(house, PUBLISHED, (path, text) => {
+    const { declared, usedWithin } = treeOf(path, text);
+    return declared.flatMap(({ name, start, exported, isType }) => {
+      const within = usedWithin.has(name);
+      if (!exported || alive.has(path, name) || (within && (isType || tested.has(path, name)))) return [];
+      const why = tested.has(path, name) ? 'tests alone use it' : 'nobody imports it';
+      return [`${at(path, text, start)}: ${name} is exported and ${why}`];
+    });
+  });
+}
+
+/** Where the test of a file stands. */
+const mirrored = (path: string): string => `test/${path.replace(/\.ts$/, '.test.ts')}`;
+
+/** Each file of `src` has a test at the mirrored path that imports it, and a test whose first lines name it. */
+export function untested(house: House): string[] {
+  const headers = [...house]
+    .filter(([path]) => /^test\/.*\.test\.ts$/.test(path))
+    .map(([, text]) => text.slice(0, 1_500));
+  return each(house, /^src\/.*\.ts$/, (path) => {
+    const test = mirrored(path);
+    const text = house.get(test);
+    if (text === undefined) return [`${path}: has no test, expected ${test}`];
+    const targets = imports(text).map(({ specifier }) => resolve(house, test, specifier));
+    const offences = targets.includes(path) ? [] : [`${path}: is not imported by ${test}`];
+    if (!headers.some((header) => header.includes(path))) offences.push(`${path}: no test names it in its header`);
+    return offences;
+  });
+}
+
+/** `Relies on: \`x\`` is a claim: x is imported. `Relies on: nothing` is one too. */
+export function falseHeaders(house: House): string[] {
+  return each(house, /^(assembly|src|runtimes)\/.*\.ts$/, (path, text) => {
+    const header = /^(?:#![^\n]*\n)?\/\*\*([\s\S]*?)\*\//.exec(text)?.[1] ?? '';
+    const claim = /Relies on:([\s\S]*?)(?:Refuses:|$)/.exec(header.replace(/\n \* ?/g, ' '))?.[1];
+    if (claim === undefined) return [];
+    const imported = imports(text);
+    const names = new Set(imported.flatMap(({ specifier }) => specifier.replace(/^[./]+|\/index$/g, '').split('/')));
+    if (/^\s*nothing\./.test(claim))
+      return imported.some(({ typeOnly }) => !typeOnly) ? [`${path}: says that it relies on nothing, and imports`] : [];
+    return [...claim.matchAll(/`([a-z][a-z-]*(?:\/[a-z-]+)*)`/g)]
+      .map((match) => match[1] as string)
+      .filter(
+        (name) =>
+          house.has(`${dirname(path)}/${name}.ts`) || house.has(`src/${name}.ts`) || house.has(`src/${name}/index.ts`),
+      )
+      .filter((name) => !names.has(name.split('/').at(-1) as string))
+      .map((name) => `${path}: says that it relies on ${name}, and does not import it`);
+  });
+}
+
 // ── what is published ───────────────────────────────────────────────────────────────────────────
 
 type Target = string | null | { readonly [condition: string]: Target };
 
 export interface Manifest {
   readonly dependencies?: object;
+  readonly bin?: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, Target>>;
   readonly imports: Readonly<Record<string, Target>>;
 }

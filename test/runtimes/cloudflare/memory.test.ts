@@ -88,7 +88,7 @@ async function wake(
 const who = { actor: 'kim', purpose: 'look' };
 /** Some of everything, so that a sidecar, evidence, a block and counters have to be kept. */
 function live(th: Tracehound, name: string): void {
-  if (th.http.policy !== undefined) {
+  if (th.http.limits.policy !== undefined) {
     for (let i = 0; i < 5; i++) th.rateLimiter.check('192.0.2.1');
     th.rateLimiter.block('192.0.2.9', 5_000, who);
   }
@@ -317,13 +317,13 @@ describe('what is not written down', () => {
       () => th.quarantine.has(signature),
       () => th.quarantine.get('sqli:0'),
       () => th.quarantine.find(id),
-      () => th.quarantine.find(th.http.traceId(id)),
+      () => th.quarantine.find(th.http.keys.traceId(id)),
       () => th.quarantine.list(),
       () => th.audit.head(),
       () => th.audit.verify(),
       () => th.audit.export(),
-      () => th.http.redact('secret'),
-      () => th.http.partition('192.0.2.77'),
+      () => th.http.keys.redact('secret'),
+      () => th.http.limits.partition('192.0.2.77'),
       () => th.watcher.snapshot(),
     ];
     for (const [i, look] of looks.entries()) {

@@ -48,13 +48,13 @@ function namespace(fail: (call: string, name: string) => unknown = () => undefin
             if (fault !== undefined) throw fault;
             const th = object(name);
             const doors: Record<string, () => unknown> = {
-              charge: () => th.http.charge(args[0] as Source, args[1] as 'refused'),
+              charge: () => th.http.limits.charge(args[0] as Source, args[1] as 'refused'),
               intercept: async () => {
                 const result = await th.interceptAsync(structuredClone(args[0]) as Scent);
                 if (result.status === 'error') throw result.error;
                 return result;
               },
-              uninspected: () => th.http.uninspected(args[0] as Source, 'passed', 'threw'),
+              uninspected: () => th.http.counters.uninspected(args[0] as Source, 'passed', 'threw'),
               find: () => th.quarantine.find(args[0] as string),
               block: () => th.rateLimiter.block(args[0] as Source, args[1] as number),
               unblock: () => th.rateLimiter.unblock(args[0] as Source),
@@ -122,11 +122,11 @@ describe('objects that answer', () => {
     const objects = namespace();
     const isolates = [make(objects), make(objects), make(objects)];
     const rates = [];
-    for (const th of [...isolates, ...isolates]) rates.push(await th.http.charge('192.0.2.1'));
+    for (const th of [...isolates, ...isolates]) rates.push(await th.http.limits.charge('192.0.2.1'));
     expect(rates.map((rate) => rate?.allowed)).toEqual([true, true, true, false, false, false]);
     expect(new Set(objects.calls).size).toBe(1);
     const others = Array.from({ length: 64 }, (_, i) => `198.51.100.${i}`);
-    for (const source of others) await isolates[0]!.http.charge(source);
+    for (const source of others) await isolates[0]!.http.limits.charge(source);
     expect(objects.objects.size).toBe(4);
   });
 
@@ -135,7 +135,7 @@ describe('objects that answer', () => {
     const [here, there] = [make(objects), make(objects)];
     const evidence = evidenceOf(await here.interceptAsync(threat('192.0.2.1')));
     expect(here.quarantine.stats.count).toBe(0);
-    const found = await there.find(there.http.traceId(evidence.id));
+    const found = await there.find(there.http.keys.traceId(evidence.id));
     expect(found?.evidence).toEqual(evidence);
     expect(found?.shard).toBe(there.shardOf('192.0.2.1'));
     expect(await there.find('0'.repeat(48))).toBeUndefined();
@@ -162,7 +162,7 @@ describe('objects that answer', () => {
   it('are not asked about limits when there are none', async () => {
     const objects = namespace();
     const th = make(objects, { rateLimit: false });
-    expect(await th.http.charge('192.0.2.1')).toBeUndefined();
+    expect(await th.http.limits.charge('192.0.2.1')).toBeUndefined();
     expect(objects.calls).toEqual([]);
   });
 
@@ -179,15 +179,15 @@ describe('objects that answer', () => {
       const objects = namespace();
       const th = make(objects);
       await th.block('192.0.2.1', 3_600_000);
-      expect(await th.http.charge('192.0.2.1')).toMatchObject({ allowed: false, blocked: true });
+      expect(await th.http.limits.charge('192.0.2.1')).toMatchObject({ allowed: false, blocked: true });
       const asked = objects.calls.length;
-      expect(await th.http.charge('192.0.2.1')).toMatchObject({ allowed: false, blocked: true });
+      expect(await th.http.limits.charge('192.0.2.1')).toMatchObject({ allowed: false, blocked: true });
       expect(objects.calls.length).toBe(asked);
       vi.setSystemTime(Date.now() + 60_001);
-      expect(await th.http.charge('192.0.2.1')).toMatchObject({ allowed: false, blocked: true });
+      expect(await th.http.limits.charge('192.0.2.1')).toMatchObject({ allowed: false, blocked: true });
       expect(objects.calls.length).toBe(asked + 1);
       expect(await th.unblock('192.0.2.1')).toBe(true);
-      expect(await th.http.charge('192.0.2.1')).toMatchObject({ allowed: true });
+      expect(await th.http.limits.charge('192.0.2.1')).toMatchObject({ allowed: true });
     } finally {
       vi.useRealTimers();
     }
@@ -208,18 +208,18 @@ describe('objects that answer', () => {
     const th = make(objects, { blocks });
     const place = Buffer.from(placeOf(th, '192.0.2.1', 56)).toString('hex');
     entries.set(place, String(Date.now() + 5_000));
-    expect(await th.http.charge('192.0.2.1')).toMatchObject({ allowed: false, blocked: true });
+    expect(await th.http.limits.charge('192.0.2.1')).toMatchObject({ allowed: false, blocked: true });
     expect(objects.calls).toEqual([]);
     expect(asked).toEqual([{ cacheTtl: 60 }]);
     for (const said of ['nonsense', String(Date.now() - 1), '-Infinity', '']) {
       entries.set(place.replace(/^../, '00'), said);
       entries.set(Buffer.from(placeOf(th, '192.0.2.2', 56)).toString('hex'), said);
-      expect(await th.http.charge({ address: '192.0.2.2' })).toMatchObject({ blocked: false });
+      expect(await th.http.limits.charge({ address: '192.0.2.2' })).toMatchObject({ blocked: false });
     }
     // A list that is gone is no list.
     for (const get of [() => Promise.reject(new Error('kv')), () => new Promise<never>(() => {})]) {
       const broken = make(objects, { blocks: { ...blocks, get }, timeoutMs: 50 });
-      expect(await broken.http.charge('192.0.2.9')).toMatchObject({ allowed: true, degraded: false });
+      expect(await broken.http.limits.charge('192.0.2.9')).toMatchObject({ allowed: true, degraded: false });
     }
   });
 });
@@ -230,7 +230,7 @@ describe('an object that does not answer', () => {
   it('leaves its sources to the isolate, which says so', async () => {
     const th = make(gone());
     const rates = [];
-    for (let i = 0; i < 4; i++) rates.push(await th.http.charge('192.0.2.1'));
+    for (let i = 0; i < 4; i++) rates.push(await th.http.limits.charge('192.0.2.1'));
     expect(rates.map((rate) => [rate?.allowed, rate?.degraded])).toEqual([
       ...Array.from({ length: 3 }, () => [true, true]),
       [false, true],
@@ -261,7 +261,7 @@ describe('an object that does not answer', () => {
   it('may be made to fail requests instead', async () => {
     const options = { whenUnreachable: 'fail', failMode: 'closed' } as const;
     const closed = make(gone(), options);
-    await expect(closed.http.charge('192.0.2.1')).rejects.toMatchObject({
+    await expect(closed.http.limits.charge('192.0.2.1')).rejects.toMatchObject({
       code: 'SHARD_UNREACHABLE',
       recoverable: true,
     });
@@ -275,7 +275,7 @@ describe('an object that does not answer', () => {
       namespace(() => new Promise(() => {})),
       { timeoutMs: 5, whenUnreachable: 'fail' },
     );
-    await expect(th.http.charge('192.0.2.1')).rejects.toThrow('object.charge: late, expected an answer in time');
+    await expect(th.http.limits.charge('192.0.2.1')).rejects.toThrow('object.charge: late, expected an answer in time');
   });
 
   it('is asked once more where Cloudflare says that it may help, and only there', async () => {
@@ -288,11 +288,11 @@ describe('an object that does not answer', () => {
       });
     };
     const moved = once({ retryable: true });
-    expect(await make(moved).http.charge('192.0.2.1')).toMatchObject({ allowed: true, degraded: false });
+    expect(await make(moved).http.limits.charge('192.0.2.1')).toMatchObject({ allowed: true, degraded: false });
     expect(moved.calls).toHaveLength(2);
     for (const error of [{ retryable: true, overloaded: true }, {}]) {
       const busy = once(error);
-      expect(await make(busy).http.charge('192.0.2.1')).toMatchObject({ degraded: true });
+      expect(await make(busy).http.limits.charge('192.0.2.1')).toMatchObject({ degraded: true });
       expect(busy.calls).toHaveLength(1);
     }
   });

@@ -31,7 +31,7 @@ describe('a guard', () => {
   test('is refused without an instance, without a detector, without a handler', () => {
     const { th } = fakeTracehound();
     expect(() => tracehound({} as never, { detect: flagged })).toThrow(/no instance/);
-    expect(() => tracehound(th, {})).toThrow(/`detect`/);
+    expect(() => tracehound(th, {})).toThrow(/tracehound\.detect: wrong kind/);
     expect(() => tracehound(th, { detect: flagged })(undefined as never)).toThrow(
       new TypeError('tracehound: no handler, expected a function'),
     );

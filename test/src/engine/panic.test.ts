@@ -56,16 +56,16 @@ describe('a core that stopped with its evidence intact', () => {
     ['rateUnblock', (th) => th.rateLimiter.unblock('x')],
     ['find', (th) => th.quarantine.has(`sqli:${'0'.repeat(64)}`)],
     ['page', (th) => th.quarantine.list()],
-    ['flush', (th) => th.quarantine.flush()],
+    ['flush', (th) => th.quarantine.purgeAll()],
     ['root', (th) => th.audit.head()],
     ['verify', (th) => th.audit.verify()],
     ['recordAt', (th) => th.audit.export()],
     ['release', (th) => th.audit.release(1)],
     ['makeId', (th) => th.id()],
-    ['keyedHash', (th) => th.http.redact('x')],
-    ['tag', (th) => th.http.partition('x')],
-    ['uninspected', (th) => th.http.uninspected('x', 'passed', 'threw')],
-    ['hashStart', (th) => th.quarantine.flush({ actor: 'a', purpose: 'b' })],
+    ['keyedHash', (th) => th.http.keys.redact('x')],
+    ['tag', (th) => th.http.limits.partition('x')],
+    ['uninspected', (th) => th.http.counters.uninspected('x', 'passed', 'threw')],
+    ['hashStart', (th) => th.quarantine.purgeAll({ actor: 'a', purpose: 'b' })],
   ];
 
   test.each(calls)('in %s is retired: evidence, blocks and counters are in the next one', (name, call) => {
@@ -135,7 +135,7 @@ describe('a core that stopped with its evidence intact', () => {
     const th = it.make(open);
     const first = th.intercept(threat(1));
     const id = 'evidence' in first ? first.evidence.id : '';
-    const trace = th.http.traceId(id);
+    const trace = th.http.keys.traceId(id);
     stop(it, th);
     expect(th.quarantine.find(trace)?.id).toBe(id);
     const second = th.intercept(threat(1, { payload: 'another' }));
@@ -450,7 +450,7 @@ describe('damage to the rest', () => {
     const before = th.quarantine.list();
     const quarantine = region(it.last(), abi.HEADER_QUARANTINE);
     for (let i = 0; i < abi.QUEUES; i++) view(it.last()).setUint32(quarantine + abi.QUARANTINE_HEADS + 4 * i, 60, true);
-    expect(() => th.quarantine.flush()).toThrow(expect.objectContaining({ code: 'CORE_PANIC' }));
+    expect(() => th.quarantine.purgeAll()).toThrow(expect.objectContaining({ code: 'CORE_PANIC' }));
     expect(sidecarOf(th, abi.KIND_PANIC).panic).toBe(abi.PANIC_QUARANTINE);
     expect(th.quarantine.list()).toEqual(before);
     soundAfter(it);
@@ -617,7 +617,7 @@ describe('whatever happened to its memory', () => {
       kept.lost += recordOf(th, abi.KIND_PANIC).count;
       expect(after.length, label).toBeLessThanOrEqual(ITEMS);
       expect(th.intercept(threat(40)).status, label).toBe('quarantined');
-      th.quarantine.flush();
+      th.quarantine.purgeAll();
       expect(th.audit.verify().ok, label).toBe(true);
       expect([it.cores.length, it.violations], label).toEqual([2, []]);
     }

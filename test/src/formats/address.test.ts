@@ -1,4 +1,4 @@
-/** Guards that the host reads an address as the core does, and that a range is what it seems to be. */
+/** Guards `src/formats/address.ts`: the host reads an address as the core does, and that a range is what it seems to be. */
 import { describe, expect, test } from 'vitest';
 import { addressOf, isWithin, masked, networkOf, rangeOf } from '../../../src/formats/address';
 import { seeded } from '../../ground';

@@ -54,7 +54,7 @@ describe('secretFrom', () => {
 
   it('says which kind it got when it is no text at all', () => {
     for (const value of [undefined, null, 32, bytesOf(1, 32), ['x']]) {
-      expect(() => secretFrom(value as string)).toThrow(TypeError);
+      expect(() => secretFrom(value as unknown as string)).toThrow(TypeError);
     }
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Guards `src/formats/tlog.ts`: heads, frontiers, proofs and paths, against RFC 9162's own recursive definitions spelt out here,
+ * Guards `src/formats/tlog.ts`: heads, frontiers and proofs, against RFC 9162's own recursive definitions spelt out here,
  * and against published numbers.
  */
 import { createHash } from 'node:crypto';
@@ -7,14 +7,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../src/formats/bytes';
 import {
-  detailsPath,
   emptyRoot,
-  entriesPath,
   Frontier,
   type HashReader,
   leafHash,
   nodeHash,
-  originPath,
   proveConsistency,
   proveInclusion,
   TILE_WIDTH,
@@ -313,46 +310,4 @@ it('appends only subtrees that begin where they must', () => {
   expect(() => frontier.appendSubtree(8, LEAVES[1]!)).toThrow(
     new TypeError('subtree: not aligned, expected a multiple of 256 leaves before it, got 1'),
   );
-});
-
-// ── paths ─────────────────────────────────────────────────────────────────────────────────────────
-
-describe('paths', () => {
-  // The examples of C2SP tlog-tiles: tile/entries/x001/x234/067, and .p/W for what is not full.
-  it('are those of tlog-tiles', () => {
-    expect(tilePath(0, 0, 256)).toBe('tile/0/000');
-    expect(tilePath(3, 5, 112)).toBe('tile/3/005.p/112');
-    expect(entriesPath(1_234_067, 256)).toBe('tile/entries/x001/x234/067');
-    expect(entriesPath(273, 112)).toBe('tile/entries/273.p/112');
-    expect(entriesPath(1_000, 1)).toBe('tile/entries/x001/000.p/1');
-    expect(detailsPath(1_000_000, 256)).toBe('tile/details/x001/x000/000');
-  });
-
-  it.each([
-    ['example.com/th/1', 'example.com/th/1'],
-    ['local/018bcfe5-6800-7cc3-98c4-dc0c0c07398f', 'local/018bcfe5-6800-7cc3-98c4-dc0c0c07398f'],
-    ['a:b', 'a%3Ab'],
-    ['ö', '%C3%B6'],
-    ['a%3Ab', 'a%253Ab'],
-    ['../etc', '%2E%2E/etc'],
-    ['./a', '%2E/a'],
-    ['...', '...'],
-    ['/a//b/', '%/a/%/b/%'],
-    ['', '%'],
-    ['C:\\x', 'C%3A%5Cx'],
-  ])('of the origin %j is %j', (origin, path) => {
-    expect(originPath(origin)).toBe(path);
-  });
-
-  it('of origins are in no other place, and no two are one', () => {
-    const text = fc.string({ unit: fc.constantFrom('.', '/', '%', 'a', '2', 'E', 'ö', '\\', '\0'), maxLength: 8 });
-    fc.assert(
-      fc.property(text, text, (a, b) => {
-        const [first, second] = [originPath(a), originPath(b)];
-        expect(first === second).toBe(a === b);
-        for (const part of first.split('/')) expect(part).toMatch(/^(?!\.\.?$)[A-Za-z0-9._%-]+$/);
-      }),
-      { seed: 20_261_126, numRuns: 2_000 },
-    );
-  });
 });

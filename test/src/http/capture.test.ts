@@ -86,7 +86,13 @@ async function take(
   const fake = fakeTracehound(options.max === undefined ? {} : { maxPayloadBytes: options.max });
   if (options.broken) fake.broken.add(options.broken);
   const origin = { source: options.source ?? '192.0.2.1', derivation: options.derivation ?? 'runtime' };
-  const got = await capture(request, origin, fake.th.http, plan(options.plan), options.mayPull ?? true);
+  const got = await capture(
+    request,
+    origin,
+    { ...fake.th.http.settings, ...fake.th.http.keys },
+    plan(options.plan),
+    options.mayPull ?? true,
+  );
   const payload = text(got.payload);
   const end = payload.indexOf('\r\n\r\n');
   const [start = '', ...lines] = payload.slice(0, end).split('\r\n');

@@ -153,14 +153,14 @@ describe('step 2: the charge', () => {
 
   test('that fails with something that is no TracehoundError is an error with its cause', async () => {
     const { fake, ask } = room({}, { failMode: 'closed' });
-    (fake.th.http as { charge: unknown }).charge = boom;
+    (fake.th.http.limits as { charge: unknown }).charge = boom;
     const { result } = await ask();
     expect(result).toMatchObject({ status: 'error', error: { code: 'RUNTIME_FAILED', cause: { message: 'boom' } } });
   });
 
   test('is made once when a receipt is there already', async () => {
     const { fake, ask } = room({ detect: () => threat });
-    const receipt = fake.th.http.charge('192.0.2.1');
+    const receipt = fake.th.http.limits.charge('192.0.2.1');
     const outcome = await ask({ receipt });
     expect(fake.charges).toHaveLength(1);
     expect(fake.scents[0]?.rate).toBe(receipt);
@@ -606,32 +606,48 @@ describe('options', () => {
     expect(() => guard(undefined as never, { detect })).toThrow(TypeError);
     expect(() => guard({} as never, { detect })).toThrow('tracehound: no instance, expected createTracehound()');
     for (const options of [undefined, null, [], 'x']) expect(build(options)).toThrow(TypeError);
-    expect(build({})).toThrow('tracehound: invalid `detect`, expected a function, got undefined');
+    expect(build({})).toThrow('tracehound.detect: wrong kind, expected a function, got undefined');
   });
 
   test('are refused with part, problem, expectation and kind, never with the value', () => {
     const secret = 's3cr3t value';
     const wrong: [Record<string, unknown>, typeof TypeError | typeof RangeError, string][] = [
-      [{ detekt: 1 }, TypeError, 'unknown name in `options`'],
-      [{ redact: { cookies: [] } }, TypeError, 'unknown name in `redact`'],
-      [{ redact: [] }, TypeError, 'got array'],
-      [{ redact: { headers: secret } }, TypeError, '`redact.headers`'],
-      [{ redact: { headers: [1] } }, TypeError, 'got number'],
-      [{ redact: { headers: [secret] } }, RangeError, '`redact.headers`'],
-      [{ redact: { query: [''] } }, RangeError, '`redact.query`'],
-      [{ trace: [secret] }, RangeError, '`trace`'],
-      [{ shadow: secret }, TypeError, 'got string'],
+      [
+        { detekt: 1 },
+        TypeError,
+        'tracehound.detekt: no such option (did you mean `detect`?), expected one of detect, ',
+      ],
+      [
+        { redact: { cookies: [] } },
+        TypeError,
+        'tracehound.redact.?: no such option, expected one of headers, query, got another name',
+      ],
+      [{ redact: [] }, TypeError, 'tracehound.redact: wrong kind, expected an object, got an array'],
+      [{ redact: { headers: secret } }, TypeError, 'tracehound.redact.headers: wrong kind'],
+      [{ redact: { headers: [1] } }, TypeError, 'tracehound.redact.headers[0]: wrong kind, expected a string, got 1'],
+      [{ redact: { headers: [secret] } }, RangeError, 'tracehound.redact.headers[0]: not a name'],
+      [{ redact: { query: ['', 'a'] } }, RangeError, 'tracehound.redact.query[0]: too short'],
+      [{ trace: [secret] }, RangeError, 'tracehound.trace[0]'],
+      [{ shadow: secret }, TypeError, 'tracehound.shadow: wrong kind, expected true or false, got a string'],
       [{ headers: null }, TypeError, 'got null'],
       [{ onDetectorFailure: secret }, RangeError, "'pass' or 'refuse'"],
       [{ onDetectorFailure: 1 }, TypeError, "'pass' or 'refuse'"],
-      [{ detectTimeoutMs: 0 }, RangeError, 'got another number'],
-      [{ detectTimeoutMs: 2 ** 31 }, RangeError, 'from 1 to 2147483647'],
-      [{ detectTimeoutMs: Number.NaN }, RangeError, 'got another number (NaN)'],
-      [{ captureTimeoutMs: 1.5 }, RangeError, 'got another number'],
-      [{ captureTimeoutMs: '1' }, TypeError, '`captureTimeoutMs`'],
-      [{ captureMax: -1 }, RangeError, '`captureMax`'],
+      [{ detectTimeoutMs: 0 }, RangeError, 'too small, expected an integer ≥ 1 (ms), got 0'],
+      [{ detectTimeoutMs: 2 ** 31 }, RangeError, 'too large, expected an integer ≤ 2147483647 (ms)'],
+      [
+        { detectTimeoutMs: Number.NaN },
+        RangeError,
+        'not an integer, expected an integer from 1 to 2147483647 (ms), got NaN',
+      ],
+      [{ captureTimeoutMs: 1.5 }, RangeError, 'not an integer'],
+      [{ captureTimeoutMs: '1' }, TypeError, 'tracehound.captureTimeoutMs: wrong kind'],
+      [{ captureMax: -1 }, RangeError, 'tracehound.captureMax: too small'],
       ...['source', 'skip', 'allow', 'onResult', 'onRefused'].map(
-        (name): [Record<string, unknown>, typeof TypeError, string] => [{ [name]: secret }, TypeError, `\`${name}\``],
+        (name): [Record<string, unknown>, typeof TypeError, string] => [
+          { [name]: secret },
+          TypeError,
+          `tracehound.${name}: wrong kind, expected a function`,
+        ],
       ),
     ];
     for (const [options, kind, part] of wrong) {
@@ -643,7 +659,7 @@ describe('options', () => {
       }
       expect(thrown, part).toBeInstanceOf(kind);
       expect((thrown as Error).message).toContain(part);
-      expect((thrown as Error).message).toMatch(/^tracehound: .+, expected .+, got .+$/);
+      expect((thrown as Error).message).toMatch(/^tracehound\.[\w.?[\]]+: [^:]+, expected .+, got .+$/);
       expect((thrown as Error).message).not.toContain(secret);
     }
   });
@@ -790,9 +806,9 @@ describe('detectors in front', () => {
   test('are checked before the first request', () => {
     const { th } = fakeTracehound();
     for (const signals of [5, {}, [undefined], [{}], [{ read: () => {} }], [{ secrets: [] }], ['cloudflare']]) {
-      expect(() => guard(th, { signals: signals as never, detect: () => undefined })).toThrow(/`signals`/);
+      expect(() => guard(th, { signals: signals as never, detect: () => undefined })).toThrow(/^tracehound\.signals/);
     }
-    expect(() => guard(th, { signals: [] })).toThrow(/`detect`/);
-    expect(() => guard(th, { signals: [says({})], detect: 'no' as never })).toThrow(/`detect`/);
+    expect(() => guard(th, { signals: [] })).toThrow(/^tracehound\.detect/);
+    expect(() => guard(th, { signals: [says({})], detect: 'no' as never })).toThrow(/^tracehound\.detect/);
   });
 });

@@ -1,10 +1,12 @@
 /**
- * Guards `intercept` against its enemies: whatever a scent contains, a flagged one is refused and accounted, nothing
+ * Guards `src/instance/agent.ts`, `intercept` against its enemies: whatever a scent contains, a flagged one is refused and accounted, nothing
  * throws, and afterwards the log verifies and the store's sums are right.
  */
+
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { InterceptResult, Scent, Tracehound, TracehoundOptions } from '../../../src/index';
+import { closedError } from '../../../src/instance/agent';
 import { BUILDS, type Ground, ground, recordsOf, sha256hex } from '../../ground';
 
 const threat = { category: 'sqli', severity: 'high', detector: 'test' } as const;
@@ -405,4 +407,12 @@ describe.each(BUILDS)('intercept, on the %s build', (_, core) => {
       expect(text(th, result)).toBe(Buffer.from(big(1)).toString());
     });
   });
+});
+
+test('a closed instance answers every scent with one and the same error', async () => {
+  const { th } = ground();
+  await th.close();
+  const { code, message } = closedError();
+  for (const scent of [{ source: 'x' }, {}, undefined, { source: 'x', threat: { category: 'x', severity: 'low' } }])
+    expect(th.intercept(scent as never)).toMatchObject({ status: 'error', error: { code, message } });
 });

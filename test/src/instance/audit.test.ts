@@ -1,6 +1,8 @@
-/** Guards the log's public half: what is exported, acknowledged, verified, and what is left after close. */
+/** Guards `src/instance/audit.ts`, the log's public half: what is exported, acknowledged, verified, and what is left after close. */
+
 import { describe, expect, test } from 'vitest';
 import type { Tracehound } from '../../../src/index';
+import { audit } from '../../../src/instance/audit';
 import { BUILDS, type Ground, ground, kindsOf, readRecord, recordsOf, sha256hex } from '../../ground';
 import { genesisPrev, leafHash, treeHead } from '../../model/log';
 
@@ -62,7 +64,7 @@ describe.each(BUILDS)('audit, on the %s build', (_, core) => {
   test('export gives the records from … to, copies, with their details, and clips what does not exist yet', () => {
     const { th } = room();
     for (let i = 0; i < 9; i++) attack(th, `n ${i}`);
-    th.quarantine.flush({ actor: 'kim', purpose: 'clean up' });
+    th.quarantine.purgeAll({ actor: 'kim', purpose: 'clean up' });
     const all = th.audit.export();
     expect(all.records.length).toBe(19);
     const seqs = (range?: { from?: number; to?: number }): number[] =>
@@ -136,7 +138,8 @@ describe.each(BUILDS)('audit, on the %s build', (_, core) => {
 
   test('256 lost records are one GAP', () => {
     const { th } = room({ maxRecords: 16 });
-    for (let i = 0; i < 600; i++) th.http.uninspected(`192.0.2.${i % 256}`, 'passed', i < 256 ? 'threw' : 'timeout');
+    for (let i = 0; i < 600; i++)
+      th.http.counters.uninspected(`192.0.2.${i % 256}`, 'passed', i < 256 ? 'threw' : 'timeout');
     void th.audit.flush();
     const { size } = th.audit.head();
     const lost = th.audit.verify().gaps;
@@ -148,7 +151,7 @@ describe.each(BUILDS)('audit, on the %s build', (_, core) => {
     const { th } = room({}, { rateLimit: { limit: 4 } });
     for (let i = 0; i < 4; i++)
       th.intercept({ source: '192.0.2.1', payload: 'x', threat: { category: 'a', severity: 'low' } });
-    for (let i = 0; i < 7; i++) th.http.uninspected('192.0.2.2', 'observed', 'threw');
+    for (let i = 0; i < 7; i++) th.http.counters.uninspected('192.0.2.2', 'observed', 'threw');
     for (let i = 0; i < 3; i++)
       th.intercept({ source: '192.0.2.1', payload: i, threat: { category: 'a', severity: 'low' } });
     expect(recordsOf(th).map(({ kind, count }) => `${kind} ${count}`)).toEqual([
@@ -229,4 +232,12 @@ describe.each(BUILDS)('audit, on the %s build', (_, core) => {
     expect(th.audit.carried()).toEqual([]);
     expect(() => th.audit.releaseCarried('nonsense')).not.toThrow();
   });
+});
+
+test('what a store acknowledges, a caller cannot', () => {
+  const log = { release: () => expect.unreachable() };
+  for (const storeState of ['ok', 'failing', 'stopped']) {
+    const subject = audit({ log } as never, { storeState } as never, () => 0);
+    expect(() => subject.release(1)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }));
+  }
 });

@@ -51,6 +51,7 @@ describe('without options', () => {
       },
       secret: undefined,
       failMode: 'open',
+      quiet: false,
       clock: undefined,
       runtime: undefined,
       module: undefined,
@@ -138,12 +139,23 @@ describe('numbers', () => {
   }
 
   it('say their unit', () => {
-    expect(failure({ rateLimit: { windowMs: 5 } }).message).toBe(
-      'rateLimit.windowMs: too small, expected an integer ≥ 32 (ms), got 5',
+    expect(failure({ rateLimit: { windowMs: -5 } }).message).toBe(
+      'rateLimit.windowMs: too small, expected an integer ≥ 32 (ms), got -5',
     );
     expect(failure({ rateLimit: { limit: 1.5 } }).message).toBe(
       'rateLimit.limit: not an integer, expected an integer from 1 to 2147483647, got 1.5',
     );
+  });
+
+  it('that are seconds are asked about, because nobody would ever be limited', () => {
+    expect(failure({ rateLimit: { windowMs: 15 } }).message).toBe(
+      'rateLimit.windowMs: too small, expected an integer ≥ 32 (ms; 15 s are 15000), got 15',
+    );
+    expect(failure({ rateLimit: { windowMs: 60 } }).message).toBe(
+      'rateLimit.windowMs: 60 ms?, expected ms (60 s are 60000), got 60',
+    );
+    for (const windowMs of [59, 61])
+      expect(resolveOptions({ rateLimit: { windowMs } })).toMatchObject({ rateLimit: { windowMs } });
   });
 
   it('have one zero', () => {
@@ -199,7 +211,7 @@ describe('groups', () => {
     const options = Object.create({ failMode: 'closed', rateLimit: false, nonsense: 1 });
     expect(resolveOptions(options)).toEqual(resolveOptions());
     expect(resolveOptions(JSON.parse('{"rateLimit":{}}'))).toEqual(resolveOptions());
-    expect(failure(JSON.parse('{"__proto__":{"failMode":"closed"}}')).message).toMatch(/^__proto__: no such option/);
+    expect(failure(JSON.parse('{"__proto__":{"failMode":"closed"}}')).message).toMatch(/^\?: no such option/);
   });
 
   it('may be frozen, have no prototype, or carry symbols', () => {
@@ -254,9 +266,28 @@ describe('names', () => {
   });
 
   it('that are nothing like one are refused without a guess', () => {
-    for (const name of ['xyzzy', 'max', 'rateLimitRateLimitRateLimit', 'r'.repeat(40)]) {
-      expect(failure({ [name]: 1 }).message).toMatch(/^[\w?]+: no such option, expected one of rateLimit, /);
+    for (const name of ['xyzzy', 'hunter2', 'rateLimitRateLimitRateLimit', 'r'.repeat(40)]) {
+      expect(failure({ [name]: 1 }).message).toMatch(/^\?: no such option, expected one of rateLimit, /);
     }
+  });
+
+  it('of what is offered hold only what is accepted', () => {
+    const offered = /expected one of (.+), got/.exec(failure({ xyzzy: 1 }).message)?.[1]?.split(', ') ?? [];
+    expect(offered).toHaveLength(11);
+    for (const name of offered) expect(attempt(() => resolveOptions({ [name]: undefined }))).toBe(undefined);
+    const given = {
+      rateLimit: false,
+      quarantine: {},
+      maxPayloadBytes: 512,
+      audit: {},
+      failMode: 'open',
+      clock: () => 0,
+    };
+    for (const [name, value] of Object.entries(given)) {
+      expect(offered).toContain(name);
+      resolveOptions({ [name]: value });
+    }
+    expect(offered).not.toContain('sinks');
   });
 
   it('that nobody could have typed are not repeated', () => {
@@ -457,7 +488,9 @@ describe('who keeps the log', () => {
     expect(failureOf(() => storedLog(STORE, { polcy: 'halt' } as never)).message).toMatch(
       /^storedLog\.polcy: no such option \(did you mean `policy`\?\), /,
     );
-    expect(failureOf(() => heldLog({ policy: 'halt' } as never)).message).toMatch(/^heldLog\.policy: no such option, /);
+    expect(failureOf(() => heldLog({ policy: 'halt' } as never)).message).toMatch(
+      /^heldLog\.policy: no such option \(did you mean `policy` of storedLog\?\), /,
+    );
     expect(failureOf(() => heldLog(5 as never)).message).toBe('heldLog: wrong kind, expected an object, got 5');
   });
 

@@ -1,6 +1,8 @@
-/** Guards the evidence's public half: what is held can be found, read and ended, and every act is a record. */
+/** Guards `src/instance/evidence.ts`, the evidence's public half: what is held can be found, read and ended, and every act is a record. */
+
 import { describe, expect, test } from 'vitest';
 import type { Actor, EvidenceHandle, PurgeReason, Scent, Severity, Tracehound } from '../../../src/index';
+import { Evidence } from '../../../src/instance/evidence';
 import { BUILDS, type Ground, ground, indexOf, recordsOf, sha256hex, T0 } from '../../ground';
 
 const scent = (payload: string, source = '192.0.2.1', severity: Severity = 'high'): Scent => ({
@@ -60,26 +62,33 @@ describe.each(BUILDS)('quarantine, on the %s build', (_, core) => {
     const { th } = room();
     const handle = hold(th, 'payload');
     hold(th, 'other');
-    const trace = th.http.traceId(handle.id);
+    const trace = th.http.keys.traceId(handle.id);
     expect(trace).toMatch(/^[0-9a-f]{48}$/);
-    expect(th.http.traceId(handle.id)).not.toBe(trace);
+    expect(th.http.keys.traceId(handle.id)).not.toBe(trace);
     for (const id of [
       handle.id,
       handle.id.slice(0, 36),
       trace,
-      th.http.traceId(handle.id),
-      th.http.traceId(handle.id.slice(0, 36)),
+      th.http.keys.traceId(handle.id),
+      th.http.keys.traceId(handle.id.slice(0, 36)),
     ]) {
       expect(th.quarantine.find(id)).toEqual(handle);
     }
     const last = trace.slice(0, -1) + (trace.endsWith('0') ? '1' : '0');
-    const foreign = ground({ secret: new Uint8Array(32).fill(9) }).th.http.traceId(handle.id);
-    const wrong = [last, foreign, th.http.traceId(), th.http.traceId('nonsense'), `${handle.id.slice(0, -1)}x`];
+    const foreign = ground({ secret: new Uint8Array(32).fill(9) }).th.http.keys.traceId(handle.id);
+    const wrong = [
+      last,
+      foreign,
+      th.http.keys.traceId(),
+      th.http.keys.traceId('nonsense'),
+      `${handle.id.slice(0, -1)}x`,
+    ];
     const suffix = handle.id.slice(0, -1) + (handle.id.endsWith('0') ? '1' : '0');
     for (const id of [...wrong, suffix, th.id(), '', handle.signature, handle.id.toUpperCase(), null, undefined]) {
       expect(th.quarantine.find(id as string), String(id)).toBeUndefined();
     }
-    for (const id of [th.http.traceId(), foreign, th.http.traceId('nonsense')]) expect(id).toMatch(/^[0-9a-f]{48}$/);
+    for (const id of [th.http.keys.traceId(), foreign, th.http.keys.traceId('nonsense')])
+      expect(id).toMatch(/^[0-9a-f]{48}$/);
     th.quarantine.neutralize(handle.signature);
     expect(th.quarantine.find(trace)).toBeUndefined();
   });
@@ -89,7 +98,7 @@ describe.each(BUILDS)('quarantine, on the %s build', (_, core) => {
     const handle = hold(one.th, 'payload');
     // The same entropy, the same ids: a second instance of the deployment.
     expect(hold(two.th, 'payload').id).toBe(handle.id);
-    expect(two.th.quarantine.find(one.th.http.traceId(handle.id))?.id).toBe(handle.id);
+    expect(two.th.quarantine.find(one.th.http.keys.traceId(handle.id))?.id).toBe(handle.id);
   });
 
   test('read gives a copy, records ACCESSED before it, and says NOT_FOUND for what is not held', () => {
@@ -147,16 +156,19 @@ describe.each(BUILDS)('quarantine, on the %s build', (_, core) => {
     expect(th.quarantine.has(signature)).toBe(true);
   });
 
-  test('flush purges everything and says how much', () => {
+  test('purgeAll, and flush as it was called before, destroys everything and says how much', () => {
     const { th } = room();
-    expect(th.quarantine.flush()).toBe(0);
+    expect(th.quarantine.purgeAll()).toBe(0);
     for (let i = 0; i < 9; i++)
       hold(th, `n ${i}`, `192.0.2.${i}`, (['low', 'medium', 'high', 'critical'] as const)[i % 4]!);
-    expect(th.quarantine.flush(WHO)).toBe(9);
+    expect(th.quarantine.purgeAll(WHO)).toBe(9);
     expect(th.quarantine.list()).toEqual([]);
     const purged = recordsOf(th).filter(({ kind }) => kind === 'PURGED');
     expect(purged.length).toBe(9);
     expect(purged.every(({ reason, flags }) => reason === 7 && flags === 1)).toBe(true);
+    hold(th, 'one more');
+    expect(th.quarantine.flush(WHO)).toBe(1);
+    expect(th.quarantine.stats.count).toBe(0);
   });
 
   describe('replace', () => {
@@ -280,7 +292,7 @@ describe.each(BUILDS)('quarantine, on the %s build', (_, core) => {
       ['NEUTRALIZED', (signature) => th.quarantine.neutralize(signature, WHO)],
       ['PURGED', (signature) => th.quarantine.purge(signature, 'erased', WHO)],
       ['REPLACED', (signature) => th.quarantine.replace(signature, scent('new'), WHO)],
-      ['PURGED', () => th.quarantine.flush(WHO)],
+      ['PURGED', () => th.quarantine.purgeAll(WHO)],
       ['BLOCKED', () => th.rateLimiter.block('198.51.100.1', 1, WHO)],
       ['UNBLOCKED', () => th.rateLimiter.unblock('198.51.100.1', WHO)],
     ];
@@ -341,7 +353,7 @@ describe.each(BUILDS)('quarantine, on the %s build', (_, core) => {
         () => th.quarantine.neutralize(signature, who as Actor),
         () => th.quarantine.purge(signature, 'error', who as Actor),
         () => th.quarantine.replace(signature, scent('new'), who as Actor),
-        () => th.quarantine.flush(who as Actor),
+        () => th.quarantine.purgeAll(who as Actor),
         () => th.rateLimiter.block('192.0.2.1', 1, who as Actor),
         () => th.rateLimiter.unblock('192.0.2.1', who as Actor),
       ]) {
@@ -380,11 +392,15 @@ describe.each(BUILDS)('quarantine, on the %s build', (_, core) => {
       () => th.quarantine.read(signature),
       () => th.quarantine.neutralize(signature),
       () => th.quarantine.purge(signature, 'error'),
-      () => th.quarantine.flush(),
+      () => th.quarantine.purgeAll(),
       () => th.quarantine.list(),
     ]) {
       expect(call).toThrow(expect.objectContaining({ code: 'CLOSED' }));
     }
     expect(th.quarantine.stats.count).toBe(1);
   });
+});
+
+test('the quarantine of an instance is this one', () => {
+  expect(ground().th.quarantine).toBeInstanceOf(Evidence);
 });

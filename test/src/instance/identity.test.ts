@@ -118,7 +118,7 @@ async function act(world: World, roll: () => number, { th, it }: World['hounds']
   } else if (does < 0.75 && one !== undefined) {
     th.quarantine.neutralize(one.signature);
   } else if (does < 0.85) {
-    world.out([th.http.redact('cookie'), th.http.traceId(one?.id), [...th.http.partition(source)]]);
+    world.out([th.http.keys.redact('cookie'), th.http.keys.traceId(one?.id), [...th.http.limits.partition(source)]]);
   } else if (does < 0.9) {
     world.out([th.watcher.snapshot(), th.rateLimiter.check(source), th.audit.verify()]);
   } else {

@@ -274,7 +274,7 @@ describe('a hostile image with a right digest', () => {
       const it = lab({ seed: round });
       const th = it.make({ ...options, restore: opened });
       expect(th.intercept(threat(9)).status, `round ${round}`).toBe('quarantined');
-      th.quarantine.flush();
+      th.quarantine.purgeAll();
       expect(th.audit.verify().ok).toBe(true);
       expect([it.cores.length, it.violations]).toEqual([1, []]);
     }

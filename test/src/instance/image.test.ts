@@ -1,8 +1,8 @@
-/** Guards what a snapshot carries over, how one is taken, and that one in which anything was changed is not opened. */
+/** Guards `src/instance/image.ts`: what a snapshot carries over, how one is taken, and that one in which anything was changed is not opened. */
 import { createDecipheriv, createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import * as abi from '../../../assembly/abi';
-import { openSnapshot } from '../../../src/index';
+import { openSnapshot } from '../../../src/instance/image';
 import type { Tracehound, TracehoundOptions } from '../../../src/types/index';
 import { heldSlots, type Lab, lab, parsed, recordOf, region, sidecarOf, stateOf, treeHead, view } from '../../lab/lab';
 import { options, refusal, secret, threat } from '../../lab/snapshots';
@@ -276,7 +276,7 @@ describe('taking one', () => {
     const th = full(it, 3);
     const sealing = th.snapshot();
     th.intercept(threat(40));
-    th.quarantine.flush();
+    th.quarantine.purgeAll();
     const opened = await openSnapshot(await sealing, { secret });
     const next = it.make({ ...options, restore: opened });
     expect(next.quarantine.list()).toHaveLength(3);

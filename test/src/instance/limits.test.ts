@@ -1,6 +1,8 @@
-/** Guards the limiter's public half: what it answers, what it refuses to be asked, and that its times are exact. */
+/** Guards `src/instance/limits.ts`, the limiter's public half: what it answers, what it refuses to be asked, and that its times are exact. */
+
 import { describe, expect, test } from 'vitest';
 import type { RateLimitOptions, Source } from '../../../src/index';
+import { rateLimiter } from '../../../src/instance/limits';
 import { BUILDS, type Ground, ground, recordsOf, seeded } from '../../ground';
 
 const A = '192.0.2.1';
@@ -290,4 +292,22 @@ test('after close every call says CLOSED', async () => {
   ]) {
     expect(call).toThrow(expect.objectContaining({ code: 'CLOSED' }));
   }
+});
+
+test('switched off, every act says so before anything is read', () => {
+  const off = rateLimiter(
+    { rateLimit: false } as never,
+    {} as never,
+    () => expect.unreachable(),
+    () => expect.unreachable(),
+    () => {},
+  );
+  for (const act of [
+    () => off.check('x'),
+    () => off.peek('x'),
+    () => off.reset('x'),
+    () => off.block('x', 1),
+    () => off.unblock('x'),
+  ])
+    expect(act).toThrow(expect.objectContaining({ code: 'RATE_LIMIT_OFF' }));
 });

@@ -1,6 +1,8 @@
-/** Guards trace ids: whoever holds one learns nothing, whoever holds the secret finds the evidence. */
+/** Guards `src/instance/trace.ts`: whoever holds one learns nothing, whoever holds the secret finds the evidence. */
+
 import { createHmac } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { TraceIds } from '../../../src/instance/trace';
 import { ground, SECRET } from '../../ground';
 
 const ID = '018bcfe5-6800-7000-8000-0123456789ab-0123456789abcdef';
@@ -8,7 +10,7 @@ const hmac = (key: Uint8Array, data: string | Uint8Array): Buffer => createHmac(
 
 test('a trace id is nonce ‖ (UUID ⊕ HMAC(trace key, nonce)), as the documents say', () => {
   const { th } = ground();
-  const bytes = Buffer.from(th.http.traceId(ID), 'hex');
+  const bytes = Buffer.from(th.http.keys.traceId(ID), 'hex');
   expect(bytes.length).toBe(24);
   const mask = hmac(hmac(SECRET, 'tracehound/v1/trace-id'), bytes.subarray(0, 8));
   const uuid = bytes.subarray(8).map((byte, i) => byte ^ mask[i]!);
@@ -17,7 +19,7 @@ test('a trace id is nonce ‖ (UUID ⊕ HMAC(trace key, nonce)), as the document
 
 test('two trace ids of one evidence share nothing, and no evidence looks the same as some', () => {
   const { th } = ground();
-  const ids = Array.from({ length: 200 }, (_, i) => th.http.traceId(i % 2 === 0 ? ID : undefined));
+  const ids = Array.from({ length: 200 }, (_, i) => th.http.keys.traceId(i % 2 === 0 ? ID : undefined));
   expect(new Set(ids).size).toBe(200);
   for (const id of ids) expect(id).toMatch(/^[0-9a-f]{48}$/);
   // No byte is the same in all of either kind.
@@ -32,4 +34,12 @@ test('what is no trace id resolves to nothing', () => {
   for (const text of ['', 'x', '0'.repeat(47), '0'.repeat(49), 'A'.repeat(48), `${'0'.repeat(48)}\n`, '0'.repeat(48)]) {
     expect(th.quarantine.find(text)).toBeUndefined();
   }
+});
+
+test('resolving is arithmetic: what another instance of the same secret made is found, and nothing has to be kept', () => {
+  const engine = { mac: (_now: number, label: string, nonce: Uint8Array) => hmac(SECRET, `${label} ${nonce}`) };
+  const random = (bytes: Uint8Array): void => void bytes.fill(9);
+  const [one, two] = [new TraceIds(engine as never, random), new TraceIds(engine as never, random)];
+  const uuid = two.resolve(0, one.make(0, ID)) as Uint8Array;
+  expect(Buffer.from(uuid).toString('hex')).toBe(ID.slice(0, 36).replaceAll('-', ''));
 });

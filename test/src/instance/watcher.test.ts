@@ -1,5 +1,7 @@
-/** Guards the watcher: everything countable, nothing that identifies, and no cost until somebody asks. */
+/** Guards `src/instance/watcher.ts`: everything countable, nothing that identifies, and no cost until somebody asks. */
+
 import { describe, expect, test } from 'vitest';
+import { watcher } from '../../../src/instance/watcher';
 import { BUILDS, ground, T0 } from '../../ground';
 
 const threat = { category: 'sqli', severity: 'critical' } as const;
@@ -44,6 +46,7 @@ describe.each(BUILDS)('watcher, on the %s build', (_, core) => {
         sources: 0,
       },
       audit: { origin: '', size: 0, root: EMPTY_ROOT, held: 0, unreleased: 0, lost: 0, signed: 0, store: 'off' },
+      troubles: [],
       core: { memoryBytes: expect.any(Number), panics: 0, abi: expect.any(Number) },
     });
     expect(world.cores.length).toBe(0);
@@ -67,10 +70,10 @@ describe.each(BUILDS)('watcher, on the %s build', (_, core) => {
     ask('192.0.2.2', 'b'.repeat(257));
     ask('192.0.2.3', 'b');
     th.intercept(null as never);
-    th.http.uninspected('192.0.2.2', 'passed', 'threw');
-    th.http.count('skipped');
-    th.http.count('failedOpen');
-    th.http.count('failedOpen');
+    th.http.counters.uninspected('192.0.2.2', 'passed', 'threw');
+    th.http.counters.count('skipped');
+    th.http.counters.count('failedOpen');
+    th.http.counters.count('failedOpen');
     const last = th.watcher.snapshot();
     expect(last).toMatchObject({
       status: 'up',
@@ -116,4 +119,29 @@ describe.each(BUILDS)('watcher, on the %s build', (_, core) => {
   test('says nothing of a limiter that is off', () => {
     expect(ground({ rateLimit: false }, { core }).th.watcher.snapshot().rateLimiter).toBeUndefined();
   });
+});
+
+test('what it gives is frozen to the last number, and it asks for one time', () => {
+  const { th } = ground();
+  th.intercept({ source: '192.0.2.1' });
+  const frozen = (value: unknown): boolean =>
+    typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(frozen));
+  expect(frozen(th.watcher.snapshot())).toBe(true);
+  let asked = 0;
+  const idle = { config: { limit: 0 }, status: 'idle', quarantine: () => undefined, limiter: () => undefined };
+  const parts = {
+    engine: { ...idle, log: { state: () => undefined }, memoryBytes: 0, panics: 0 },
+    agent: { counts: {} },
+    keeper: { signedSize: 3, storeState: 'ok' },
+    runtime: { name: 'lab' },
+    troubles: { list: () => [] },
+    now: () => ++asked,
+    closed: () => true,
+  };
+  expect(watcher(parts as never).snapshot()).toMatchObject({
+    at: 1,
+    status: 'closed',
+    audit: { signed: 3, store: 'ok' },
+  });
+  expect(asked).toBe(1);
 });

@@ -457,7 +457,7 @@ describe('a store that takes nothing for so long that memory ends', () => {
     expect(await th.interceptAsync({ source: 'x', threat })).toMatchObject({ error: { code: 'LOG_FULL' } });
     expect(() => th.quarantine.neutralize(handle!.signature)).toThrow('no room for another record');
     expect(() => th.quarantine.read(handle!.signature)).toThrow('no room for another record');
-    expect(() => th.http.charge('x', 'refused')).toThrow('no room for another record');
+    expect(() => th.http.limits.charge('x', 'refused')).toThrow('no room for another record');
     // Looking costs no record.
     expect(th.quarantine.get(handle!.signature)).toBeDefined();
     const size = th.audit.head().size;
@@ -760,21 +760,21 @@ describe('time', () => {
     const runtime = Object.create(it.runtime, { defer: { value: defer } }) as Runtime;
     const store = new LabStore();
     const th = it.make({ ...optionsOf(store), runtime });
-    th.http.ship('before anything');
+    th.http.runtime.ship('before anything');
     attack(th, 3);
     it.now += 1_000;
-    th.http.ship('first');
-    th.http.ship('too soon');
+    th.http.runtime.ship('first');
+    th.http.runtime.ship('too soon');
     await until(store, ({ size }) => size === 5);
     it.now += 60_000;
-    th.http.ship('second');
+    th.http.runtime.ship('second');
     await until(store, (log) => kinds(log).at(-1) === KIND.HEARTBEAT);
     expect(kept).toEqual(['before anything', 'first', 'second']);
     const other = timed(it);
     const timedOne = it.make({ ...optionsOf(new LabStore()), runtime: other.runtime });
     attack(timedOne, 1);
-    timedOne.http.ship('not needed');
-    lab().make({}).http.ship('no store');
+    timedOne.http.runtime.ship('not needed');
+    lab().make({}).http.runtime.ship('no store');
     expect(kept).toHaveLength(3);
   });
 

@@ -1,6 +1,6 @@
 /** Guards the gate: no header of a detector is believed unless exactly one came, from whom the operator trusts. */
 import { describe, expect, test, vi } from 'vitest';
-import { hear } from '../../../src/http/hearing';
+import { readSignals } from '../../../src/http/hearing';
 import { Hop } from '../../../src/signals/hop';
 import type { HopOptions, HopTrust, Signals, SignalView, ThreatSignal } from '../../../src/types/index';
 
@@ -306,14 +306,14 @@ describe('several detectors', () => {
 
   test('are all heard; the gravest counts, the first of two as grave', () => {
     const report = vi.fn();
-    const heard = hear(
+    const heard = readSignals(
       [says(threat('low')), says(threat('high', 'b'), ['x']), says(threat('high', 'c'), ['y', 'z']), says()],
       view,
       report,
     );
     expect(heard).toEqual({ threat: threat('high', 'b'), strip: ['x', 'y', 'z'], threw: false });
     expect(report).not.toHaveBeenCalled();
-    expect(hear([], view, report)).toEqual({ threat: undefined, strip: [], threw: false });
+    expect(readSignals([], view, report)).toEqual({ threat: undefined, strip: [], threw: false });
   });
 
   test('that fail or say nonsense silence nobody', () => {
@@ -327,7 +327,7 @@ describe('several detectors', () => {
     const failing: Signals = { ...says(), read: () => ({ strip: ['f'], failure: { error } }) };
     const nonsense = { ...says(), read: () => undefined } as unknown as Signals;
     const report = vi.fn();
-    const heard = hear([throwing, failing, nonsense, says(threat('low'), ['x'])], view, report);
+    const heard = readSignals([throwing, failing, nonsense, says(threat('low'), ['x'])], view, report);
     expect(heard).toEqual({ threat: threat('low'), strip: ['f', 'x'], threw: true });
     expect(report.mock.calls.map(([said]) => said instanceof Error)).toEqual([true, true, true]);
   });

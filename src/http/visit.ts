@@ -1,0 +1,44 @@
+/**
+ * One request on its way through the guard: what an adapter brings, and what it must do afterwards.
+ *
+ * Relies on: nothing. Refuses: logic.
+ */
+import type { InterceptResult, RateLimitResult, Source } from '../types/index';
+import type { Derivation, Facts } from './capture';
+import type { Field } from './message';
+
+/** One request, as an adapter presents it. */
+export interface Visit<C> {
+  /** What the user's functions get. */
+  readonly context: C;
+  /** The two arguments of the runtime's `source`. */
+  readonly request: unknown;
+  readonly platform: unknown;
+  /** This request was already charged by the same instance: it is not charged again. */
+  readonly receipt?: RateLimitResult | undefined;
+  /** Asked for only when there is something to refuse or to keep. */
+  facts(): Facts;
+}
+
+/** What an adapter has to do. */
+export interface Outcome {
+  /** Send this and nothing else. Absent: pass the request on. */
+  readonly response?: Response;
+  /** What was decided; absent when nobody looked (skipped, allowed, a failure that passed). */
+  readonly result?: InterceptResult;
+  readonly rate?: RateLimitResult | undefined;
+  /** Add these to the application's answer. */
+  readonly fields: readonly Field[];
+  /** The application must read this instead of the request's body. */
+  readonly body?: ReadableStream<Uint8Array>;
+  /** Header fields that the application must not see: somebody forged a detector's voice. */
+  readonly strip?: readonly string[];
+}
+
+export type Guard<C> = (visit: Visit<C>) => Promise<Outcome>;
+
+/** Who is asking, and how that was found. */
+export interface Asker {
+  readonly source: Source;
+  readonly derivation: Derivation;
+}
