@@ -176,7 +176,7 @@ const port: CommandPort = {
   list: async (path) => (await ifThere(() => readdir(path))) ?? [],
   real: realpath,
   load: async (path) => (await import(pathToFileURL(resolve(path)).href)).default,
-  fetch: fetchBytes,
+  readUrl: fetchBytes,
   input: () => process.stdin,
   spool,
   create,

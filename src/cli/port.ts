@@ -40,7 +40,7 @@ export interface CommandPort {
   /** The default export of a module. Absent: no module can be loaded. */
   readonly load?: (path: string) => Promise<unknown>;
   /** The bytes at a URL; `undefined` when there is nothing. Rejects for more than `bytesMax`. Absent: no network. */
-  readonly fetch?: (url: string, bytesMax: number) => Promise<Uint8Array | undefined>;
+  readonly readUrl?: (url: string, bytesMax: number) => Promise<Uint8Array | undefined>;
   readonly input: () => AsyncIterable<Uint8Array>;
   readonly spool: (stream: AsyncIterable<Uint8Array>) => Promise<Spool>;
   /** A new file. Rejects when there is something at its path. */

@@ -58,7 +58,7 @@ async function namesIn(store: ReadableStore, prefix: string, path: string): Prom
 
 /** Static files behind a URL: `latest` and heads lead to everything, for nobody can look around there. */
 function urlStore(port: CommandPort, url: string): (prefix: string) => Root {
-  const fetched = port.fetch;
+  const fetched = port.readUrl;
   if (fetched === undefined) throw new UsageError('--store: no URL can be read here');
   return (prefix) => ({ get: (path, bytesMax) => fetched(`${url}/${prefix === '' ? '' : `${prefix}/`}${path}`, bytesMax) });
 }
