@@ -3,7 +3,7 @@
  * have seen a checkpoint.
  *
  *   log <vkey> [<url>]
- *   # origins <origin> <origin>…          for the key above: the logs that it may sign; `*` at the end of one stands for any rest
+ *   # origins: <origin> <origin>…          for the key above: the logs that it may sign; `*` at the end of one stands for any rest
  *   witness <name> <vkey> [<url>]
  *   group <name> all|any|<k> <name>…
  *   quorum <name>|none
@@ -154,7 +154,7 @@ export function parsePolicy(text: string): Policy {
       // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
       if (/[\x00-\x08\x0b-\x1f\x7f]/.test(line)) throw problem('a control character', 'text, spaces and tabs', 'one');
       const words = line.split(/[ \t]+/).filter((word) => word !== '');
-      if (words[0] === '#' && words[1] === 'origins') reader.bind(words.slice(2));
+      if (words[0] === '#' && words[1] === 'origins:') reader.bind(words.slice(2));
       else if (words.length > 0 && !words[0]!.startsWith('#')) reader.read(words);
     } catch (cause) {
       if (!(cause instanceof TracehoundError)) throw cause;
