@@ -58,6 +58,20 @@ describe('a log of another maker', () => {
   });
 });
 
+describe('a log whose entries lie where we do not look for them', () => {
+  it('is unknown as long as its hashes are what was signed, and tampered with when they are not (20 by seed)', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const log = foreign(seed);
+      const source = new LabSource(log, [log.checkpoint([maker])]);
+      source.entriesOf = log.leaves.map((hash) => ({ kind: 'leaf', hash, place: 'tile/0' }));
+      expect((await verifyLog(source, { policy })).exitCode, `seed ${seed}`).toBe(3);
+      const at = seeded(seed)(log.size);
+      source.entriesOf[at] = { kind: 'leaf', hash: Buffer.alloc(32, seed), place: 'tile/0' };
+      expect((await verifyLog(source, { policy })).exitCode, `seed ${seed}`).toBe(1);
+    }
+  });
+});
+
 describe('a log of ours', () => {
   it('is not taken for another’s because one of its records was changed, in any byte (176)', async () => {
     const log = new LabLog().grow(20);
