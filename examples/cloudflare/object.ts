@@ -16,13 +16,13 @@ const settings = {
   audit: { maxRecords: 2_048 },
 };
 
-export class Hound extends TracehoundObject {
+export class Shard extends TracehoundObject {
   override options() {
     return settings;
   }
 }
 
-const th = shardedTracehound((env as { HOUND: ObjectNamespace }).HOUND, { ...settings, shards: 4 });
+const th = shardedTracehound((env as { SHARDS: ObjectNamespace }).SHARDS, { ...settings, shards: 4 });
 const guarded = tracehound(th, { detect: ({ url }) => signal(url) });
 
 export default { fetch: guarded(() => new Response('hello from a Durable Object\n')) };

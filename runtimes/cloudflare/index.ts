@@ -3,7 +3,7 @@
  * context keeps work alive, and the network says who is asking.
  *
  * Relies on: `#core` under the condition `workerd`; the header `CF-Connecting-IP`, which Cloudflare writes and no client
- * can. Refuses: policy, and timers: one that a request started ends with that request.
+ * can — and `CF-Connecting-IPv6` beside it where *Pseudo IPv4* overwrote the former. Refuses: policy, and timers: one that a request started ends with that request.
  *
  * Time stands still between two I/O operations of a request, so it cannot measure one; windows are longer than that.
  * An isolate has its own instance and there are many isolates: limits are per isolate unless a ledger is shared.
@@ -20,6 +20,13 @@ export * from '../../src/index';
 interface Context {
   waitUntil?: (work: Promise<unknown>) => void;
 }
+
+/**
+ * *Pseudo IPv4: Overwrite Headers* puts an address of 240.0.0.0/4 in the visitor's place, made from the first 64 bits of the
+ * IPv6 address, which then stands in `CF-Connecting-IPv6`. Nobody has an address of class E, so without the setting none is
+ * seen, and what a client sends under that other name is not read.
+ */
+const PSEUDO = /^2(?:4\d|5[0-5])\.\d{1,3}\.\d{1,3}\.\d{1,3}$/;
 
 /** The Cloudflare runtime. */
 export const cloudflare: Runtime = {
@@ -42,8 +49,11 @@ export const cloudflare: Runtime = {
     );
   },
   source: (request) => {
-    const address = (request as Request | undefined)?.headers?.get('cf-connecting-ip');
-    return address ? { address } : undefined;
+    const headers = (request as Request | undefined)?.headers;
+    const address = headers?.get('cf-connecting-ip');
+    if (!address) return undefined;
+    const real = PSEUDO.test(address) ? headers?.get('cf-connecting-ipv6') : undefined;
+    return { address: real || address };
   },
 };
 

@@ -2,22 +2,24 @@
  * The memory of an instance in the storage of its Durable Object: a sealed journal of the calls that changed it, and now
  * and then the pages that they changed.
  *
- *   tracehound_pages   n ≥ 0 page n of the core's memory │ n < 0 pieces of what the host knows beside it
- *   tracehound_calls   pieces of one stream, by n: the calls since those pages
- *   each row           salt 16 │ nonce 12 │ AES-256-GCM under HMAC-SHA-256(secret, label ‖ salt), bound to its place
+ *   tracehound_pages   n ≥ 0 page n of the core's memory │ n < 0 pieces of the facts: what the host knows beside it
+ *   tracehound_calls   pieces of one stream, by n = 1, 2 …: the calls since those pages
+ *   each row           salt 16 │ nonce 12 │ AES-256-GCM under HMAC-SHA-256(secret, label ‖ salt)      (sealed.ts)
+ *
+ * The rows hold each other (rows.ts): the facts name the exact row of each page, each row of calls is bound to the rows
+ * before it, and all of them to the object and to the generation, which counts the checkpoints. So a row that is changed,
+ * removed from the middle, moved, older, or of another object does not open.
  *
  * What was answered is stored: `commit` comes between an act and its answer, one row for all who wait (group commit), and
- * Cloudflare holds every message until the rows before it are on disk. A salt of its own for each time the object wakes,
- * and a counter for a nonce: under one key no nonce comes twice (NIST SP 800-38D §8.2.1).
+ * Cloudflare holds every message until the rows before it are on disk.
  *
- * *Trusted*: whoever controls the storage could set the object back to an earlier moment; without the secret he could
- * neither read what is stored nor change a bit of it unseen.
+ * *Trusted with time*: whoever controls the storage could set the whole object back to an earlier moment (the last rows of
+ * calls included). Nothing that lies in the same storage can tell; the signed log in another store does (resident.ts).
  *
  * Relies on: SQL without waiting, `transactionSync`. Refuses: to go on after a write that failed; the object must end.
  */
 import { type LeftCore, Persistence } from '../../src/engine/index';
-import { TracehoundError } from '../../src/errors';
-import { sealKey } from '../../src/formats/seal';
+import { type Bytes, type MemoryOwner, type Row, type RowWriter, readRows } from './rows';
 
 /** What is used of `DurableObjectState.storage`, of a class that is listed in `new_sqlite_classes`. */
 export interface MemoryStorage {
@@ -25,63 +27,37 @@ export interface MemoryStorage {
   transactionSync<T>(work: () => T): T;
 }
 
-const LABEL = new TextEncoder().encode('tracehound/v1/object-memory');
-const SALT_BYTES = 16;
-const NONCE_BYTES = 12;
-/** A row holds 2 MB. */
-const PIECE_BYTES = 1_000_000;
 /** After this much the pages are written: a call takes microseconds to be made again, and a row of pages a place. */
 const BACKLOG_CALLS = 4_096;
 const BACKLOG_BYTES = 4_194_304;
 
-type Bytes = Uint8Array<ArrayBuffer>;
-type Row = readonly [n: number, bytes: Bytes];
-type Table = 'pages' | 'calls';
-
 export class ObjectMemory {
   readonly persistence: Persistence;
   readonly #storage: MemoryStorage;
-  readonly #seal: Sealer;
-  #calls: number;
+  readonly #rows: RowWriter;
   #stored = 0;
   #working: Promise<void> | undefined;
   /** Why nothing can be stored any more: what was to be stored is gone, and nothing may follow on a gap. */
   #broken: unknown;
 
-  private constructor(storage: MemoryStorage, seal: Sealer, left: LeftCore | undefined, calls: number) {
+  private constructor(storage: MemoryStorage, rows: RowWriter, left: LeftCore | undefined) {
     this.#storage = storage;
-    this.#seal = seal;
-    this.#calls = calls;
+    this.#rows = rows;
     this.persistence = new Persistence(left);
   }
 
-  /** Reads what lies there. Rejects with `SNAPSHOT_INVALID` when neither secret opens it. */
-  static async open(storage: MemoryStorage, secret: Uint8Array, former?: Uint8Array): Promise<ObjectMemory> {
+  /** Reads what lies there. Rejects with `SNAPSHOT_INVALID` when it is not whole, or neither secret opens it. */
+  static async open(storage: MemoryStorage, owner: MemoryOwner): Promise<ObjectMemory> {
     for (const table of ['pages', 'calls']) {
       storage.sql.exec(`CREATE TABLE IF NOT EXISTS tracehound_${table} (n INTEGER PRIMARY KEY, bytes BLOB NOT NULL)`);
     }
-    const seal = new Sealer(secret);
-    const rows = (table: Table): Row[] =>
+    const stored = (table: string): Row[] =>
       storage.sql
         .exec(`SELECT n, bytes FROM tracehound_${table} ORDER BY n`)
         .toArray()
         .map(({ n, bytes }) => [n as number, new Uint8Array(bytes as ArrayBuffer)]);
-    const [pages, calls] = [rows('pages'), rows('calls')];
-    const last = calls.at(-1)?.[0] ?? 0;
-    const [first] = pages;
-    if (first === undefined) return new ObjectMemory(storage, seal, undefined, last);
-    const opener = await openerFor(first, [seal, ...(former === undefined ? [] : [new Sealer(former)])]);
-    const open = (table: Table, sealed: readonly Row[]): Promise<Row[]> =>
-      Promise.all(sealed.map(async ([n, bytes]): Promise<Row> => [n, await opener.open(table, n, bytes)]));
-    const opened = await open('pages', pages);
-    const left: LeftCore = {
-      // Piece −1 is the first.
-      facts: joined(opened.filter(([n]) => n < 0).reverse()),
-      pages: opened.filter(([n]) => n >= 0),
-      calls: joined(await open('calls', calls)),
-      isOwn: opener === seal,
-    };
-    return new ObjectMemory(storage, seal, left, last);
+    const { left, writer } = await readRows(stored('pages'), stored('calls'), owner);
+    return new ObjectMemory(storage, writer, left);
   }
 
   /** Resolves when everything up to now is stored. */
@@ -96,11 +72,16 @@ export class ObjectMemory {
     await this.#begin(true);
   }
 
+  /** Nothing is stored from here on: what lies there is what the next who wakes begins from. */
+  end(why: unknown): void {
+    this.#broken ??= why;
+  }
+
   #begin(checkpoint: boolean): Promise<void> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     this.#working = this.#store(checkpoint)
       .catch((error: unknown) => {
-        this.#broken = error;
+        this.#broken ??= error;
         throw error;
       })
       .finally(() => {
@@ -113,114 +94,32 @@ export class ObjectMemory {
     const { count, bytes } = this.persistence.backlog;
     const written = this.persistence.written;
     const batch = this.persistence.take(checkpoint || count >= BACKLOG_CALLS || bytes >= BACKLOG_BYTES);
-    const { calls, checkpoint: taken } = batch;
     // The pages hold what the calls did.
-    const pieces = taken === undefined ? inPieces(calls).map((piece, i): Row => [this.#calls + 1 + i, piece]) : [];
-    const facts = taken === undefined ? [] : inPieces(taken.facts).map((piece, i): Row => [-1 - i, piece]);
-    const [callRows, pageRows] = await Promise.all([
-      this.#sealed('calls', pieces),
-      this.#sealed('pages', [...facts, ...((taken?.pages ?? []) as readonly Row[])]),
-    ]);
-    const { sql } = this.#storage;
-    this.#storage.transactionSync(() => {
-      if (taken !== undefined) {
-        sql.exec('DELETE FROM tracehound_calls');
-        sql.exec(taken.whole ? 'DELETE FROM tracehound_pages' : 'DELETE FROM tracehound_pages WHERE n < 0');
-      }
-      for (const row of callRows) sql.exec('INSERT INTO tracehound_calls (n, bytes) VALUES (?, ?)', ...row);
-      for (const row of pageRows) sql.exec('INSERT OR REPLACE INTO tracehound_pages (n, bytes) VALUES (?, ?)', ...row);
-    });
-    this.#calls += callRows.length;
+    if (batch.checkpoint === undefined) await this.#append(batch.calls as Bytes);
+    else await this.#replace(batch.checkpoint);
     this.#stored = written;
   }
 
-  #sealed(table: Table, rows: readonly Row[]): Promise<Row[]> {
-    return Promise.all(rows.map(async ([n, bytes]): Promise<Row> => [n, await this.#seal.close(table, n, bytes)]));
-  }
-}
-
-/** The one of `sealers` that opens `row`. */
-async function openerFor([n, bytes]: Row, sealers: readonly Sealer[]): Promise<Sealer> {
-  let cause: unknown;
-  for (const sealer of sealers) {
-    try {
-      await sealer.open('pages', n, bytes);
-      return sealer;
-    } catch (error) {
-      cause = error;
-    }
-  }
-  throw cause;
-}
-
-class Sealer {
-  readonly #secret: Uint8Array;
-  readonly #keys = new Map<string, Promise<CryptoKey>>();
-  readonly #salt = new Uint8Array(SALT_BYTES);
-  #nonce = 0;
-
-  constructor(secret: Uint8Array) {
-    this.#secret = secret;
+  async #append(calls: Bytes): Promise<void> {
+    const rows = await this.#rows.calls(calls);
+    this.#write((exec) => {
+      for (const row of rows) exec('INSERT INTO tracehound_calls (n, bytes) VALUES (?, ?)', ...row);
+    });
   }
 
-  async close(table: Table, n: number, bytes: Bytes): Promise<Bytes> {
-    // The first nonce draws the salt: nothing random before somebody asks.
-    if (this.#nonce === 0) crypto.getRandomValues(this.#salt);
-    const head = new Uint8Array(SALT_BYTES + NONCE_BYTES);
-    head.set(this.#salt);
-    new DataView(head.buffer).setFloat64(SALT_BYTES, this.#nonce++);
-    const key = await this.#key(head);
-    return joined([
-      [0, head],
-      [0, new Uint8Array(await crypto.subtle.encrypt(gcm(head, table, n), key, bytes))],
-    ]);
+  async #replace({ whole, facts, pages }: NonNullable<ReturnType<Persistence['take']>['checkpoint']>): Promise<void> {
+    const rows = await this.#rows.checkpoint(facts, pages as readonly Row[], whole);
+    this.#write((exec) => {
+      exec('DELETE FROM tracehound_calls');
+      exec(whole ? 'DELETE FROM tracehound_pages' : 'DELETE FROM tracehound_pages WHERE n < 0');
+      for (const row of rows) exec('INSERT OR REPLACE INTO tracehound_pages (n, bytes) VALUES (?, ?)', ...row);
+    });
   }
 
-  async open(table: Table, n: number, sealed: Bytes): Promise<Bytes> {
-    const head = sealed.subarray(0, SALT_BYTES + NONCE_BYTES);
-    try {
-      const key = await this.#key(head);
-      return new Uint8Array(await crypto.subtle.decrypt(gcm(head, table, n), key, sealed.subarray(head.length)));
-    } catch (cause) {
-      const expected = 'expected the secret that sealed it and unchanged bytes';
-      throw new TracehoundError('SNAPSHOT_INVALID', `memory: row ${n} of ${table} does not open, ${expected}`, {
-        cause,
-      });
-    }
+  #write(work: (exec: MemoryStorage['sql']['exec']) => void): void {
+    // While rows were sealed the core may have gone down: what it did last must not be stored.
+    if (this.#broken !== undefined) throw this.#broken;
+    const { sql } = this.#storage;
+    this.#storage.transactionSync(() => work((query, ...bindings) => sql.exec(query, ...bindings)));
   }
-
-  #key(head: Uint8Array): Promise<CryptoKey> {
-    const salt = head.subarray(0, SALT_BYTES);
-    const name = salt.join();
-    const known = this.#keys.get(name);
-    if (known !== undefined) return known;
-    const label = new Uint8Array(LABEL.length + SALT_BYTES);
-    label.set(LABEL);
-    label.set(salt, LABEL.length);
-    const key = sealKey(this.#secret, label, ['encrypt', 'decrypt']);
-    this.#keys.set(name, key);
-    return key;
-  }
-}
-
-const gcm = (head: Bytes, table: Table, n: number): AesGcmParams => ({
-  name: 'AES-GCM',
-  iv: head.subarray(SALT_BYTES),
-  additionalData: new TextEncoder().encode(`${table} ${n}`),
-});
-
-function inPieces(bytes: Uint8Array): Bytes[] {
-  const pieces: Bytes[] = [];
-  for (let at = 0; at < bytes.length; at += PIECE_BYTES) pieces.push(bytes.subarray(at, at + PIECE_BYTES) as Bytes);
-  return pieces;
-}
-
-function joined(rows: readonly Row[]): Bytes {
-  const all = new Uint8Array(rows.reduce((sum, [, bytes]) => sum + bytes.length, 0));
-  let at = 0;
-  for (const [, bytes] of rows) {
-    all.set(bytes, at);
-    at += bytes.length;
-  }
-  return all;
 }

@@ -2,40 +2,43 @@
  * Tracehound in a Worker whose limits and quarantine live in Durable Objects: each source is decided about in one object,
  * whichever isolate asks, so a limit is a limit everywhere. Adapters take it like any instance.
  *
- *   request ─▶ a block that this isolate knows │ one in KV ─▶ the source's object ─▶ answer
- *                                                              └─ out of reach: the instance in this isolate
- *
- * Relies on: a namespace of `TracehoundObject`s (object.ts) with the same `secret`. Refuses: to let a request wait for an
- * object longer than `timeoutMs`, and to lose evidence for that: what no object takes, the isolate's own instance keeps.
+ * Relies on: a namespace of `TracehoundObject`s (object.ts) with the same `secret`; coordination/fallback.ts, which answers
+ * when an object does not. Refuses: to let a request wait for an object longer than `timeoutMs`, and to send an object
+ * anything but plain values (rpc.ts).
  *
  * *Consistent*: what one object answers, per source. *Not*: limits while an object is out of reach (then each isolate limits
  * alone, and says so: `degraded`), and blocks that are lifted (isolates and KV believe them up to a minute longer).
  *
  * @module
  */
-
+import { askOther } from '../../src/coordination/asking';
+import { Fallback } from '../../src/coordination/fallback';
 import { TracehoundError } from '../../src/errors';
-import { within } from '../../src/time/deadline';
-import { Failures } from '../../src/time/retry';
+import { type Parcel, packed, unpacked } from '../../src/instance/parcel';
+import { placeOf } from '../../src/instance/place';
 import type {
   Actor,
-  Disposition,
   EvidenceHandle,
   GuardedTracehound,
-  HttpCounters,
   InterceptResult,
   RateLimitOptions,
-  RateLimitResult,
   Scent,
   Source,
   Tracehound,
   TracehoundOptions,
 } from '../../src/types/index';
 import { integer, ownProperties, plug, word } from '../../src/validate/index';
-import { BLOCK_CACHE_S, type KvPort, listedMs } from './blocks';
+import { type KvBinding, kvBlocks } from './blocks';
 import { createTracehound } from './index';
-import { placeOf } from './place';
-import { type ObjectCalls, type ObjectStub, unwrapped } from './rpc';
+import {
+  CALL_NAMES,
+  type CallArgs,
+  type CallName,
+  type ObjectCalls,
+  type ObjectStub,
+  readCall,
+  unwrapped,
+} from './rpc';
 
 /** What is used of a namespace's binding (`DurableObjectNamespace`). */
 export interface ObjectNamespace {
@@ -58,14 +61,15 @@ export interface ShardedOptions extends Omit<TracehoundOptions, 'rateLimit'> {
    */
   whenUnreachable?: 'local' | 'fail';
   /** A KV namespace in which the objects list blocked sources. Default: none. */
-  blocks?: KvPort;
+  blocks?: KvBinding;
 }
 
-/** One object, asked as if it were here. Rejects with `SHARD_UNREACHABLE` when it does not answer in time. */
+/**
+ * One object, asked as if it were here. Rejects with `SHARD_UNREACHABLE` when it does not answer in time, and with
+ * `TypeError` or `RangeError` for arguments that the object would refuse.
+ */
 export type Shard = {
-  readonly [name in keyof ObjectCalls]: (
-    ...args: Parameters<ObjectCalls[name]>
-  ) => Promise<ReturnType<ObjectCalls[name]>>;
+  readonly [name in CallName]: (...args: CallArgs<name>) => Promise<ReturnType<ObjectCalls[name]>>;
 };
 
 /**
@@ -83,145 +87,127 @@ export interface ShardedTracehound extends GuardedTracehound {
   unblock(source: Source, who?: Actor): Promise<boolean>;
 }
 
-/** As `createTracehound` has it. */
-const IPV6_PREFIX = 56;
-
-const CALLS: readonly (keyof ObjectCalls)[] = [
-  ...(['charge', 'intercept', 'uninspected', 'peek', 'reset', 'block', 'unblock', 'find', 'list', 'stats'] as const),
-  ...(['read', 'export', 'neutralize', 'purge', 'head', 'flush', 'checkpoint', 'watch'] as const),
-];
-
 /**
  * One instance of Tracehound whose limits and quarantine live in the objects of `namespace`. Throws as `createTracehound`.
  *
  * @example
- * export class Hound extends TracehoundObject<Env> { options() { return settings; } }
- * const th = shardedTracehound(env.HOUND, settings);
+ * export class Shard extends TracehoundObject<Env> { options() { return settings; } }
+ * const th = shardedTracehound(env.SHARDS, settings);
  * export default { fetch: tracehound(th, { detect })(handler) };
  */
 export function shardedTracehound(namespace: ObjectNamespace, options: ShardedOptions): ShardedTracehound {
   plug<ObjectNamespace>('namespace', namespace, ['get', 'idFromName'], 'the binding of a Durable Object');
-  const { count, timeoutMs, whenUnreachable, blocks, local, ipv6Prefix } = read(options);
-  const place = (source: Source): Uint8Array => placeOf(local, source, ipv6Prefix);
-
-  const shard = (index: number): Shard => {
-    const ask = async (name: keyof ObjectCalls, args: unknown[]): Promise<unknown> => {
-      const once = (): Promise<unknown> => {
-        const stub = namespace.get(namespace.idFromName(`tracehound-${index}`)) as ObjectStub;
-        return within((stub[name] as (...args: unknown[]) => Promise<unknown>)(...args), timeoutMs);
-      };
-      let answer: unknown;
-      try {
-        // An object that moved or ended wakes elsewhere. Charged twice is refused early, never admitted late.
-        answer = await once().catch((error: unknown) => (isRetryable(error) ? once() : Promise.reject(error)));
-      } catch (cause) {
-        throw unreachable(name, 'failed', cause);
-      }
-      if (typeof answer !== 'object' || answer === null) throw unreachable(name, 'late', undefined);
-      return unwrapped(answer as Parameters<typeof unwrapped>[0]);
-    };
-    return Object.fromEntries(CALLS.map((name) => [name, (...args: unknown[]) => ask(name, args)])) as unknown as Shard;
-  };
-  const shards = Array.from({ length: count }, (_, index) => shard(index));
-  const shardAt = (place: Uint8Array): Shard =>
-    shards[new DataView(place.buffer, place.byteOffset).getUint32(0) % count] as Shard;
-  const failures = new Failures();
-  /** To the platform's log, the 1st, 2nd, 4th, 8th …: an object that is gone must not fill it. */
-  const report = (error: unknown): void => {
-    if (failures.add()) local.http.runtime.defer(Promise.reject(error));
-  };
-
-  const remember = (source: Source, ms: number): void => {
-    // Lifted blocks are believed no longer than the list's.
-    if (ms >= 1) local.rateLimiter.block(source, Math.min(ms, BLOCK_CACHE_S * 1_000));
-  };
-
-  async function charge(source: Source, disposition?: Disposition): Promise<RateLimitResult | undefined> {
-    const { limits, runtime } = local.http;
-    if (limits.policy === undefined) return undefined;
-    const here = (): RateLimitResult | undefined => limits.charge(source, disposition);
-    if (local.rateLimiter.peek(source).blocked) return here();
-    const at = place(source);
-    try {
-      const listed = blocks === undefined ? 0 : await within(listedMs(blocks, at, runtime.now()), timeoutMs);
-      if (typeof listed === 'number' && listed > 0) {
-        remember(source, listed);
-        return here();
-      }
-    } catch (error) {
-      report(error);
-    }
-    try {
-      const rate = await shardAt(at).charge(source, disposition);
-      if (rate?.blocked) remember(source, rate.retryAfterMs);
-      return rate;
-    } catch (error) {
-      report(error);
-      if (whenUnreachable === 'fail') throw error;
-      const rate = here();
-      return rate && { ...rate, degraded: true };
-    }
-  }
-
-  async function intercept(scent: Scent): Promise<InterceptResult> {
-    try {
-      return await shardAt(place(scent.source)).intercept(scent);
-    } catch (error) {
-      if (!(error instanceof TracehoundError) || error.code !== 'SCENT_INVALID') report(error);
-      // Also what cannot be sent, or is no scent: the isolate's own instance says what that is.
-      return local.interceptAsync(scent);
-    }
-  }
-
-  async function uninspected(...[source, disposition, reason]: Parameters<HttpCounters['uninspected']>): Promise<void> {
-    try {
-      await shardAt(place(source)).uninspected(source, disposition, reason);
-    } catch (error) {
-      report(error);
-      local.http.counters.uninspected(source, disposition, reason);
-    }
-  }
-
+  const { count, timeoutMs, whenUnreachable, blocks, local, ipv6Prefix } = readSharded(options);
+  const { settings, runtime } = local.http;
+  const placed = (source: Source): Uint8Array => placeOf(local, source, ipv6Prefix);
+  const shards = Array.from({ length: count }, (_, index) => wayTo({ namespace, index, timeoutMs, ...settings }));
+  const shardOf = (source: Source): Shard => shards[numberOf(placed(source), count)] as Shard;
+  const list = blocks && kvBlocks(blocks);
+  const fallback = new Fallback<Shard>({
+    local,
+    deciderOf: shardOf,
+    listedMs: list && ((source) => list.leftMs(placed(source), runtime.now())),
+    timeoutMs,
+    whenUnreachable,
+  });
   return {
     ...local,
-    interceptAsync: intercept,
+    interceptAsync: (scent) => interceptElsewhere(scent, local, fallback),
     http: {
       ...local.http,
-      limits: { ...local.http.limits, charge },
-      counters: { ...local.http.counters, uninspected },
+      limits: { ...local.http.limits, charge: (source, disposition) => fallback.charge(source, disposition) },
+      counters: {
+        ...local.http.counters,
+        uninspected: (...of) =>
+          fallback.elsewhere(
+            of[0],
+            (shard) => shard.uninspected(...of),
+            () => local.http.counters.uninspected(...of),
+          ),
+      },
     },
     shards,
-    shardOf: (source) => shardAt(place(source)),
-    find: async (id) => {
-      const asked = await Promise.allSettled(shards.map((shard) => shard.find(id)));
-      for (const [i, answer] of asked.entries()) {
-        const evidence = answer.status === 'fulfilled' ? answer.value : undefined;
-        if (evidence !== undefined) return { evidence, shard: shards[i] as Shard };
-      }
-      // It may lie where nobody answered.
-      const failed = asked.find((answer) => answer.status === 'rejected');
-      if (failed !== undefined) throw failed.reason;
-      return undefined;
-    },
-    block: (source, ms, who) => shardAt(place(source)).block(source, ms, who),
+    shardOf,
+    find: (id) => findIn(shards, id),
+    block: (source, ms, who) => shardOf(source).block(source, ms, who),
     unblock: async (source, who) => {
       local.rateLimiter.unblock(source, who);
-      return shardAt(place(source)).unblock(source, who);
+      return shardOf(source).unblock(source, who);
     },
   };
+}
+
+/** The number of the object that decides about the source at `place`. */
+const numberOf = (place: Uint8Array, count: number): number =>
+  new DataView(place.buffer, place.byteOffset).getUint32(0) % count;
+
+async function interceptElsewhere(
+  scent: Scent,
+  local: Tracehound,
+  fallback: Fallback<Shard>,
+): Promise<InterceptResult> {
+  let parcel: Parcel;
+  try {
+    parcel = packed(scent, local.http.settings.maxPayloadBytes);
+  } catch {
+    // No scent: the isolate's own instance says what that is.
+    return local.interceptAsync(scent);
+  }
+  // What was read is what is used, also here: the caller may change its bytes while the object is asked.
+  return fallback.elsewhere(
+    parcel.source,
+    (shard) => shard.intercept(parcel),
+    () => local.interceptAsync(unpacked(parcel, local.http.settings.maxPayloadBytes)),
+  );
+}
+
+/** Asks every object. */
+async function findIn(shards: readonly Shard[], id: string): ReturnType<ShardedTracehound['find']> {
+  const asked = await Promise.allSettled(shards.map((shard) => shard.find(id)));
+  for (const [i, answer] of asked.entries()) {
+    const evidence = answer.status === 'fulfilled' ? answer.value : undefined;
+    if (evidence !== undefined) return { evidence, shard: shards[i] as Shard };
+  }
+  // It may lie where nobody answered.
+  const failed = asked.find((answer) => answer.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return undefined;
+}
+
+interface Way {
+  readonly namespace: ObjectNamespace;
+  readonly index: number;
+  readonly timeoutMs: number;
+  readonly maxPayloadBytes: number;
+}
+
+/** The way to one object. */
+function wayTo({ namespace, index, timeoutMs, maxPayloadBytes }: Way): Shard {
+  const ask = async (name: CallName, given: readonly unknown[]): Promise<unknown> => {
+    const args = readCall(name, given, maxPayloadBytes);
+    const once = (): Promise<unknown> => {
+      const stub = namespace.get(namespace.idFromName(`tracehound-${index}`)) as ObjectStub;
+      return (stub[name] as (...args: readonly unknown[]) => Promise<unknown>)(...args);
+    };
+    const answer = await askOther(once, { name: `object.${name}`, timeoutMs, isRetryable });
+    if (typeof answer === 'object' && answer !== null) return unwrapped(answer as Parameters<typeof unwrapped>[0]);
+    throw new TracehoundError('SHARD_UNREACHABLE', `object.${name}: another class, expected a TracehoundObject`);
+  };
+  const calls = CALL_NAMES.map((name) => [name, (...given: unknown[]) => ask(name, given)]);
+  return Object.fromEntries(calls) as unknown as Shard;
 }
 
 interface Settings {
   readonly count: number;
   readonly timeoutMs: number;
   readonly whenUnreachable: 'local' | 'fail';
-  readonly blocks: KvPort | undefined;
-  readonly ipv6Prefix: number;
+  readonly blocks: KvBinding | undefined;
+  readonly ipv6Prefix: number | undefined;
   /** The instance of this isolate. */
   readonly local: Tracehound;
 }
 
-function read(given: ShardedOptions): Settings {
+function readSharded(given: ShardedOptions): Settings {
   const { shards, timeoutMs, whenUnreachable, blocks, ...own } = ownProperties('options', given);
   // What is asked twice is copied first: the place of a source and its limit go by one prefix.
   if (typeof own.rateLimit === 'object' && own.rateLimit !== null) {
@@ -231,14 +217,13 @@ function read(given: ShardedOptions): Settings {
   if (own.secret === undefined) {
     throw new TypeError('secret: missing, expected the same ≥ 32 bytes in every isolate and object, got none');
   }
-  const port = blocks === undefined ? undefined : plug<KvPort>('blocks', blocks, ['get'], 'a KV namespace');
   return {
     count: integer('shards', shards, 16, 1, 4_096),
     timeoutMs: integer('timeoutMs', timeoutMs, 1_000, 1, 60_000, 'ms'),
     whenUnreachable: word('whenUnreachable', whenUnreachable, ['local', 'fail']),
-    blocks: port,
+    blocks: blocks === undefined ? undefined : plug<KvBinding>('blocks', blocks, ['get'], 'a KV namespace'),
     local: createTracehound(own),
-    ipv6Prefix: ipv6Prefix ?? IPV6_PREFIX,
+    ipv6Prefix,
   };
 }
 
@@ -247,9 +232,3 @@ const isRetryable = (error: unknown): boolean => {
   const { retryable, overloaded } = (error ?? {}) as { retryable?: unknown; overloaded?: unknown };
   return retryable === true && overloaded !== true;
 };
-
-const unreachable = (call: string, problem: string, cause: unknown): TracehoundError =>
-  new TracehoundError('SHARD_UNREACHABLE', `object.${call}: ${problem}, expected an answer in time, got none`, {
-    cause,
-    recoverable: true,
-  });

@@ -78,6 +78,8 @@ export function factsOf({ request }: CloudFrontRecord): Facts {
     url: `https://${headers.get('host') ?? 'unknown'}${uri}${querystring ? `?${querystring}` : ''}`,
     headers,
     version: httpVersion,
+    // The viewer's; CloudFront says it only where a policy asks for it.
+    scheme: headers.get('cloudfront-forwarded-proto') ?? '',
     // Their spelling and each of several, as they came; CloudFront keeps no order between names.
     fields,
     body: () => null,

@@ -95,7 +95,11 @@ async function answer(th: Tracehound, response: Response, { config }: CloudFront
   try {
     const { response: ready, overlong } = await written(response, config.eventType);
     if (overlong)
-      th.http.runtime.defer(Promise.reject(new RangeError('lambda-edge: the answer is larger than CloudFront takes')));
+      th.http.runtime.defer(
+        Promise.reject(
+          new RangeError('lambda-edge: the answer is too large, expected what CloudFront takes, got more'),
+        ),
+      );
     return ready;
   } catch (error) {
     th.http.runtime.defer(Promise.reject(error));

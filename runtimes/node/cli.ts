@@ -44,7 +44,7 @@ async function ifThere<T>(work: () => Promise<T>): Promise<T | undefined> {
 async function read(path: string, bytesMax: number): Promise<Uint8Array | undefined> {
   const found = await ifThere(() => stat(path));
   if (found === undefined || found.isDirectory()) return undefined;
-  if (!found.isFile()) throw new Error(`${path}: expected a file, got something else`);
+  if (!found.isFile()) throw new Error(`${path}: no file, expected a file, got something else`);
   return readWhole(path, found, bytesMax);
 }
 
@@ -61,7 +61,7 @@ async function readWhole(path: string, { size }: Stats, bytesMax: number): Promi
       if (bytesRead === 0) return bytes.subarray(0, length);
       length += bytesRead;
     }
-    throw new Error(`${path}: grew while it was read`);
+    throw new Error(`${path}: grew while it was read, expected ${size} bytes, got more`);
   } finally {
     await file.close();
   }

@@ -9,6 +9,7 @@ import nodeFs from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type FsPort, folderStore, type LogStore } from '../../src/stores/fs';
+import { readGroup, wrongKind } from '../../src/validate/index';
 
 export type { FsFile, FsPort, LogStore, Store } from '../../src/stores/fs';
 
@@ -20,12 +21,9 @@ export type { FsFile, FsPort, LogStore, Store } from '../../src/stores/fs';
  * const store = fsStore('/var/lib/tracehound');
  */
 export function fsStore(directory: string | URL, options: { fs?: FsPort } = {}): LogStore {
+  const { fs } = readGroup('fsStore', 'fsStore.', options, ['fs']);
   const path = directory instanceof URL ? fileURLToPath(directory) : directory;
-  if (typeof path !== 'string') {
-    throw new TypeError(
-      `directory: wrong kind, expected a path or a file URL, got ${path === null ? 'null' : typeof path}`,
-    );
-  }
-  if (path === '') throw new RangeError('directory: empty, expected a path, got none');
-  return folderStore(options.fs ?? nodeFs, resolve(path));
+  if (typeof path !== 'string') throw wrongKind('fsStore.directory', 'a path or a file URL', path);
+  if (path === '') throw new RangeError('fsStore.directory: empty, expected a path, got none');
+  return folderStore((fs as FsPort | undefined) ?? nodeFs, resolve(path));
 }

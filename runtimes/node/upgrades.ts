@@ -63,7 +63,7 @@ export function guardUpgrades<R extends UpgradeRequest = UpgradeRequest>(
 ): () => void {
   if (typeof server?.emit !== 'function' || 'updateSettings' in server) {
     // HTTP/2 gives its `connect` listeners a response, not a socket.
-    throw new TypeError('tracehound: no server, expected one of node:http or node:https');
+    throw new TypeError('tracehound: no server, expected one of node:http or node:https, got another object');
   }
   const decide = guard<R>(th, options);
   const emit = server.emit;

@@ -4,8 +4,10 @@
  * in front says who is asking.
  *
  * Relies on: `#core`; the header `X-Real-IP`, which Vercel's proxy overwrites (`ipAddress` of `@vercel/functions` and of
- * its predecessor `@vercel/edge` reads the same). Refuses: policy, other forwarding headers, and timers: nothing runs
- * between requests. Off Vercel the header is the client's own word, so use another runtime there.
+ * its predecessor `@vercel/edge` reads the same) — and on Vercel's own context of the request, which says that we are there.
+ * Refuses: policy, other forwarding headers, and timers: nothing runs between requests. The condition `edge-light` resolves
+ * here off Vercel too (Next.js on a server of one's own). There the header is the client's own word: nobody is believed, and
+ * all share one limit until the application passes a `source`.
  *
  * @module
  */
@@ -22,10 +24,14 @@ interface Waiting {
 /** Where Vercel keeps what belongs to the current request; `waitUntil` of `@vercel/functions` looks here too. */
 const REQUEST_CONTEXT = Symbol.for('@vercel/request-context');
 
-function contextOf(given: unknown): Waiting | undefined {
-  if (typeof (given as Waiting | undefined)?.waitUntil === 'function') return given as Waiting;
-  return (globalThis as { [REQUEST_CONTEXT]?: { get?(): Waiting | undefined } })[REQUEST_CONTEXT]?.get?.();
+/** What Vercel keeps about the current request; `undefined` off Vercel. Never what somebody hands over: Next.js has such too. */
+function requestContext(): Waiting | undefined {
+  const context = (globalThis as { [REQUEST_CONTEXT]?: { get?(): unknown } })[REQUEST_CONTEXT]?.get?.();
+  return typeof context === 'object' && context !== null ? context : undefined;
 }
+
+const waiterOf = (given: unknown): Waiting | undefined =>
+  typeof (given as Waiting | undefined)?.waitUntil === 'function' ? (given as Waiting) : requestContext();
 
 /** The headers of a `Request`, or of Node's own request. */
 interface Headed {
@@ -44,9 +50,10 @@ export const vercel: Runtime = {
   },
   defer: (work, context) => {
     const reported = work.catch((error: unknown) => console.warn('Tracehound:', error));
-    contextOf(context)?.waitUntil?.(reported);
+    waiterOf(context)?.waitUntil?.(reported);
   },
   source: (request) => {
+    if (requestContext() === undefined) return undefined;
     const headers = (request as Headed | undefined)?.headers;
     const address = typeof headers?.get === 'function' ? headers.get('x-real-ip') : headers?.['x-real-ip'];
     return typeof address === 'string' && address !== '' ? { address } : undefined;

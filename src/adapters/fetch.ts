@@ -38,7 +38,11 @@ export type FetchGuard = <A extends unknown[]>(
 export function tracehound(th: GuardedTracehound, options: TracehoundFetchOptions): FetchGuard {
   const decide = guard(th, options);
   return (handler) => {
-    if (typeof handler !== 'function') throw new TypeError('tracehound: no handler, expected a function');
+    if (typeof handler !== 'function') {
+      throw new TypeError(
+        `tracehound: no handler, expected a function, got ${handler === null ? 'null' : typeof handler}`,
+      );
+    }
     return async (request, ...context) => {
       const platform = contextAmong(context);
       const facts = (): Facts => ({ ...factsOf(request, platform), buffered: () => buffered(request) });
@@ -56,7 +60,11 @@ function contextAmong(given: readonly unknown[]): unknown {
 }
 
 function buffered(request: Request): Promise<never> | undefined {
-  return request.bodyUsed ? Promise.reject(new TypeError('body: read before it was kept')) : undefined;
+  return request.bodyUsed
+    ? Promise.reject(
+        new TypeError('body: read before it was kept, expected `request.clone()`, got a body that is gone'),
+      )
+    : undefined;
 }
 
 /** Adds our fields to the application's answer. Both are lists: a policy of the application's own stays beside ours. */

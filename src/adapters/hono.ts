@@ -66,7 +66,11 @@ function buffered(c: Context): Promise<Buffered> | undefined {
   const { bodyCache } = c.req;
   const [first] = Object.keys(bodyCache);
   if (first === undefined)
-    return c.req.raw.bodyUsed ? Promise.reject(new TypeError('body: read outside of c.req')) : undefined;
+    return c.req.raw.bodyUsed
+      ? Promise.reject(
+          new TypeError('body: read outside of c.req, expected `c.req.text()` and its like, got a body that is gone'),
+        )
+      : undefined;
   if (bodyCache.arrayBuffer !== undefined || bodyCache.blob !== undefined) {
     return c.req.arrayBuffer().then((bytes) => ({ bytes: new Uint8Array(bytes), remade: false }));
   }

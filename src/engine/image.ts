@@ -54,8 +54,15 @@ const LINKS: readonly [from: number, to: number][] = [
   [abi.SLOT_SEVERITY_PREV, abi.SLOT_EXPIRES_AT],
 ];
 
-export function invalidSnapshot(part: string, problem: string, cause?: unknown): TracehoundError {
-  return new TracehoundError('SNAPSHOT_INVALID', `snapshot: ${part}: ${problem}`, cause === undefined ? {} : { cause });
+export function invalidSnapshot(
+  part: string,
+  problem: string,
+  expected: string,
+  got: string,
+  cause?: unknown,
+): TracehoundError {
+  const message = `snapshot: ${part}: ${problem}, expected ${expected}, got ${got}`;
+  return new TracehoundError('SNAPSHOT_INVALID', message, cause === undefined ? {} : { cause });
 }
 
 // ── writing ───────────────────────────────────────────────────────────────────────────────────────
@@ -75,13 +82,13 @@ function encodeItems(salvaged: Salvaged): Uint8Array[] {
   salvaged.slots.forEach((slot, index) => {
     const content = salvaged.content(index);
     if (content === undefined)
-      throw invalidSnapshot('quarantine', `item ${index} cannot be read, expected its blocks, got none`);
+      throw invalidSnapshot('quarantine', `item ${index} cannot be read`, 'its blocks', 'none');
     const copy = slot.slice();
     for (const [from, to] of LINKS) copy.fill(0, from, to);
     parts.push(copy, content);
   });
   if (salvaged.slotsLost === 0) return parts;
-  throw invalidSnapshot('quarantine', `items are missing, expected ${salvaged.slotsLost} more slots in use`);
+  throw invalidSnapshot('quarantine', 'items are missing', `${salvaged.slotsLost} more slots in use`, 'another');
 }
 
 function encodeLog({ origin, from, records, details }: AuditExport): Uint8Array[] {
@@ -118,8 +125,7 @@ export class Cursor {
   }
 
   take(bytes: number): Uint8Array {
-    if (bytes > this.left)
-      throw invalidSnapshot(this.#part, `cut short, expected ${bytes} bytes more, got ${this.left}`);
+    if (bytes > this.left) throw invalidSnapshot(this.#part, 'cut short', `${bytes} bytes more`, `${this.left}`);
     this.#at += bytes;
     return this.#bytes.subarray(this.#at - bytes, this.#at);
   }
@@ -139,13 +145,12 @@ export class Cursor {
   /** A count of things that take at least `least` bytes each. */
   count(least: number): number {
     const count = this.u32();
-    if (count * least > this.left)
-      throw invalidSnapshot(this.#part, `cut short, expected ${count} entries, got too few bytes`);
+    if (count * least > this.left) throw invalidSnapshot(this.#part, 'cut short', `${count} entries`, 'too few bytes');
     return count;
   }
 
   end(): void {
-    if (this.left > 0) throw invalidSnapshot(this.#part, `too long, expected its end, got ${this.left} bytes more`);
+    if (this.left > 0) throw invalidSnapshot(this.#part, 'too long', 'its end', `${this.left} bytes more`);
   }
 
   #view(bytes: number): DataView {
@@ -172,7 +177,7 @@ export function decodeSections(sections: Sections, claims: Claims): Salvaged {
 
 function present(sections: Sections, name: SectionName): Uint8Array {
   const bytes = sections[name];
-  if (!(bytes instanceof Uint8Array)) throw invalidSnapshot(name, 'missing, expected its bytes, got none');
+  if (!(bytes instanceof Uint8Array)) throw invalidSnapshot(name, 'missing', 'its bytes', 'none');
   return bytes;
 }
 
@@ -180,7 +185,8 @@ function limiterSection(bytes: Uint8Array, geometry: LimiterGeometry): SalvagedL
   const cursor = new Cursor(bytes, 'limiter');
   const state = cursor.take(abi.LIMITER_BYTES).slice();
   const each = WAY_HEAD_BYTES + recordBytes(geometry.limit);
-  if (cursor.left % each !== 0) throw invalidSnapshot('limiter', `another length, expected entries of ${each} bytes`);
+  if (cursor.left % each !== 0)
+    throw invalidSnapshot('limiter', 'another length', `entries of ${each} bytes`, 'another');
   const ways = cursor.take(cursor.left).slice();
   const view = new DataView(ways.buffer);
   for (let at = 0, last = -1; at < ways.length; at += each) {
@@ -188,7 +194,9 @@ function limiterSection(bytes: Uint8Array, geometry: LimiterGeometry): SalvagedL
     if (way <= last || way >= geometry.maxSources) {
       throw invalidSnapshot(
         'limiter',
-        `an entry is out of place, expected ${last + 1} … ${geometry.maxSources - 1}, got ${way}`,
+        'an entry is out of place',
+        `${last + 1} … ${geometry.maxSources - 1}`,
+        `${way}`,
       );
     }
     last = way;
@@ -205,7 +213,7 @@ function readItems(bytes: Uint8Array): { slots: Uint8Array[]; contents: Uint8Arr
     const slot = cursor.take(abi.SLOT_BYTES);
     const before = slots.at(-1);
     if (before !== undefined && compareBytes(before, abi.SLOT_ID, slot, abi.SLOT_ID, 16) >= 0) {
-      throw invalidSnapshot('quarantine', `item ${i} has no place of its own, expected rising ids`);
+      throw invalidSnapshot('quarantine', `item ${i} has no place of its own`, 'rising ids', 'another');
     }
     slots.push(slot);
     contents.push(cursor.take(headBytes(slot) + payloadBytes(slot)));
@@ -219,12 +227,11 @@ function readLogs(bytes: Uint8Array, claims: Claims): Pick<Salvaged, 'audit' | '
   const audit = cursor.take(abi.AUDIT_BYTES).slice();
   const size = new DataView(audit.buffer).getFloat64(abi.AUDIT_SIZE, true);
   const count = cursor.u32();
-  if (count < 1 || count > LOGS_MAX)
-    throw invalidSnapshot('audit', `unusable, expected 1 to ${LOGS_MAX} logs, got ${count}`);
+  if (count < 1 || count > LOGS_MAX) throw invalidSnapshot('audit', 'unusable', `1 to ${LOGS_MAX} logs`, `${count}`);
   const [log, ...earlier] = Array.from({ length: count }, () => readLog(cursor)) as [AuditExport, ...AuditExport[]];
   cursor.end();
   if (size !== claims.size || log.origin !== claims.origin || log.from + log.records.length !== size) {
-    throw invalidSnapshot('audit', 'another log, expected the origin and size that the header names');
+    throw invalidSnapshot('audit', 'another log', 'the origin and size that the header names', 'another');
   }
   return { audit, log, earlier };
 }
@@ -242,10 +249,10 @@ function readLog(cursor: Cursor): AuditExport {
   try {
     origin = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(name);
   } catch (cause) {
-    throw invalidSnapshot('audit', 'an origin is unreadable, expected UTF-8', cause);
+    throw invalidSnapshot('audit', 'an origin is unreadable', 'UTF-8', 'other bytes', cause);
   }
   if (name.length === 0 || name.length > ORIGIN_BYTES_MAX || !Number.isSafeInteger(from + records.length)) {
-    throw invalidSnapshot('audit', 'a log is unusable, expected its origin and numbers');
+    throw invalidSnapshot('audit', 'a log is unusable', 'its origin and numbers', 'another');
   }
   return { origin, from, records, details };
 }
@@ -263,18 +270,24 @@ export async function proveImage(
 ): Promise<void> {
   const { log, earlier, slots } = salvaged;
   const { tail, root } = await proveAsync(logProof(salvaged), hash);
-  if (tail !== log.records.length) throw invalidSnapshot('audit', 'records do not follow one another up to the head');
+  if (tail !== log.records.length)
+    throw invalidSnapshot(
+      'audit',
+      'records do not follow one another up to the head',
+      'rising numbers up to the head',
+      'others',
+    );
   if (root === undefined || root.length !== claims.root.length || compareBytes(root, 0, claims.root, 0, 32) !== 0) {
-    throw invalidSnapshot('audit', 'another tree head, expected the one that the header names');
+    throw invalidSnapshot('audit', 'another tree head', 'the one that the header names', 'another');
   }
   for (const old of earlier) {
     if (!(await proveAsync(chainProof(old), hash))) {
-      throw invalidSnapshot('audit', 'records of an earlier log do not follow one another');
+      throw invalidSnapshot('audit', 'records of an earlier log do not follow one another', 'rising numbers', 'others');
     }
   }
   for (const each of [log, ...earlier]) {
     if (!(await proveAsync(sidecarsProof(each), hash)))
-      throw invalidSnapshot('audit', 'a sidecar is not what its record names');
+      throw invalidSnapshot('audit', 'a sidecar is not what its record names', 'the bytes that it names', 'others');
   }
   const recordOf = recordAt(log);
   const signatures = new Set<string>();
@@ -288,9 +301,11 @@ export async function proveImage(
       }),
     );
     const wrong = faults.findIndex((fault) => fault !== undefined);
-    if (wrong >= 0) throw invalidSnapshot('quarantine', `item ${from + wrong} does not verify: ${faults[wrong]}`);
+    if (wrong >= 0)
+      throw invalidSnapshot('quarantine', `item ${from + wrong} does not verify`, 'a whole item', `${faults[wrong]}`);
   }
-  if (signatures.size !== slots.length) throw invalidSnapshot('quarantine', 'two items have one signature');
+  if (signatures.size !== slots.length)
+    throw invalidSnapshot('quarantine', 'two items have one signature', 'one item for each', 'two');
 }
 
 /** Hash and category, which are what finds an item. */

@@ -26,7 +26,16 @@ import { EngineLog } from './log';
 import { arenaEnd, type CoreConfig } from './memory';
 import { readDigest, readHandle, readId, readLimiter, readQuarantine, readRate, readSignatureHash } from './records';
 import type { Salvaged } from './salvage';
-import { ACCESSES, DETECTOR_FAILURES, DROP_REASONS, PURGE_REASONS, STATUSES, type Status } from './words';
+import {
+  ACCESSES,
+  DETECTOR_FAILURES,
+  DISPOSITIONS,
+  DROP_REASONS,
+  PURGE_REASONS,
+  STATUSES,
+  type Status,
+  wordCode,
+} from './words';
 
 export { ABI_VERSION } from '../../assembly/abi';
 export { compareBytes, number32 } from './bytes';
@@ -228,10 +237,14 @@ export class Engine {
   }
 
   uninspected(now: number, source: EngineSource, disposition: number, failure: keyof typeof DETECTOR_FAILURES): void {
+    const reason = wordCode('uninspected reason', DETECTOR_FAILURES, failure);
+    if (DISPOSITIONS[disposition] === undefined) {
+      throw new RangeError(`uninspected disposition: unknown, expected ${DISPOSITIONS.join(' | ')}, got another word`);
+    }
     this.#life.run(now, (core) => {
       writeSource(core, source);
       core.u32[IN32 + (abi.INBOX_DISPOSITION >>> 2)] = disposition;
-      core.u32[IN32 + (abi.INBOX_REASON >>> 2)] = DETECTOR_FAILURES[failure];
+      core.u32[IN32 + (abi.INBOX_REASON >>> 2)] = reason;
       core.call.uninspected(now);
     });
   }
@@ -285,7 +298,7 @@ export class Engine {
   }
 
   purge(now: number, slot: number, reason: PurgeReason, detail?: Uint8Array): void {
-    this.#end(now, slot, PURGE_REASONS[reason], detail, (core) => core.call.purge(now));
+    this.#end(now, slot, wordCode('purge reason', PURGE_REASONS, reason), detail, (core) => core.call.purge(now));
   }
 
   #end(now: number, slot: number, reason: number, detail: Uint8Array | undefined, end: (core: Core) => number): void {
@@ -337,8 +350,9 @@ export class Engine {
 
   /** Adds one to a total that HEARTBEAT records carry. */
   count(now: number, what: 'seen' | 'skipped' | 'failedOpen'): void {
+    const total = wordCode('count', TOTALS, what);
     this.#life.run(now, (core) => {
-      const field = core.view.getUint32(abi.HEADER_AT + abi.HEADER_AUDIT, true) + TOTALS[what];
+      const field = core.view.getUint32(abi.HEADER_AT + abi.HEADER_AUDIT, true) + total;
       core.view.setFloat64(field, core.view.getFloat64(field, true) + 1, true);
       core.poked?.(field, 8);
     });

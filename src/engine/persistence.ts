@@ -134,7 +134,8 @@ export class Persistence {
       this.#stored.set(index, bytes);
     }
     this.#again(core, left.calls, details);
-    if (core.call.verify() === 0) throw unusable('its log does not hold together, expected every link to fit');
+    if (core.call.verify() === 0)
+      throw unusable('its log does not hold together', 'every link to fit', 'one that does not');
     return { core, facts, details, isOwn: left.isOwn };
   }
 
@@ -254,7 +255,7 @@ const wordOf = (core: Core, field: number): number => core.u32[(IN + field) >>> 
 function ask(core: Core, kind: number, now: number, extra: number, asked: Uint8Array, payload: Uint8Array): void {
   const name = CHANGING[kind];
   if (name === undefined)
-    throw unusable(`it made a call that this version does not know, expected < ${CHANGING.length}`);
+    throw unusable('it made a call that this version does not know', `< ${CHANGING.length}`, 'another');
   core.bytes.set(asked, IN);
   if (kind === REFILL) core.bytes.set(payload, IN + abi.INBOX_ENTROPY);
   else core.payload.set(payload);
@@ -297,7 +298,7 @@ function readFacts(bytes: Uint8Array): { facts: CoreFacts; details: Details } {
   const end = 4 + view.getUint32(0, true);
   const said = JSON.parse(new TextDecoder().decode(bytes.subarray(4, end)));
   if (said.abi !== abi.ABI_VERSION) {
-    throw unusable(`another ABI version, expected ${abi.ABI_VERSION}, got ${Number(said.abi)}`);
+    throw unusable('another ABI version', `${abi.ABI_VERSION}`, `${Number(said.abi)}`);
   }
   const unpacked = (text: string | null): Uint8Array | null =>
     text === null ? null : (fromBase64(text) as Uint8Array);
@@ -317,5 +318,5 @@ function readFacts(bytes: Uint8Array): { facts: CoreFacts; details: Details } {
   return { facts: { ...said, carried }, details };
 }
 
-const unusable = (problem: string): TracehoundError =>
-  new TracehoundError('SNAPSHOT_INVALID', `memory: not usable, ${problem}`);
+const unusable = (problem: string, expected: string, got: string): TracehoundError =>
+  new TracehoundError('SNAPSHOT_INVALID', `memory: not usable, ${problem}, expected ${expected}, got ${got}`);

@@ -1,10 +1,16 @@
 /**
  * Codes of the boundary ↔ words of the host. No file outside this folder sees a code.
  *
- * Relies on: the boundary's constants. Refuses: logic.
+ * Relies on: the boundary's constants. Refuses: words that have no code.
  */
 import * as abi from '../../assembly/abi';
 import type { Disposition, DropReason, InterceptResult, PurgeReason, Severity } from '../types/index';
+
+/** The code of `word`. Throws `RangeError` for one that has none: it must not reach the core, which would stop for it. */
+export function wordCode(part: string, codes: Readonly<Record<string, number>>, word: string): number {
+  if (Object.hasOwn(codes, word)) return codes[word] as number;
+  throw new RangeError(`${part}: unknown, expected ${Object.keys(codes).join(' | ')}, got another word`);
+}
 
 /** By code: 0 … 3. */
 export const SEVERITIES: readonly Severity[] = ['low', 'medium', 'high', 'critical'];

@@ -172,6 +172,12 @@ export function captureBytes(value: Uint8Array, bytesMax: number): Uint8Array | 
   return new Uint8Array(buffer, offsetOf.call(value) as number, length);
 }
 
+/** `bytes` in a buffer that holds nothing else: RPC and storage take the whole buffer of a view along. */
+export function tightBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const isTight = bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
+  return isTight ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+}
+
 function isMovable(buffer: ArrayBufferLike): boolean {
   try {
     fixedLengthOf.call(buffer);

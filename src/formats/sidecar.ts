@@ -22,7 +22,10 @@ export function sidecar(facts: { readonly [key: string]: Json }, random: (bytes:
   const salt = new Uint8Array(16);
   random(salt);
   const text = canonicalise({ ...facts, salt: toHex(salt) }, SIDECAR_BYTES_MAX);
-  if (!text.ok) throw new RangeError(`sidecar: ${text.reason}, expected ≤ ${SIDECAR_BYTES_MAX} bytes of plain JSON`);
+  if (!text.ok)
+    throw new RangeError(
+      `sidecar: ${text.reason}, expected ≤ ${SIDECAR_BYTES_MAX} bytes of plain JSON, got other facts`,
+    );
   return text.bytes;
 }
 

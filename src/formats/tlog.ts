@@ -95,7 +95,8 @@ export class Frontier {
 
   /** Appends 2^level leaves of which only the root is known. Throws `TypeError` when they do not begin where they must. */
   appendSubtree(level: number, hash: Uint8Array): void {
-    if (!isBytes(hash) || hash.length !== HASH_BYTES) throw new TypeError(`subtree: expected ${HASH_BYTES} bytes`);
+    if (!isBytes(hash) || hash.length !== HASH_BYTES)
+      throw new TypeError(`subtree: no hash, expected ${HASH_BYTES} bytes, got others`);
     bytesToWords(hash, 0, this.#carry, 0);
     this.#append(level, this.#carry);
   }
@@ -107,12 +108,14 @@ export class Frontier {
   }
 
   #append(level: number, carry: Int32Array): void {
-    if (!Number.isInteger(level) || level < 0 || level >= LEVELS - 1) throw new TypeError('subtree: no such level');
+    if (!Number.isInteger(level) || level < 0 || level >= LEVELS - 1)
+      throw new TypeError(`subtree: no such level, expected an integer from 0 to ${LEVELS - 2}, got ${level}`);
     const width = 2 ** level;
     if (this.#size % width !== 0) {
       throw new TypeError(`subtree: not aligned, expected a multiple of ${width} leaves before it, got ${this.#size}`);
     }
-    if (this.#size + width > Number.MAX_SAFE_INTEGER) throw new TypeError('tree: full, expected < 2^53 leaves');
+    if (this.#size + width > Number.MAX_SAFE_INTEGER)
+      throw new TypeError('tree: full, expected < 2^53 leaves, got more');
     const slots = this.#slots;
     let count = this.#size / width;
     let k = level;
@@ -186,7 +189,8 @@ export async function treeHead(size: number, hashes: HashReader): Promise<Uint8A
 
 /** PATH(m, D[n]) of RFC 9162 §2.1.3.1: from the leaf's sibling up. Throws `RangeError` unless `0 ≤ index < size`. */
 export async function proveInclusion(index: number, size: number, hashes: HashReader): Promise<Uint8Array[]> {
-  if (!isSize(size) || !isSize(index) || index >= size) throw new RangeError('proof: expected 0 ≤ index < size');
+  if (!isSize(size) || !isSize(index) || index >= size)
+    throw new RangeError(`proof: no such leaf, expected 0 ≤ index < size, got ${index} and ${size}`);
   const siblings: Promise<Uint8Array>[] = [];
   for (let [from, to] = [0, size]; to - from > 1; ) {
     const middle = from + largestHalf(to - from);
@@ -200,7 +204,8 @@ export async function proveInclusion(index: number, size: number, hashes: HashRe
 
 /** PROOF(m, D[n]) of RFC 9162 §2.1.4.1, empty for two equal sizes. Throws `RangeError` unless `1 ≤ from ≤ to`. */
 export async function proveConsistency(from: number, to: number, hashes: HashReader): Promise<Uint8Array[]> {
-  if (!isSize(to) || !isSize(from) || from < 1 || from > to) throw new RangeError('proof: expected 1 ≤ from ≤ to');
+  if (!isSize(to) || !isSize(from) || from < 1 || from > to)
+    throw new RangeError(`proof: no such sizes, expected 1 ≤ from ≤ to, got ${from} and ${to}`);
   const proof: Promise<Uint8Array>[] = [];
   // While we only went left, the old tree is a whole subtree here, whose root the verifier has.
   let [start, end, known] = [0, to, true];

@@ -9,14 +9,18 @@
  * @module
  */
 import { LATE, within } from '../time/deadline';
+import { kindOf } from '../validate/kind';
+import type { Slot } from './slots';
 
 /**
  * How the reading ended. `none`: there was no body · `complete` · `limit`: there is more than fits · `timeout` ·
- * `aborted`: the client went away · `busy`: too many captures at once · `consumed`: someone read it and kept nothing ·
- * `hidden`: the platform does not show it (a GET with a body) · `cut`: the platform itself handed over a prefix
- * (`inputTruncated` of Lambda@Edge).
+ * `aborted`: the client went away · `busy`: too many captures at once · `displaced`: it came so slowly that another got
+ * its place · `consumed`: someone read it and kept nothing · `hidden`: the platform does not show it (a GET with a body) ·
+ * `cut`: the platform itself handed over a prefix (`inputTruncated` of Lambda@Edge).
  */
-export type BodyState = 'none' | 'complete' | 'limit' | 'timeout' | 'aborted' | 'busy' | 'consumed' | 'hidden' | 'cut';
+export type BodyState =
+  | ('none' | 'complete' | 'limit' | 'timeout' | 'aborted')
+  | ('busy' | 'displaced' | 'consumed' | 'hidden' | 'cut');
 
 export interface BodyPrefix {
   readonly state: BodyState;
@@ -28,8 +32,16 @@ export interface BodyPrefix {
 
 export const NO_CHUNKS: readonly Uint8Array[] = [];
 
-/** Pulls until `budget` bytes are exceeded, the body ends or fails, or `timeoutMs` have passed. Never rejects. */
-export async function pull(stream: ReadableStream<Uint8Array>, budget: number, timeoutMs: number): Promise<BodyPrefix> {
+/**
+ * Pulls until `budget` bytes are exceeded, the body ends or fails, `timeoutMs` have passed, or the place is lost. Never
+ * rejects.
+ */
+export async function pull(
+  stream: ReadableStream<Uint8Array>,
+  budget: number,
+  timeoutMs: number,
+  slot?: Slot,
+): Promise<BodyPrefix> {
   if (stream.locked) return { state: 'consumed', chunks: NO_CHUNKS };
   const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
@@ -48,6 +60,7 @@ export async function pull(stream: ReadableStream<Uint8Array>, budget: number, t
       const chunk = view(step.value);
       chunks.push(chunk);
       bytes += chunk.byteLength;
+      slot?.progress(chunk.byteLength);
       if (bytes > budget) return 'limit';
     }
     return 'limit';
@@ -56,7 +69,7 @@ export async function pull(stream: ReadableStream<Uint8Array>, budget: number, t
   let failure: unknown;
   let state: BodyState;
   try {
-    const ended = await within(read(), timeoutMs);
+    const ended = await within(orLost(read(), slot), timeoutMs);
     state = ended === LATE ? 'timeout' : ended;
   } catch (error) {
     state = 'aborted';
@@ -65,6 +78,11 @@ export async function pull(stream: ReadableStream<Uint8Array>, budget: number, t
   }
   stopped = true;
   return { state, chunks, rest: () => again(chunks, state, failure, reader, pending) };
+}
+
+/** What `work` gives, unless the place is lost before. */
+export function orLost<T>(work: Promise<T>, slot: Slot | undefined): Promise<T | 'displaced'> {
+  return slot === undefined ? work : Promise.race([work, slot.lost.then(() => 'displaced' as const)]);
 }
 
 /** What the application reads instead: the chunks that were pulled, then the same reader, at the application's pace. */
@@ -97,5 +115,5 @@ function again(
 /** A stream may carry anything; a body that is not bytes is a broken one. */
 function view(value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value;
-  throw new TypeError('body: a chunk is not bytes, expected Uint8Array');
+  throw new TypeError(`body: a chunk is not bytes, expected a Uint8Array, got ${kindOf(value)}`);
 }

@@ -1,9 +1,9 @@
 /**
- * Evidence of a request: one `application/http` message and its fingerprint.
+ * Evidence of a request: one `application/http` message and its fingerprint. docs/format.md describes the message.
  *
- * Relies on: what an adapter tells about the request (`Facts`), and on the instance for the budget and keyed
+ * Relies on: what an adapter says about the request (`Facts`), and on the instance for the budget and keyed
  * fingerprints. Refuses: to exceed `maxPayloadBytes`, to keep secrets in clear, to wait longer than it was told, and
- * to let a client write our own fields.
+ * to let a client write our own fields. Its cost is linear in what it is given.
  *
  * The budget: our own fields have a fixed reserve, start line and headers a quarter of the rest of the room (at least
  * 1 KiB while there is that much), the body what remains. What was cut is named in `Tracehound-Truncated`.
@@ -13,10 +13,14 @@
 
 import { LATE, within } from '../time/deadline';
 import type { HttpKeys, HttpSettings, Source } from '../types/index';
-import { type BodyPrefix, type BodyState, NO_CHUNKS, pull } from './body';
+import { type BodyPrefix, type BodyState, NO_CHUNKS, orLost, pull } from './body';
 import { fingerprint } from './fingerprint';
-import { characters, type Field, fieldLines, joined, octets, ownLines, startLine, targetOf } from './message';
+import { hasBody, type IncomingBody, peek } from './incoming';
+import { characters, type Field, fieldLines, joined, octets, ownLines, startLine } from './message';
 import { Redaction } from './redaction';
+import type { SecretNames } from './secrets';
+import type { CaptureSlots, Slot } from './slots';
+import { type Asked, askedOf, withoutPassword } from './target';
 
 /** A request as its framework shows it. Asked for only when there is something to refuse or to keep. */
 export interface Facts {
@@ -26,14 +30,22 @@ export interface Facts {
   readonly headers: Headers;
   /** `1.1`, `2.0` …, where the platform says it. */
   readonly version?: string | undefined;
-  /** The request target as it came, where the platform has it. */
+  /** The request target as it came, where the platform has it: any of the four forms of RFC 9112 §3.2. */
   readonly target?: string | undefined;
+  /** `:authority` of HTTP/2. */
+  readonly authority?: string | undefined;
+  /** Of the connection. Absent: what the URL says; empty: nobody knows, and the URL's is made up. */
+  readonly scheme?: string | undefined;
+  /** How the platform spells `url`: as the client sent it, or normalised. Absent where nobody knows. */
+  readonly spelling?: 'sent' | 'normalised' | undefined;
   /** Header fields as they came: order, case, repeats. */
   readonly fields?: readonly Field[] | undefined;
   /** Address and port of the peer. */
   readonly peer?: string | undefined;
   /** The unread body; `null` when there is none or the platform hides it. */
   body(): ReadableStream<Uint8Array> | null;
+  /** Node's own message, which has the body also where the web's `Request` has none. */
+  readonly incoming?: unknown;
   /** The body as someone already read it into the framework's cache; `undefined` when nobody did. */
   buffered?(): Promise<Buffered> | undefined;
 }
@@ -48,8 +60,8 @@ export interface Buffered {
 
 /** What an instance of the guard wants captured. */
 export interface CapturePlan {
-  readonly redactHeaders: ReadonlySet<string>;
-  readonly redactQuery: ReadonlySet<string>;
+  readonly redactHeaders: SecretNames;
+  readonly redactQuery: SecretNames;
   readonly trace: ReadonlySet<string>;
   readonly timeoutMs: number;
 }
@@ -71,48 +83,51 @@ export interface Capture {
   readonly rest?: (() => ReadableStream<Uint8Array>) | undefined;
 }
 
-/** Our own fields fit into this: eleven of them, the longest (a source) cut to 128 characters. Tested. */
-export const OWN_BYTES_MAX = 768;
+/** Our own fields fit into this: fifteen of them, the longest (an authority) cut to 256 characters. Tested. */
+export const OWN_BYTES_MAX = 1_024;
 /** Below this, the message has the room for itself and our own fields are left out. */
 const OWN_FROM_BYTES = 4 * OWN_BYTES_MAX;
 const HEAD_BYTES_MIN = 1_024;
 const SOURCE_CHARACTERS_MAX = 128;
+/** A name of DNS has 253 characters at most, a port five. */
+const AUTHORITY_CHARACTERS_MAX = 256;
+const SCHEME_CHARACTERS_MAX = 32;
 
-/** Captures one flagged request. `mayPull`: a place among the captures in flight was free. */
+/** Captures one flagged request. `slots`: the places for bodies, shared by all requests of a guard. */
 export async function capture(
   facts: Facts,
   origin: { source: Source; derivation: Derivation },
   port: CapturePort,
   plan: CapturePlan,
-  mayPull: boolean,
+  slots: CaptureSlots,
 ): Promise<Capture> {
   const max = port.maxPayloadBytes;
   const redaction = new Redaction(plan.redactHeaders, plan.redactQuery, (value) => port.redact(value));
-  // CONNECT asks for an authority, which no URL of the router's has.
-  const raw = facts.target?.startsWith('/') === true || (facts.target !== undefined && facts.method === 'CONNECT');
-  const target = raw ? (facts.target as string) : targetOf(facts.url);
+  const asked = askedOf(facts);
+  const hidden = (value: string): string => redaction.field(['authorization', value])[1];
   const fields = facts.fields ?? [...facts.headers];
 
   const room = max < OWN_FROM_BYTES ? max : max - OWN_BYTES_MAX;
   const headBudget = Math.max(room >>> 2, Math.min(room, HEAD_BYTES_MIN));
-  const start = startLine(facts.method, redaction.target(target), facts.version ?? '1.1', headBudget >>> 1);
+  const shown = max < OWN_FROM_BYTES ? targetAlone(asked) : asked.target;
+  const target = redaction.target(withoutPassword(shown, hidden));
+  const start = startLine(facts.method, target, asked.version, headBudget >>> 1);
   const kept = fields.map((field) => redaction.field(field));
   const head = fieldLines(kept, headBudget - start.bytes.length, plan.trace);
 
   const bodyBudget = Math.max(0, room - start.bytes.length - head.bytes - 2);
   const declared = declaredLength(facts.headers);
-  const { prefix, remade } = await readBody(facts, declared, bodyBudget, plan.timeoutMs, mayPull);
+  const place = (): Slot | undefined => slots.take(origin.source);
+  const { prefix, remade } = await readBody(facts, declared, bodyBudget, plan.timeoutMs, place);
   const body = joined(prefix.chunks, bodyBudget);
   const whole = prefix.state === 'none' || prefix.state === 'complete';
 
   const cuts: string[] = [];
   if (start.cut) cuts.push('start');
+  if ((asked.authority?.length ?? 0) > AUTHORITY_CHARACTERS_MAX) cuts.push('authority');
   if (head.cut + head.dropped > 0) cuts.push('headers');
   if (!whole) cuts.push('body');
-  const own: Field[] = [
-    ['Target', raw ? 'raw' : 'normalised'],
-    ['Headers', facts.fields ? 'raw' : 'normalised'],
-  ];
+  const own: Field[] = [...ownOf(asked), ['Headers', facts.fields ? 'raw' : 'normalised']];
   if (cuts.length > 0) own.push(['Truncated', cuts.join(', ')]);
   if (head.dropped > 0) own.push(['Headers-Dropped', String(head.dropped)]);
   own.push(['Body-Length', declared], ['Body-Captured', String(body.length)], ['Body-State', prefix.state]);
@@ -124,7 +139,10 @@ export async function capture(
 
   const likeness = fingerprint({
     method: facts.method,
-    target: redaction.bare(target),
+    target: redaction.bare(withoutPassword(asked.target, () => '')),
+    authority: asked.authority ?? '',
+    scheme: asked.scheme ?? '',
+    version: asked.version ?? '',
     fields: fields.filter(([name]) => !redaction.hides(name)),
     trace: plan.trace,
     body,
@@ -141,6 +159,22 @@ export async function capture(
   };
 }
 
+/** How the request was asked, in fields of our own. */
+function ownOf({ reading, version, scheme, authority, authorityFrom }: Asked): Field[] {
+  const own: Field[] = [['Target', reading]];
+  if (version === undefined) own.push(['Version', 'unsaid']);
+  if (scheme) own.push(['Scheme', scheme.slice(0, SCHEME_CHARACTERS_MAX)]);
+  if (authority) {
+    own.push(['Authority', authority.slice(0, AUTHORITY_CHARACTERS_MAX)], ['Authority-From', String(authorityFrom)]);
+  }
+  return own;
+}
+
+/** What says whom it was asked of without a field of ours: HTTP/2 has no Host, so its target becomes absolute. */
+function targetAlone({ target, authority, authorityFrom, scheme }: Asked): string {
+  return authorityFrom === 'pseudo' && target.startsWith('/') ? `${scheme || 'http'}://${authority}${target}` : target;
+}
+
 /** Whether the client said that it sends a body, and how long: digits, `chunked` or `none`. */
 export function declaredLength(headers: Headers): string {
   if (headers.has('transfer-encoding')) return 'chunked';
@@ -149,34 +183,57 @@ export function declaredLength(headers: Headers): string {
   return /^\d{1,16}$/.test(length) ? length : 'malformed';
 }
 
-/** From the framework's cache when someone has read the body, else from the wire. */
+/** What was read of a body, and whether it was made again from a decoded form. */
+interface Read {
+  readonly prefix: BodyPrefix;
+  readonly remade: boolean;
+}
+
+const ended = (state: BodyState): Read => ({ prefix: { state, chunks: NO_CHUNKS }, remade: false });
+
+/** From the framework's cache when someone has read the body, else from the wire. A place is taken only for a body. */
 async function readBody(
   facts: Facts,
   declared: string,
   budget: number,
   timeoutMs: number,
-  mayPull: boolean,
-): Promise<{ prefix: BodyPrefix; remade: boolean }> {
-  const ended = (state: BodyState) => ({ prefix: { state, chunks: NO_CHUNKS }, remade: false });
+  place: () => Slot | undefined,
+): Promise<Read> {
   const announced = declared !== 'none' && declared !== '0';
+  let slot: Slot | undefined;
   try {
-    if (!mayPull) return ended(announced || facts.body() !== null ? 'busy' : 'none');
     const buffered = facts.buffered?.();
-    if (buffered !== undefined) {
-      const got = await within(buffered, timeoutMs);
-      if (got === LATE) return ended('timeout');
-      const state = got.cut === true ? 'cut' : got.bytes.length > budget ? 'limit' : 'complete';
-      return { prefix: { state, chunks: [got.bytes] }, remade: got.remade };
+    const stream = buffered === undefined ? facts.body() : null;
+    const isHere = buffered !== undefined || stream !== null || hasBody(facts.incoming, declared);
+    if (!isHere) return ended(announced ? 'hidden' : 'none');
+    slot = place();
+    if (slot === undefined) return busy(buffered);
+    if (buffered !== undefined) return await fromCache(buffered, budget, timeoutMs, slot);
+    if (stream === null) {
+      return { prefix: await peek(facts.incoming as IncomingBody, budget, timeoutMs, slot), remade: false };
     }
-    const stream = facts.body();
-    if (stream === null) return ended(announced ? 'hidden' : 'none');
-    const prefix = await pull(stream, budget, timeoutMs);
+    const prefix = await pull(stream, budget, timeoutMs, slot);
     const empty = prefix.state === 'complete' && prefix.chunks.every((chunk) => chunk.length === 0);
     return { prefix: empty && !announced ? { ...prefix, state: 'none' } : prefix, remade: false };
   } catch {
     // The cache holds a failure: whoever read the body met it before us and knows.
     return ended('consumed');
+  } finally {
+    slot?.release();
   }
+}
+
+function busy(buffered: Promise<Buffered> | undefined): Read {
+  buffered?.catch(() => {}); // nobody waits for it here
+  return ended('busy');
+}
+
+async function fromCache(buffered: Promise<Buffered>, budget: number, timeoutMs: number, slot: Slot): Promise<Read> {
+  const got = await within(orLost(buffered, slot), timeoutMs);
+  if (got === LATE) return ended('timeout');
+  if (got === 'displaced') return ended('displaced');
+  const state = got.cut === true ? 'cut' : got.bytes.length > budget ? 'limit' : 'complete';
+  return { prefix: { state, chunks: [got.bytes] }, remade: got.remade };
 }
 
 /** An address is for the investigator; a key may be a secret and stays out (the handle's `sourceTag` stands for it). */

@@ -1,5 +1,6 @@
 /**
- * What makes two flagged requests the same: method, target, headers, captured body, declared length, truncation.
+ * What makes two flagged requests the same: method, target, authority, scheme, version, headers, captured body, declared
+ * length, truncation.
  *
  * Relies on: nothing. Refuses: ambiguity — every part is preceded by its length, so no two requests share a
  * fingerprint by moving bytes from one part to the next.
@@ -77,6 +78,10 @@ export interface Likeness {
   readonly method: string;
   /** Without the values of secret parameters: they do not show in evidence, so they do not make it new. */
   readonly target: string;
+  /** Whom it was asked of, and by which protocol; empty where the platform does not say. */
+  readonly authority: string;
+  readonly scheme: string;
+  readonly version: string;
   /** Without secret headers, for the same reason. */
   readonly fields: readonly Field[];
   /** Names of further headers that carry ids. */
@@ -99,8 +104,7 @@ export function fingerprint(of: Likeness): Uint8Array {
     new DataView(length.buffer).setUint32(0, part.byteLength);
     pieces.push(length, part);
   };
-  put(octets(of.method));
-  put(octets(of.target));
+  for (const part of [of.method, of.target, of.authority, of.scheme, of.version]) put(octets(part));
   for (const [name, value] of fields) {
     put(octets(name));
     put(octets(value));

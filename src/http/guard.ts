@@ -10,6 +10,7 @@
  * @module
  */
 import type { GuardedTracehound } from '../types/index';
+import { kindOf } from '../validate/kind';
 import { type GuardOptions, planOf } from './options';
 import { Passage } from './passage';
 import { Post } from './post';
@@ -22,7 +23,7 @@ export type { Guard, Outcome, Visit } from './visit';
 export function guard<C>(th: GuardedTracehound, options: GuardOptions<C>): Guard<C> {
   const port = th?.http;
   if (typeof port?.limits?.charge !== 'function') {
-    throw new TypeError('tracehound: no instance, expected createTracehound()');
+    throw new TypeError(`tracehound: no instance, expected createTracehound(), got ${kindOf(th)}`);
   }
   const post = new Post(th, planOf(options, port.settings.failMode));
   return async (visit) => {

@@ -3,19 +3,20 @@
  *
  * Relies on: nothing but what it is given. Refuses: to let one that throws silence another.
  */
-import type { Severity, Signals, SignalView, ThreatSignal } from '../types/index';
+import type { Severity, Signals, SignalView, ThreatSignal, Unheard } from '../types/index';
 
 /** What all of them said together. */
 export interface Said {
   readonly threat: ThreatSignal | undefined;
   readonly strip: readonly string[];
-  readonly threw: boolean;
+  /** Why one of them did not tell, the first that did not. */
+  readonly failure: Unheard | undefined;
 }
 
 /** Nobody was asked. */
-export const NOT_ASKED: Said = { threat: undefined, strip: [], threw: false };
+export const NOT_ASKED: Said = { threat: undefined, strip: [], failure: undefined };
 /** Nobody could be asked. */
-export const NOT_ASKABLE: Said = { ...NOT_ASKED, threw: true };
+export const NOT_ASKABLE: Said = { ...NOT_ASKED, failure: 'threw' };
 
 export const SEVERITIES: readonly Severity[] = ['low', 'medium', 'high', 'critical'];
 
@@ -28,10 +29,10 @@ export function graver(a: ThreatSignal | undefined, b: ThreatSignal | undefined)
 /** Asks all of them: the gravest threat counts, everything forged goes. */
 export function readSignals(detectors: readonly Signals[], view: SignalView, report: (error: unknown) => void): Said {
   let threat: ThreatSignal | undefined;
-  let threw = false;
+  let failure: Unheard | undefined;
   const strip: string[] = [];
-  const fail = (error: unknown): void => {
-    threw = true;
+  const fail = (error: unknown, reason: Unheard): void => {
+    failure ??= reason;
     report(error);
   };
   for (const detector of detectors) {
@@ -39,10 +40,10 @@ export function readSignals(detectors: readonly Signals[], view: SignalView, rep
       const said = detector.read(view);
       threat = graver(threat, said.threat);
       strip.push(...said.strip);
-      if (said.failure !== undefined) fail(said.failure.error);
+      if (said.failure !== undefined) fail(said.failure.error, said.failure.reason ?? 'threw');
     } catch (error) {
-      fail(error);
+      fail(error, 'threw');
     }
   }
-  return { threat, strip, threw };
+  return { threat, strip, failure };
 }

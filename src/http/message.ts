@@ -23,6 +23,9 @@ export const OWN_PREFIX = 'tracehound-';
 const METHOD_CHARACTERS_MAX = 64;
 const NAME_CHARACTERS_MAX = 256;
 
+/** In the place of a version that the platform does not say. It fits the grammar, and no protocol has it. */
+const UNSAID = '0.0';
+
 const CRLF: Uint8Array = new Uint8Array([0x0d, 0x0a]);
 
 const isControl = (code: number): boolean => code === 0x0a || code === 0x0d || code === 0;
@@ -77,22 +80,15 @@ export function joined(pieces: readonly Uint8Array[], max: number): Uint8Array {
   return whole;
 }
 
-/** Path and query of a normalised URL: what the start line says when the platform hides the raw target. */
-export function targetOf(url: string): string {
-  const authority = url.indexOf('://');
-  const path = url.indexOf('/', authority < 0 ? 0 : authority + 3);
-  return path < 0 ? '/' : (url.slice(path).split('#', 1)[0] as string);
-}
-
 /** The start line within `budget` bytes, and whether the target had to be cut for it. */
 export function startLine(
   method: string,
   target: string,
-  version: string,
+  version: string | undefined,
   budget: number,
 ): { bytes: Uint8Array; cut: boolean } {
   const verb = escaped(method.slice(0, METHOD_CHARACTERS_MAX), isNotToken);
-  const tail = octets(` HTTP/${version}\r\n`);
+  const tail = octets(` HTTP/${version ?? UNSAID}\r\n`);
   const head = octets(`${verb} `);
   const room = Math.max(0, budget - head.length - tail.length);
   const line = octets(escaped(target.slice(0, room), isBlank));

@@ -23,7 +23,7 @@ import {
 } from '../validate/index';
 import type { CapturePlan } from './capture';
 import { TRACE_HEADERS } from './fingerprint';
-import { SECRET_HEADERS } from './redaction';
+import { secretNames } from './secrets';
 
 /** `C` is the framework's own object: Hono's `c`, a fetch `Request`. */
 export interface GuardOptions<C> {
@@ -66,8 +66,12 @@ export interface GuardOptions<C> {
   onDetectorFailure?: 'pass' | 'refuse';
   /** `RateLimit` and `RateLimit-Policy` on every answer. Default `true`. */
   headers?: boolean;
-  /** Further secrets: header names and query parameters (compared without case). */
-  redact?: { headers?: readonly string[]; query?: readonly string[] };
+  /**
+   * Further secrets: header names and query parameters, compared without case and separators. The documented credential
+   * headers of large platforms and common parameter names are hidden anyway. With `mode: 'allow-list'` the two lists say what
+   * may be seen instead, and all other values are hidden.
+   */
+  redact?: { mode?: 'deny-list' | 'allow-list'; headers?: readonly string[]; query?: readonly string[] };
   /** Further request headers that carry your platform's trace ids: kept first, and not part of the fingerprint. */
   trace?: readonly string[];
 }
@@ -111,12 +115,17 @@ const CAPTURES_MAX = 65_536;
 /** Own properties only: an inherited `skip` or `shadow` would let pass what must not. */
 export function planOf<C>(options: GuardOptions<C>, failMode: FailMode): GuardPlan<C> {
   const given = readGroup('tracehound.options', 'tracehound.', options ?? null, NAMES);
-  const redact = readGroup('tracehound.redact', 'tracehound.redact.', given.redact, ['headers', 'query']);
+  const redact = readGroup('tracehound.redact', 'tracehound.redact.', given.redact, ['mode', 'headers', 'query']);
   const signals =
     given.signals === undefined ? [] : readList(part('signals'), given.signals, SIGNALS_LIST, readSignals);
   const detect = callable<NonNullable<GuardOptions<C>['detect']>>(part('detect'), given.detect);
   if (detect === undefined && signals.length === 0) throw wrongKind(part('detect'), 'a function', undefined);
-  const secrets = [...SECRET_HEADERS, ...signals.flatMap((source) => source.secrets)];
+  const redacted = secretNames({
+    isAllowList: word(part('redact.mode'), redact.mode, ['deny-list', 'allow-list']) === 'allow-list',
+    headers: names('redact.headers', redact.headers, readToken),
+    query: names('redact.query', redact.query, readName),
+    secrets: signals.flatMap((source) => source.secrets),
+  });
   const usual = failMode === 'open' ? 'pass' : 'refuse';
   const failure = word(part('onDetectorFailure'), given.onDetectorFailure, ['pass', 'refuse'], usual);
   return {
@@ -133,9 +142,9 @@ export function planOf<C>(options: GuardOptions<C>, failMode: FailMode): GuardPl
     captureMax: integer(part('captureMax'), given.captureMax, 64, 0, CAPTURES_MAX),
     detectorFailurePasses: failure === 'pass',
     capture: {
-      redactHeaders: names('redact.headers', redact.headers, readToken, secrets),
-      redactQuery: names('redact.query', redact.query, readName),
-      trace: names('trace', given.trace, readToken, TRACE_HEADERS),
+      redactHeaders: redacted.headers,
+      redactQuery: redacted.query,
+      trace: new Set([...TRACE_HEADERS, ...names('trace', given.trace, readToken)]),
       timeoutMs: integer(part('captureTimeoutMs'), given.captureTimeoutMs, 2_000, 1, WAIT_MS_MAX, 'ms'),
     },
   };
@@ -154,12 +163,5 @@ function readSignals(place: string, value: unknown): Signals {
 
 const readName = (place: string, value: unknown): string => readText(place, value, 1).toLowerCase();
 
-function names(
-  name: string,
-  value: unknown,
-  read: (place: string, value: unknown) => string,
-  always: readonly string[] = [],
-): ReadonlySet<string> {
-  const own = value === undefined ? [] : readList(part(name), value, 'an array of strings', read);
-  return new Set([...always, ...own]);
-}
+const names = (name: string, value: unknown, read: (place: string, value: unknown) => string): readonly string[] =>
+  value === undefined ? [] : readList(part(name), value, 'an array of strings', read);

@@ -9,7 +9,7 @@
  */
 import { TracehoundError } from '../errors';
 import { LATE, within } from '../time/deadline';
-import type { InterceptResult, RateLimitResult, Scent, ThreatSignal } from '../types/index';
+import type { InterceptResult, RateLimitResult, Scent, ThreatSignal, Unheard } from '../types/index';
 import { type Capture, capture, declaredLength, type Facts } from './capture';
 import { NOT_ASKABLE, NOT_ASKED, readSignals, type Said } from './hearing';
 import type { Field } from './message';
@@ -20,7 +20,7 @@ import type { Asker, Outcome, Visit } from './visit';
 const NO_FIELDS: readonly Field[] = [];
 
 /** What an inspection found: a threat, nothing, or how it failed. */
-type Finding = ThreatSignal | undefined | 'threw' | 'timeout';
+type Finding = ThreatSignal | undefined | Unheard | 'timeout';
 
 export class Passage<C> {
   readonly #post: Post<C>;
@@ -104,8 +104,8 @@ export class Passage<C> {
       return this.#pass();
     }
     if (plan.allow !== undefined && (await this.#isAllowed())) return this.#pass();
-    const found = this.#said.threat ?? (await this.#inspect()) ?? (this.#said.threw ? 'threw' : undefined);
-    if (found === 'threw' || found === 'timeout') return this.#uninspected(found);
+    const found = this.#said.threat ?? (await this.#inspect()) ?? this.#said.failure;
+    if (typeof found === 'string') return this.#uninspected(found);
     if (found !== undefined) return this.#caught(found);
     const result: InterceptResult =
       this.#rate === undefined ? { status: 'clean' } : { status: 'clean', rate: this.#rate };
@@ -150,12 +150,12 @@ export class Passage<C> {
     }
   }
 
-  async #uninspected(how: 'threw' | 'timeout'): Promise<Outcome> {
+  async #uninspected(how: Unheard | 'timeout'): Promise<Outcome> {
     const { th, plan } = this.#post;
     const passes = plan.shadow || plan.detectorFailurePasses;
     const disposition = plan.shadow ? 'observed' : passes ? 'passed' : 'refused';
     try {
-      await th.http.counters.uninspected(this.#asker.source, disposition, how);
+      await th.http.counters.uninspected(this.#asker.source, disposition, recordable(how));
     } catch (error) {
       if (this.#failsClosed()) return this.#fail(failed(error));
       this.#failedOpen = true;
@@ -211,10 +211,10 @@ export class Passage<C> {
 
   /** A capture that fails costs the payload, never the record of the threat. */
   async #take(): Promise<Capture | undefined> {
-    const { th, plan } = this.#post;
+    const { th, plan, slots } = this.#post;
     const port = { ...th.http.settings, redact: th.http.keys.redact };
     try {
-      return await this.#post.withPlace((free) => capture(this.#visit.facts(), this.#asker, port, plan.capture, free));
+      return await capture(this.#visit.facts(), this.#asker, port, plan.capture, slots);
     } catch (error) {
       this.#report(error);
       return undefined;
@@ -287,7 +287,11 @@ function failed(error: unknown): InterceptResult {
   const known = error instanceof TracehoundError;
   return {
     status: 'error',
-    error: known ? error : new TracehoundError('RUNTIME_FAILED', 'guard: the call failed', { cause: error }),
+    error: known
+      ? error
+      : new TracehoundError('RUNTIME_FAILED', 'guard: the call failed, expected an answer, got an error', {
+          cause: error,
+        }),
   };
 }
 
@@ -299,7 +303,7 @@ function mannerOf({ method, headers, version }: Facts, drained: boolean): Omit<M
 
 /** `source` must be known before any `await`: a promise is a mistake that would put all clients into one bucket. */
 function refusePromise<T>(value: T): T {
-  if (isThenable(value)) throw new TypeError('tracehound: `source` returned a promise, expected a source at once');
+  if (isThenable(value)) throw new TypeError('tracehound.source: not at once, expected a source, got a promise');
   return value;
 }
 
@@ -320,3 +324,6 @@ function closing(response: Response): Response {
   headers.set('Connection', 'close');
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
 }
+
+/** The record has no reason of its own yet for a detector that said nothing, or nothing that can be read. */
+const recordable = (how: Unheard | 'timeout'): 'threw' | 'timeout' => (how === 'timeout' ? 'timeout' : 'threw');

@@ -9,28 +9,20 @@
 import { Failures } from '../time/retry';
 import type { GuardedTracehound } from '../types/index';
 import type { GuardPlan } from './options';
+import { CaptureSlots } from './slots';
 
 export class Post<C> {
   readonly th: GuardedTracehound;
   readonly plan: GuardPlan<C>;
+  /** Places for bodies that are read for evidence. */
+  readonly slots: CaptureSlots;
   readonly #failures = new Failures();
-  #capturing = 0;
 
   constructor(th: GuardedTracehound, plan: GuardPlan<C>) {
     this.th = th;
     this.plan = plan;
-  }
-
-  /** What `capture` gives; it is told whether a place among the captures in flight was free, and gives that place back. */
-  async withPlace<T>(capture: (free: boolean) => Promise<T>): Promise<T> {
-    const free = this.#capturing < this.plan.captureMax;
-    if (!free) return capture(false);
-    this.#capturing++;
-    try {
-      return await capture(true);
-    } finally {
-      this.#capturing--;
-    }
+    const { settings, runtime } = th.http;
+    this.slots = new CaptureSlots(plan.captureMax, settings.ipv6Prefix, () => runtime.now());
   }
 
   /** What `act` gives; nothing when it throws, and then the runtime is told. */

@@ -41,29 +41,64 @@ interface Connections {
 /** `IncomingMessage`, looked at by shape: other platforms have something else under this name, or nothing. */
 interface NodeIncoming {
   readonly url?: unknown;
+  /** Where a router took a prefix off `url`. */
+  readonly originalUrl?: unknown;
   readonly httpVersion?: unknown;
   readonly rawHeaders?: unknown;
-  readonly socket?: { readonly remoteAddress?: unknown; readonly remotePort?: unknown } | null;
+  readonly socket?: { remoteAddress?: unknown; remotePort?: unknown; encrypted?: unknown } | null;
 }
 
 /** What a request and the platform's context beside it show. */
 export function factsOf(request: Request, platform: unknown): Facts {
-  const { incoming, server }: Connections = typeof platform === 'object' && platform !== null ? platform : {};
-  const message = server?.incoming ?? incoming;
+  const given: Connections = typeof platform === 'object' && platform !== null ? platform : {};
+  const message = given.server?.incoming ?? given.incoming;
+  const { cf } = request as { cf?: { httpProtocol?: unknown } };
   return {
     method: request.method,
     url: request.url,
     headers: request.headers,
-    version: text(message?.httpVersion),
-    target: text(message?.url),
+    version: text(message?.httpVersion) ?? versionOf(cf?.httpProtocol),
+    target: text(message?.originalUrl) ?? text(message?.url),
+    authority: pseudoOf(message?.rawHeaders, ':authority'),
+    scheme: schemeOf(message),
+    spelling: spellingOf(given, cf),
     fields: pairsOf(message?.rawHeaders),
     peer: peerOf(request, platform),
     body: () => request.body,
+    incoming: message,
   };
+}
+
+/** Cloudflare's word for the protocol of the client: `HTTP/1.1`, `HTTP/2`, `HTTP/3`. */
+function versionOf(protocol: unknown): string | undefined {
+  const [, major, minor = '.0'] = /^HTTP\/(\d)(\.\d)?$/.exec(text(protocol) ?? '') ?? [];
+  return major === undefined ? undefined : major + minor;
+}
+
+/** How Node's connection came, by its own pseudo field or by the socket. Elsewhere the URL says it. */
+function schemeOf(message: NodeIncoming | undefined): string | undefined {
+  if (message?.socket == null) return undefined;
+  return pseudoOf(message.rawHeaders, ':scheme') ?? (message.socket.encrypted === true ? 'https' : 'http');
+}
+
+/** Measured (docs/engines.md): Deno and workerd hand the URL over as it was sent, Bun normalises it. */
+function spellingOf(given: Connections, cf: unknown): Facts['spelling'] {
+  if ([given.remoteAddr, cf].some((one) => typeof one === 'object' && one !== null)) return 'sent';
+  return [given, given.server].some((one) => typeof one?.requestIP === 'function') ? 'normalised' : undefined;
 }
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
+}
+
+/** What HTTP/2 says in the place of the request line; Node keeps it among the fields. */
+function pseudoOf(raw: unknown, name: string): string | undefined {
+  if (!Array.isArray(raw)) return undefined;
+  // They come first (RFC 9113 §8.3), so what stands later is no pseudo field.
+  for (let at = 0; at + 1 < raw.length && String(raw[at]).startsWith(':'); at += 2) {
+    if (raw[at] === name) return String(raw[at + 1]);
+  }
+  return undefined;
 }
 
 /** `[name, value, name, value …]` as Node keeps it; HTTP/2 pseudo headers are no fields. */

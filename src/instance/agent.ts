@@ -165,7 +165,7 @@ export class Agent {
     if (this.#closed) return { status: 'error', error: closedError() };
     const refusal = this.#refusal?.();
     if (refusal !== undefined) return { status: 'error', error: refusal };
-    if (!read.ok) return { status: 'error', error: invalidScent(read.message) };
+    if (!read.ok) return { status: 'error', error: new TracehoundError('SCENT_INVALID', read.message) };
     const charged = receipt ?? read.rate;
     if (charged !== undefined && !charged.allowed) return limitedResult(charged);
     if (read.threat === undefined) {
@@ -364,10 +364,6 @@ function failedResult(cause: unknown): InterceptResult {
   if (cause instanceof TracehoundError) return { status: 'error', error: cause };
   const error = new TracehoundError('RUNTIME_FAILED', 'intercept: failed, expected a verdict, got an error', { cause });
   return { status: 'error', error };
-}
-
-function invalidScent(message: string): TracehoundError {
-  return new TracehoundError('SCENT_INVALID', message);
 }
 
 export function closedError(): TracehoundError {

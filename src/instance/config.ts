@@ -36,6 +36,9 @@ import {
 } from '../validate/index';
 import { kindOf } from '../validate/kind';
 
+/** Bits of IPv6 that one customer of a network usually has. Also what groups senders where no limiter does. */
+export const IPV6_PREFIX = 56;
+
 /** Everything that was asked for, checked: the numbers, and the parts that are passed in as they are. */
 export interface Resolved extends ResolvedOptions {
   readonly runtime: Runtime | undefined;
@@ -150,7 +153,7 @@ function readRateLimit(given: RateLimitGiven): Required<RateLimitOptions> {
     limit: integer('rateLimit.limit', given.limit, 100, 1, 2 ** 31 - 1),
     blockMs: integer('rateLimit.blockMs', given.blockMs, 0, 0, MS_MAX, 'ms'),
     maxSources: integer('rateLimit.maxSources', given.maxSources, 65_536, 1, 2 ** 24),
-    ipv6Prefix: integer('rateLimit.ipv6Prefix', given.ipv6Prefix, 56, 1, 128, 'bits'),
+    ipv6Prefix: integer('rateLimit.ipv6Prefix', given.ipv6Prefix, IPV6_PREFIX, 1, 128, 'bits'),
   });
 }
 

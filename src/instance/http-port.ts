@@ -9,6 +9,7 @@ import { toHex } from '../formats/bytes';
 import type { Keeper } from '../log/keeper';
 import type { HttpCounters, HttpKeys, HttpLimits, HttpPort, ResolvedOptions, Runtime } from '../types/index';
 import type { Agent } from './agent';
+import { IPV6_PREFIX } from './config';
 import { readSource } from './scent';
 import type { TraceIds } from './trace';
 
@@ -27,8 +28,12 @@ export interface HttpParts {
 
 export function httpPort(parts: HttpParts): HttpPort {
   const { options, runtime, keeper, time } = parts;
+  const { failMode, maxPayloadBytes, rateLimit } = options;
   return {
-    settings: { failMode: options.failMode, maxPayloadBytes: options.maxPayloadBytes },
+    settings: {
+      ...{ failMode, maxPayloadBytes },
+      ipv6Prefix: rateLimit === false ? IPV6_PREFIX : rateLimit.ipv6Prefix,
+    },
     runtime: {
       now: time,
       source: (request, context) => runtime.source(request, context),

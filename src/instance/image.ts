@@ -128,7 +128,7 @@ function encodeHeader(claims: Claims, sections: Sections): Uint8Array {
   };
   const header = canonicalise(facts, HEADER_BYTES_MAX);
   if (!header.ok)
-    throw invalidSnapshot('header', `${header.reason}, expected ≤ ${HEADER_BYTES_MAX} bytes of plain JSON`);
+    throw invalidSnapshot('header', `${header.reason}`, `≤ ${HEADER_BYTES_MAX} bytes of plain JSON`, 'another');
   return joined([number32(header.bytes.length), header.bytes]);
 }
 
@@ -191,17 +191,20 @@ export async function openSnapshot(bytes: Uint8Array, options: OpenSnapshotOptio
   if (!sealed && !unsealedToo) {
     throw invalidSnapshot(
       'seal',
-      'none, expected a sealed snapshot because a secret was given (or { unsealed: true })',
+      'none',
+      'a sealed snapshot because a secret was given (or { unsealed: true })',
+      'another',
     );
   }
-  if (sealed && secret === undefined)
-    throw invalidSnapshot('seal', 'closed, expected the secret that sealed it, got none');
+  if (sealed && secret === undefined) throw invalidSnapshot('seal', 'closed', 'the secret that sealed it', 'none');
   const parts = splitImage(sealed ? await unseal(own, secret as Uint8Array) : await unframe(own));
   const claims = readHeader(parts.header);
   if (!sealed && claims.limiter !== null) {
     throw invalidSnapshot(
       'limiter',
-      'not allowed, expected none in an unsealed snapshot because its hash key is in it',
+      'not allowed',
+      'none in an unsealed snapshot because its hash key is in it',
+      'another',
     );
   }
   await proveImage(decodeSections(parts, claims), claims, subtleDigest);
@@ -223,29 +226,28 @@ export function restorable(opened: OpenedSnapshot): Salvaged {
 function readBytes(bytes: unknown): Bytes {
   if (!isBytes(bytes)) throw new TypeError(`openSnapshot: wrong kind, expected a Uint8Array, got ${kindOf(bytes)}`);
   const view = captureBytes(bytes, BYTES_MAX);
-  if (view === undefined) throw invalidSnapshot('bytes', 'unreadable, expected a snapshot, got a detached buffer');
-  if (typeof view === 'number') throw invalidSnapshot('bytes', `too many, expected ≤ ${BYTES_MAX}, got ${view}`);
+  if (view === undefined) throw invalidSnapshot('bytes', 'unreadable', 'a snapshot', 'a detached buffer');
+  if (typeof view === 'number') throw invalidSnapshot('bytes', 'too many', `≤ ${BYTES_MAX}`, `${view}`);
   return new Uint8Array(view);
 }
 
 /** Whether it is sealed. */
 function readPrefix(own: Bytes): boolean {
   if (own.length < PREFIX_BYTES || MAGIC.some((byte, i) => own[i] !== byte)) {
-    throw invalidSnapshot('prefix', 'not a snapshot, expected bytes that begin with THSNAP');
+    throw invalidSnapshot('prefix', 'not a snapshot', 'bytes that begin with THSNAP', 'another');
   }
   const view = new DataView(own.buffer);
   const version = view.getUint16(VERSION_AT);
   if (version !== SNAPSHOT_VERSION) {
-    throw invalidSnapshot('prefix', `another version, expected ${SNAPSHOT_VERSION}, got ${version}`);
+    throw invalidSnapshot('prefix', 'another version', `${SNAPSHOT_VERSION}`, `${version}`);
   }
   const flags = view.getUint16(FLAGS_AT);
-  if ((flags & ~FLAG_SEALED) !== 0)
-    throw invalidSnapshot('prefix', `unknown flags, expected 0 or ${FLAG_SEALED}, got ${flags}`);
+  if ((flags & ~FLAG_SEALED) !== 0) throw invalidSnapshot('prefix', 'unknown flags', `0 or ${FLAG_SEALED}`, `${flags}`);
   return flags === FLAG_SEALED;
 }
 
 async function unseal(own: Bytes, secret: Uint8Array): Promise<Bytes> {
-  if (own.length < PREFIX_BYTES + TAG_BYTES) throw invalidSnapshot('seal', 'cut short, expected at least its tag');
+  if (own.length < PREFIX_BYTES + TAG_BYTES) throw invalidSnapshot('seal', 'cut short', 'at least its tag', 'another');
   let key: CryptoKey;
   try {
     key = await keyFor(secret, 'decrypt');
@@ -256,16 +258,16 @@ async function unseal(own: Bytes, secret: Uint8Array): Promise<Bytes> {
     const prefix = own.subarray(0, PREFIX_BYTES);
     return new Uint8Array(await crypto.subtle.decrypt(sealParams(prefix), key, own.subarray(PREFIX_BYTES)));
   } catch (cause) {
-    throw invalidSnapshot('seal', 'broken, expected the secret that sealed it and unchanged bytes', cause);
+    throw invalidSnapshot('seal', 'broken', 'the secret that sealed it and unchanged bytes', 'another', cause);
   }
 }
 
 async function unframe(own: Bytes): Promise<Bytes> {
   const end = own.length - DIGEST_BYTES;
-  if (end < PREFIX_BYTES) throw invalidSnapshot('digest', 'cut short, expected at least 32 bytes');
+  if (end < PREFIX_BYTES) throw invalidSnapshot('digest', 'cut short', 'at least 32 bytes', 'another');
   const expected = await subtleDigest(own.subarray(0, end));
   if (compareBytes(expected, 0, own, end, DIGEST_BYTES) !== 0)
-    throw invalidSnapshot('digest', 'another, expected unchanged bytes');
+    throw invalidSnapshot('digest', 'another', 'unchanged bytes', 'another');
   return own.subarray(PREFIX_BYTES, end);
 }
 
@@ -276,7 +278,7 @@ function splitImage(image: Uint8Array): Sections & { readonly header: Uint8Array
   const cursor = new Cursor(image, 'image');
   const headerBytes = cursor.u32();
   if (headerBytes > HEADER_BYTES_MAX) {
-    throw invalidSnapshot('header', `too long, expected ≤ ${HEADER_BYTES_MAX} bytes, got ${headerBytes}`);
+    throw invalidSnapshot('header', 'too long', `≤ ${HEADER_BYTES_MAX} bytes`, `${headerBytes}`);
   }
   const header = cursor.take(headerBytes);
   const parts: { header: Uint8Array } & { [name in SectionName]?: Uint8Array } = { header };
@@ -289,15 +291,14 @@ type Table = readonly { readonly name: SectionName; readonly bytes: number }[];
 
 function readHeader(bytes: Uint8Array): Claims & { readonly table: Table } {
   const { abi, origin, size, root, limiter, sections } = parseHeader(bytes);
-  if (abi !== ABI_VERSION)
-    throw invalidSnapshot('header', `another ABI version, expected ${ABI_VERSION}, got ${Number(abi)}`);
+  if (abi !== ABI_VERSION) throw invalidSnapshot('header', 'another ABI version', `${ABI_VERSION}`, `${Number(abi)}`);
   if (typeof origin !== 'string' || origin === '' || new TextEncoder().encode(origin).length > ORIGIN_BYTES_MAX) {
-    throw invalidSnapshot('header', `unusable origin, expected 1 to ${ORIGIN_BYTES_MAX} bytes of text`);
+    throw invalidSnapshot('header', 'unusable origin', `1 to ${ORIGIN_BYTES_MAX} bytes of text`, 'another');
   }
   if (!isInteger(size, 1, Number.MAX_SAFE_INTEGER))
-    throw invalidSnapshot('header', 'unusable size, expected records ≥ 1');
+    throw invalidSnapshot('header', 'unusable size', 'records ≥ 1', 'another');
   const head = typeof root === 'string' ? fromHex(root) : undefined;
-  if (head?.length !== 32) throw invalidSnapshot('header', 'unusable root, expected 32 bytes of hex');
+  if (head?.length !== 32) throw invalidSnapshot('header', 'unusable root', '32 bytes of hex', 'another');
   const geometry = readGeometry(limiter);
   return { origin, size, root: head, limiter: geometry, table: readTable(sections, geometry !== null) };
 }
@@ -307,14 +308,15 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch (cause) {
-    throw invalidSnapshot('header', 'unreadable, expected JSON', cause);
+    throw invalidSnapshot('header', 'unreadable', 'JSON', 'other text', cause);
   }
   // One spelling only, so that nothing can hide in a second one.
   const again = canonicalise(value, HEADER_BYTES_MAX);
   if (!again.ok || again.bytes.length !== bytes.length || compareBytes(again.bytes, 0, bytes, 0, bytes.length) !== 0) {
-    throw invalidSnapshot('header', 'not canonical, expected RFC 8785');
+    throw invalidSnapshot('header', 'not canonical', 'RFC 8785', 'another spelling');
   }
-  if (typeof value !== 'object' || value === null) throw invalidSnapshot('header', 'not an object, expected one');
+  if (typeof value !== 'object' || value === null)
+    throw invalidSnapshot('header', 'not an object', 'one', 'another value');
   return value as Record<string, unknown>;
 }
 
@@ -332,7 +334,7 @@ function readGeometry(value: unknown): LimiterGeometry | null {
   ) {
     return { windowMs, limit, maxSources, ipv6Prefix };
   }
-  throw invalidSnapshot('header', 'unusable limiter, expected null or its four numbers');
+  throw invalidSnapshot('header', 'unusable limiter', 'null or its four numbers', 'another');
 }
 
 /** Every section is known, there once and in its place; the limiter's exactly when its geometry is there. */
@@ -340,14 +342,14 @@ function readTable(value: unknown, limited: boolean): Table {
   const expected = SECTION_NAMES.filter((name) => name !== 'limiter' || limited);
   const entries = Array.isArray(value) ? (value as unknown[]) : [];
   if (entries.length !== expected.length)
-    throw invalidSnapshot('header', `other sections, expected ${expected.join(', ')}`);
+    throw invalidSnapshot('header', 'other sections', `${expected.join(', ')}`, 'another');
   return expected.map((name, i) => {
     const entry = (entries[i] ?? {}) as Record<string, unknown>;
-    if (entry.name !== name) throw invalidSnapshot('header', `other sections, expected ${expected.join(', ')}`);
+    if (entry.name !== name) throw invalidSnapshot('header', 'other sections', `${expected.join(', ')}`, 'another');
     if (entry.version !== SECTION_VERSIONS[name]) {
-      throw invalidSnapshot(name, `another version, expected ${SECTION_VERSIONS[name]}, got ${Number(entry.version)}`);
+      throw invalidSnapshot(name, 'another version', `${SECTION_VERSIONS[name]}`, `${Number(entry.version)}`);
     }
-    if (!isInteger(entry.bytes, 0, BYTES_MAX)) throw invalidSnapshot(name, 'unusable length, expected bytes ≥ 0');
+    if (!isInteger(entry.bytes, 0, BYTES_MAX)) throw invalidSnapshot(name, 'unusable length', 'bytes ≥ 0', 'another');
     return { name, bytes: entry.bytes };
   });
 }
@@ -372,5 +374,8 @@ function openingSecret(options: unknown): Uint8Array | undefined {
   }
   const bytes = captureBytes(secret, SECRET_BYTES_MAX);
   if (bytes instanceof Uint8Array && bytes.length >= SECRET_BYTES_MIN) return new Uint8Array(bytes);
-  throw new RangeError(`openSnapshot secret: out of range, expected ${SECRET_BYTES_MIN} to ${SECRET_BYTES_MAX} bytes`);
+  const got = bytes instanceof Uint8Array ? bytes.length : (bytes ?? 'a detached buffer');
+  throw new RangeError(
+    `openSnapshot secret: out of range, expected ${SECRET_BYTES_MIN} to ${SECRET_BYTES_MAX} bytes, got ${got}`,
+  );
 }

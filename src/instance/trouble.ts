@@ -10,23 +10,6 @@ import { Failures } from '../time/retry';
 import type { Trouble, TroubleCode } from '../types/index';
 import type { Events } from './events';
 
-/** What each trouble means, in one sentence. What to do stands in docs/trouble. */
-const SENTENCES: Readonly<Record<TroubleCode, string>> = {
-  LOG_NOT_STORED: 'the store of the log takes no records; they wait in memory',
-  LOG_SLOW: 'the store of the log is slow; records wait in memory',
-  LOG_STOPPED: 'the log is not written any more: another writer took it over, or the store went backwards',
-  SIGNER_FAILED: 'the signer does not sign; records are stored and prove nothing until it does',
-  RECORDS_LOST: 'records left memory before they were stored',
-  SIDECARS_LOST: 'sidecars left memory before they were stored',
-  DETECTOR_FAILED: 'a detector failed; its requests are uninspected',
-  ONE_SOURCE:
-    'every request comes from one source, so all clients share one limit; is a proxy in front, and `source` not set?',
-  FORWARDED_UNREAD: 'requests carry X-Forwarded-For or Forwarded, and nothing reads it; set `source`',
-  SECRET_NOT_SET: '`secret` is not set: tags, trace ids and blocks mean nothing after a restart or in another instance',
-  CORE_PANIC: 'the core stopped on a failed assertion; a fresh one took over with what could be verified',
-  HANDLER_FAILED: 'a handler that was given to `on` threw',
-};
-
 /** What is behind: how the rest of an instance says that something is wrong. */
 export interface TroublePort {
   /** It happened, once more. */
@@ -64,8 +47,10 @@ export class Troubles implements TroublePort {
     if (!open.failures.add()) return;
     const trouble = asTrouble(code, open);
     this.#events.emit('trouble', trouble);
-    const more = trouble.count === 1 ? '' : ` (${trouble.count} times)`;
-    this.#say?.(`tracehound: ${code}: ${SENTENCES[code]}${more}. See docs/trouble/${code}.md`);
+    if (this.#say === undefined) return;
+    const say = this.#say;
+    // Later: the first line that a process prints takes milliseconds, and a request may be waiting.
+    void Promise.resolve().then(() => say(lineOf(trouble)));
   }
 
   end(code: TroubleCode): void {
@@ -76,6 +61,13 @@ export class Troubles implements TroublePort {
   list(): readonly Trouble[] {
     return [...this.#open].map(([code, open]) => asTrouble(code, open));
   }
+}
+
+/** One line without text from outside; what the code means stands on its page, which a bundle does not carry. */
+function lineOf({ code, count, detail }: Trouble): string {
+  const facts = Object.entries(detail).map(([name, value]) => `${name} ${value}`);
+  const times = count === 1 ? [] : [`${count} times`];
+  return `tracehound: ${[code, ...times, ...facts].join(', ')}: see docs/trouble/${code}.md`;
 }
 
 const asTrouble = (code: TroubleCode, { since, failures, detail }: Open): Trouble =>

@@ -62,7 +62,10 @@ export async function bundle(item: Exported, log: SignedLog): Promise<Uint8Array
   };
   const text = canonicalise(facts, BUNDLE_BYTES_MAX);
   if (text.ok) return text.bytes;
-  throw new TracehoundError('RANGE_UNAVAILABLE', `quarantine.export: ${text.reason}, expected a bundle ≤ 256 MiB`);
+  throw new TracehoundError(
+    'RANGE_UNAVAILABLE',
+    `quarantine.export: ${text.reason}, expected a bundle ≤ 256 MiB, got a larger one`,
+  );
 }
 
 /** The records that a bundle must hold, rising. */

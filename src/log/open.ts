@@ -105,14 +105,15 @@ function refuse({ integrity, authenticity, findings }: LogReport): void {
   if (findings.some(({ code }) => code === 'ROLLED_BACK' || code === 'REWRITTEN')) {
     throw new TracehoundError(
       'LOG_ROLLBACK',
-      `openLog: not the log that is known${said}, expected what a known head says`,
+      `openLog: not the log that is known${said}, expected what a known head says, got another log`,
     );
   }
-  if (integrity !== 'good') throw new TracehoundError('LOG_INVALID', `openLog: not sound${said}, expected integrity`);
+  if (integrity !== 'good')
+    throw new TracehoundError('LOG_INVALID', `openLog: not sound${said}, expected integrity, got ${integrity}`);
   if (authenticity !== 'good') {
     throw new TracehoundError(
       'NOTE_UNVERIFIED',
-      `openLog: nobody trusted signed it${said}, expected a head by one of \`keys\``,
+      `openLog: nobody trusted signed it${said}, expected a head by one of \`keys\`, got none`,
     );
   }
 }

@@ -94,12 +94,16 @@ export class LogKeeper implements Keeper {
 
   /** The core may have begun another log since we last looked. */
   #follow(): void {
-    const { log, now, random, options } = this.#port;
+    const { log, now, random, options, troubles } = this.#port;
     const { store, policy, rotateMs, found } = this.#stored;
-    if (log.link(now()).origin === this.#origin) return;
+    const held = log.link(now());
+    if (held.origin === this.#origin) return;
     const isOurs = this.#origin === '' && found !== undefined && this.#follows(found);
     // The store holds more than we know of, or something else: it was set back, or we were.
-    if (this.#origin === '' && found?.isHeld && !isOurs) log.renew(now());
+    if (this.#origin === '' && found?.isHeld && !isOurs) {
+      if (held.origin === found.origin) troubles.raise('LOG_SET_BACK', { held: held.size, stored: found.size });
+      log.renew(now());
+    }
     const continued = isOurs ? found : undefined;
     const { origin } = log.link(now());
     const { signer, maxRecords } = options;

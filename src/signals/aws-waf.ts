@@ -12,8 +12,9 @@
  */
 
 import type { HopOptions, Severity, Signals, ThreatSignal } from '../types/index';
-import { expectHeader, expectNames, expectText, expectWord } from '../validate/expect';
-import { graver, HOP_NAMES, Hop, SEVERITIES } from './hop';
+import { readGroup, readHeaderName, readMap, readText } from '../validate/index';
+import { graver, HOP_NAMES, Hop } from './hop';
+import { isPlaceholder, MEANING_NAMES, meaningOf } from './verdict';
 
 /** What one inserted header means. */
 export interface AwsWafMeaning {
@@ -29,39 +30,50 @@ export interface AwsWafSignalsOptions extends HopOptions {
 }
 
 const PREFIX = 'x-amzn-waf-';
+const PART = 'awsWafSignals.headers';
 
-/** Signals of AWS WAF. */
+/** Signals of AWS WAF. Throws when the options are wrong, and without `trust` when a header is configured. */
 export function awsWafSignals(options: AwsWafSignalsOptions): Signals {
-  expectNames('aws-waf', options, [...HOP_NAMES, 'headers']);
-  expectNames('aws-waf: `headers`', options.headers, Object.keys(options.headers ?? {}));
-  const meanings = new Map(
-    Object.entries(options.headers).map(([name, meaning]) => {
-      const part = `aws-waf: \`headers.${name}\``;
-      expectNames(part, meaning, ['category', 'severity', 'value']);
-      expectText(`${part}.category`, meaning.category, 1);
-      expectWord(`${part}.severity`, meaning.severity, SEVERITIES);
-      if (meaning.value !== undefined) expectText(`${part}.value`, meaning.value, 0);
-      return [PREFIX + expectHeader(part, name), meaning] as const;
-    }),
-  );
-  if (meanings.size < Object.keys(options.headers).length) {
-    throw new RangeError('aws-waf: `headers`: expected names that differ in more than case');
+  const given = readGroup('awsWafSignals', 'awsWafSignals.', options ?? null, [...HOP_NAMES, 'headers']);
+  const meanings = readMap(PART, given.headers ?? null, readMeant).map(([, meaning]) => meaning);
+  const headers = meanings.map(({ header }) => header);
+  if (new Set(headers).size < headers.length) {
+    throw new RangeError(`${PART}: twice the same, expected names that differ in more than case, got two that do not`);
   }
   // Every header with the prefix is the web ACL's or forged, configured here or not.
-  const hop = new Hop('aws-waf', options, [], { prefix: PREFIX });
+  const hop = new Hop(given, {
+    detector: 'aws-waf',
+    part: 'awsWafSignals',
+    names: [],
+    prefix: PREFIX,
+    speaks: headers.length === 0 ? [] : [headers],
+    needsTrust: headers.length > 0,
+  });
   return {
     detector: 'aws-waf',
     secrets: hop.secrets,
     read(view) {
       const voice = hop.listen(view);
       let worst: ThreatSignal | undefined;
-      for (const [header, { category, severity, value }] of meanings) {
-        const said = voice.get(header);
-        if (said === undefined || (value !== undefined && said !== value)) continue;
+      for (const { header, category, severity, value } of meanings) {
+        // Where any value is a finding, there is nothing to read.
+        const readable = (text: string): string | undefined =>
+          value !== undefined && text !== value && isPlaceholder(text) ? undefined : text;
+        const said = voice.readings(header, readable).find((text) => value === undefined || text === value);
+        if (said === undefined) continue;
         const rule = header.slice(PREFIX.length);
         worst = graver(worst, { category, severity, detector: 'aws-waf', rule, raw: said });
       }
       return voice.heard(worst);
     },
+  };
+}
+
+function readMeant(part: string, meaning: unknown, name: string) {
+  const given = readGroup(part, `${part}.`, meaning ?? null, [...MEANING_NAMES, 'value']);
+  return {
+    header: PREFIX + readHeaderName(part, name),
+    ...meaningOf(part, given),
+    value: given.value === undefined ? undefined : readText(`${part}.value`, given.value, 0),
   };
 }

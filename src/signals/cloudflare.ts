@@ -12,8 +12,9 @@
  */
 
 import type { HopOptions, Severity, Signals, ThreatSignal } from '../types/index';
-import { expectHeader, expectInteger, expectNames, expectWord } from '../validate/expect';
-import { graver, HOP_NAMES, Hop, SEVERITIES } from './hop';
+import { type Group, integer, readFlag, readGroup, readHeaderName, readList, word } from '../validate/index';
+import { graver, HOP_NAMES, Hop, SEVERITIES, type Voice } from './hop';
+import { wholeOf } from './verdict';
 
 export interface CloudflareSignalsOptions extends HopOptions {
   /**
@@ -63,17 +64,30 @@ interface Cf {
   threatScore?: unknown;
 }
 
-/** Signals of Cloudflare's edge. Each is off until it is configured. */
+/**
+ * Signals of Cloudflare's edge. Each is off until it is configured. Throws when the options are wrong, and without `trust` when
+ * a header is asked for.
+ */
 export function cloudflareSignals(options: CloudflareSignalsOptions): Signals {
-  const { botScore, wafScore, leakedCredentials, maliciousUploads, threatScore } = checked(options);
-  const classes = Object.entries(wafScore?.classes ?? {});
-  const names = [
-    ...(botScore?.headers === true ? [BOT_SCORE, VERIFIED_BOT] : []),
-    ...(wafScore === undefined ? [] : [wafScore.header, ...classes.map(([, header]) => header)]),
-    ...(leakedCredentials === undefined ? [] : [CREDENTIALS]),
-    ...(maliciousUploads === undefined ? [] : [UPLOADS]),
+  const { given, botScore, wafScore, leakedCredentials, maliciousUploads, threatScore } = readOptions(options);
+  const scores = [
+    ...(botScore?.headers === true ? [BOT_SCORE] : []),
+    ...(wafScore === undefined ? [] : [wafScore.header]),
   ];
-  const hop = new Hop('cloudflare', options, names);
+  const findings = [...(leakedCredentials ? [CREDENTIALS] : []), ...(maliciousUploads ? [UPLOADS] : [])];
+  const names = [
+    ...scores,
+    ...findings,
+    ...(botScore?.headers === true ? [VERIFIED_BOT] : []),
+    ...(wafScore?.classes ?? []).map(([, header]) => header),
+  ];
+  const hop = new Hop(given, {
+    detector: 'cloudflare',
+    part: 'cloudflareSignals',
+    names,
+    speaks: scores.length === 0 && findings.length > 0 ? [findings] : scores.map((name) => [name]),
+    needsTrust: names.length > 0,
+  });
 
   return {
     detector: 'cloudflare',
@@ -81,48 +95,68 @@ export function cloudflareSignals(options: CloudflareSignalsOptions): Signals {
     read(view) {
       const voice = hop.listen(view);
       const cf = cfOf(view.request);
-      const found: (ThreatSignal | undefined)[] = [];
-
-      if (wafScore !== undefined) {
-        const scores = [['waf-attack', wafScore.header] as const, ...classes].map(
-          ([category, header]) => [category, wafScoreOf(voice.get(header))] as const,
-        );
-        const [category, score] = lowest(scores);
-        if (score !== undefined && score <= wafScore.atMost) {
-          const severity = wafScore.severity ?? (score <= ATTACK_SCORE_MAX ? 'high' : 'medium');
-          found.push(signal(category, severity, 'waf-score', score));
-        }
-      }
-      if (leakedCredentials !== undefined) {
-        const kind = voice.number(CREDENTIALS);
-        if (kind !== undefined && (leakedCredentials.flag as readonly number[]).includes(kind)) {
-          found.push(signal('leaked-credentials', leakedCredentials.severity ?? 'medium', CREDENTIALS, kind));
-        }
-      }
-      if (maliciousUploads !== undefined) {
-        const kind = voice.number(UPLOADS);
-        if (kind !== undefined && (maliciousUploads.flag as readonly number[]).includes(kind)) {
-          found.push(signal('malicious-upload', maliciousUploads.severity ?? 'high', UPLOADS, kind));
-        }
-      }
-      if (botScore !== undefined) {
-        const fromHeaders = botScore.headers === true;
-        const score = scored(fromHeaders ? voice.number(BOT_SCORE) : cf?.botManagement?.score);
-        const verified = fromHeaders ? voice.get(VERIFIED_BOT) === 'true' : cf?.botManagement?.verifiedBot === true;
-        const excused = verified && botScore.verifiedBots !== 'flag';
-        if (score !== undefined && score <= botScore.atMost && !excused) {
-          found.push(signal('bot', botScore.severity ?? 'low', verified ? 'verified-bot' : 'bot-score', score));
-        }
-      }
-      if (threatScore !== undefined) {
-        const score = cf?.threatScore;
-        if (typeof score === 'number' && score >= threatScore.atLeast) {
-          found.push(signal('threat-score', threatScore.severity ?? 'medium', 'threat-score', score));
-        }
-      }
+      const bot = botScore && (botScore.headers ? botOfHeaders(voice) : botOfRequest(cf));
+      if (bot !== undefined && bot.score === undefined && hop.silence === 'uninspected') voice.missing('a bot score');
+      const found = [
+        wafScore && wafFound(voice, wafScore),
+        leakedCredentials && kindFound(voice, CREDENTIALS, 'leaked-credentials', leakedCredentials),
+        maliciousUploads && kindFound(voice, UPLOADS, 'malicious-upload', maliciousUploads),
+        botScore && bot && botFound(bot, botScore),
+        threatScore && threatFound(cf?.threatScore, threatScore),
+      ];
       return voice.heard(found.reduce(graver, undefined));
     },
   };
+}
+
+interface Bot {
+  /** `undefined`: nobody scored. */
+  readonly score: number | undefined;
+  readonly isVerified: boolean;
+}
+
+function botOfRequest(cf: Cf | undefined): Bot {
+  const { score, verifiedBot } = cf?.botManagement ?? {};
+  return { score: scored(score), isVerified: verifiedBot === true };
+}
+
+/** Of several copies the worst: the lowest score, and verified only if all say so. */
+function botOfHeaders(voice: Voice): Bot {
+  const scores = voice.readings(BOT_SCORE, percentOf);
+  const words = voice.readings(VERIFIED_BOT, (text) => text);
+  return { score: lowestOf(scores), isVerified: words.length > 0 && words.every((said) => said === 'true') };
+}
+
+type Options = ReturnType<typeof readOptions>;
+
+function botFound({ score, isVerified }: Bot, how: NonNullable<Options['botScore']>): ThreatSignal | undefined {
+  if (score === undefined || score > how.atMost || (isVerified && how.verifiedBots === 'pass')) return undefined;
+  return signal('bot', how.severity, isVerified ? 'verified-bot' : 'bot-score', score);
+}
+
+/** The lowest score, and the most exact name for it: a partial score as low as the whole one says which attack. */
+function wafFound(voice: Voice, how: NonNullable<Options['wafScore']>): ThreatSignal | undefined {
+  let worst: { readonly category: string; readonly score: number } | undefined;
+  for (const [category, header] of [['waf-attack', how.header] as const, ...how.classes]) {
+    const score = lowestOf(voice.readings(header, wafScoreOf));
+    if (score !== undefined && score <= (worst?.score ?? 100)) worst = { category, score };
+  }
+  if (worst === undefined || worst.score > how.atMost) return undefined;
+  const severity = how.severity ?? (worst.score <= ATTACK_SCORE_MAX ? 'high' : 'medium');
+  return signal(worst.category, severity, 'waf-score', worst.score);
+}
+
+function kindFound(voice: Voice, header: string, category: string, how: Kinds): ThreatSignal | undefined {
+  const kinds = voice.readings(header, (text) =>
+    how.kinds.includes(Number(wholeOf(text))) ? Number(text) : undefined,
+  );
+  const kind = kinds.find((one) => how.flag.includes(one));
+  return kind === undefined ? undefined : signal(category, how.severity, header, kind);
+}
+
+function threatFound(score: unknown, how: NonNullable<Options['threatScore']>): ThreatSignal | undefined {
+  if (typeof score !== 'number' || score < how.atLeast) return undefined;
+  return signal('threat-score', how.severity, 'threat-score', score);
 }
 
 function signal(category: string, severity: Severity, rule: string, score: number): ThreatSignal {
@@ -139,55 +173,85 @@ function scored(value: unknown): number | undefined {
   return typeof value === 'number' && value >= 1 && value <= 99 ? value : undefined;
 }
 
-function wafScoreOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  return WAF_CLASSES.get(text) ?? (/^\d{1,2}$/.test(text) ? scored(Number(text)) : undefined);
+/** 0 … 100, of which the ends say that nobody scored. */
+function percentOf(text: string): number | undefined {
+  return /^(?:\d{1,2}|100)$/.test(text) ? Number(text) : undefined;
 }
 
-/** The lowest score, and the most exact name for it: a partial score as low as the whole one says which attack. */
-function lowest(scores: readonly (readonly [string, number | undefined])[]): readonly [string, number | undefined] {
-  return scores.reduce((best, next) => (next[1] !== undefined && next[1] <= (best[1] ?? 100) ? next : best));
+const wafScoreOf = (text: string): number | undefined => WAF_CLASSES.get(text) ?? percentOf(text);
+
+function lowestOf(scores: readonly number[]): number | undefined {
+  const real = scores.filter((score) => scored(score) !== undefined);
+  return real.length === 0 ? undefined : Math.min(...real);
 }
 
-function checked(given: CloudflareSignalsOptions): CloudflareSignalsOptions {
-  const part = (name: string): string => `cloudflare: \`${name}\``;
+// ── options ─────────────────────────────────────────────────────────────────────────────────────────
+
+const part = (name: string): string => `cloudflareSignals.${name}`;
+
+function readOptions(options: unknown) {
   const scores = ['botScore', 'wafScore', 'leakedCredentials', 'maliciousUploads', 'threatScore'] as const;
-  expectNames('cloudflare', given, [...HOP_NAMES, ...scores]);
-  for (const name of scores) {
-    const severity = given[name]?.severity;
-    if (severity !== undefined) expectWord(part(`${name}.severity`), severity, SEVERITIES);
-  }
-  const { botScore, wafScore, leakedCredentials, maliciousUploads, threatScore } = given;
-  if (botScore !== undefined) {
-    expectNames(part('botScore'), botScore, ['atMost', 'severity', 'verifiedBots', 'headers']);
-    expectInteger(part('botScore.atMost'), botScore.atMost, 1, 98);
-    expectWord(part('botScore.verifiedBots'), botScore.verifiedBots ?? 'pass', ['pass', 'flag']);
-    expectWord(part('botScore.headers'), botScore.headers ?? false, [true, false]);
-  }
-  if (leakedCredentials !== undefined) flags('leakedCredentials', leakedCredentials, [1, 2, 3, 4]);
-  if (maliciousUploads !== undefined) flags('maliciousUploads', maliciousUploads, [1, 2, 3]);
-  if (threatScore !== undefined) {
-    expectNames(part('threatScore'), threatScore, ['atLeast', 'severity']);
-    expectInteger(part('threatScore.atLeast'), threatScore.atLeast, 1, 100);
-  }
-  if (wafScore === undefined) return given;
-  expectNames(part('wafScore'), wafScore, ['atMost', 'header', 'severity', 'classes']);
-  expectInteger(part('wafScore.atMost'), wafScore.atMost, 1, 98);
-  expectNames(part('wafScore.classes'), wafScore.classes ?? {}, ['sqli', 'xss', 'rce']);
-  const classes = Object.fromEntries(
-    Object.entries(wafScore.classes ?? {}).map(([name, header]) => [
-      name,
-      expectHeader(part(`wafScore.classes.${name}`), header),
-    ]),
-  );
+  const given = readGroup('cloudflareSignals', part(''), options ?? null, [...HOP_NAMES, ...scores]);
   return {
-    ...given,
-    wafScore: { ...wafScore, header: expectHeader(part('wafScore.header'), wafScore.header), classes },
+    given,
+    botScore: given.botScore === undefined ? undefined : readBotScore(given.botScore),
+    wafScore: given.wafScore === undefined ? undefined : readWafScore(given.wafScore),
+    leakedCredentials: readKinds('leakedCredentials', given.leakedCredentials, [1, 2, 3, 4], 'medium'),
+    maliciousUploads: readKinds('maliciousUploads', given.maliciousUploads, [1, 2, 3], 'high'),
+    threatScore: given.threatScore === undefined ? undefined : readThreatScore(given.threatScore),
   };
+}
 
-  function flags(name: string, of: { flag: readonly number[] }, words: readonly number[]): void {
-    expectNames(part(name), of, ['flag', 'severity']);
-    if (!Array.isArray(of.flag)) throw new TypeError(`${part(`${name}.flag`)}: expected an array of numbers`);
-    for (const word of of.flag) expectWord(part(`${name}.flag`), word, words);
-  }
+const readScore = <Name extends string>(name: string, value: unknown, names: readonly Name[]): Group<Name> =>
+  readGroup(part(name), part(`${name}.`), value, names);
+
+function readBotScore(value: unknown) {
+  const given = readScore('botScore', value, ['atMost', 'severity', 'verifiedBots', 'headers']);
+  return {
+    atMost: integer(part('botScore.atMost'), given.atMost, null, 1, 98),
+    severity: word(part('botScore.severity'), given.severity, SEVERITIES),
+    verifiedBots: word(part('botScore.verifiedBots'), given.verifiedBots, ['pass', 'flag'] as const),
+    headers: readFlag(part('botScore.headers'), given.headers, false),
+  };
+}
+
+function readWafScore(value: unknown) {
+  const given = readScore('wafScore', value, ['atMost', 'header', 'severity', 'classes']);
+  const names = ['sqli', 'xss', 'rce'] as const;
+  const classes = readScore('wafScore.classes', given.classes, names);
+  return {
+    atMost: integer(part('wafScore.atMost'), given.atMost, null, 1, 98),
+    header: readHeaderName(part('wafScore.header'), given.header),
+    severity: given.severity === undefined ? undefined : word(part('wafScore.severity'), given.severity, SEVERITIES),
+    classes: names
+      .filter((name) => classes[name] !== undefined)
+      .map((name) => [name, readHeaderName(part(`wafScore.classes.${name}`), classes[name])] as const),
+  };
+}
+
+interface Kinds {
+  /** All that the header may say, and what of it is a threat. */
+  readonly kinds: readonly number[];
+  readonly flag: readonly number[];
+  readonly severity: Severity;
+}
+
+function readKinds(name: string, value: unknown, kinds: readonly number[], severity: Severity): Kinds | undefined {
+  if (value === undefined) return undefined;
+  const given = readScore(name, value, ['flag', 'severity']);
+  return {
+    kinds,
+    flag: readList(part(`${name}.flag`), given.flag, 'an array of numbers', (place, one) =>
+      word(place, one, kinds, null),
+    ),
+    severity: word(part(`${name}.severity`), given.severity, SEVERITIES, severity),
+  };
+}
+
+function readThreatScore(value: unknown) {
+  const given = readScore('threatScore', value, ['atLeast', 'severity']);
+  return {
+    atLeast: integer(part('threatScore.atLeast'), given.atLeast, null, 1, 100),
+    severity: word(part('threatScore.severity'), given.severity, SEVERITIES, 'medium'),
+  };
 }

@@ -1,21 +1,26 @@
 /**
  * CrowdSec: decisions of its local API → `ThreatSignal` for the addresses they are about. You fetch
  * `/v1/decisions/stream` (every ten seconds, `startup=true` first) and hand each answer to `apply`; `read` looks the
- * source up. Bounded: beyond `maxDecisions` new ones are refused and counted, because forgetting an old ban in favour of
- * a new one would let a list that somebody fills free the worst.
+ * source up.
+ *
+ * The API names a decision by scope, value and type, and ends it under that name: the end of a short one, of another
+ * spelling, or of a range inside a range lifts no other. What was missed it never says again: the bouncer's state stands
+ * with its key, so an answer that was lost is gone, and a ban that was lifted by deleting its alert is never announced.
+ * Therefore an answer to `startup=true` replaces the list.
  *
  * Relies on: the source, as the limiter sees it, and the time it is told.
  * Refuses: to ask the network itself; to act on a decision of another scope than `Ip` and `Range`, or of a kind that is
- * not configured.
+ * not configured; to hold more than `maxDecisions`, of which local ones (`crowdsec`, `cscli`) come first.
  *
  * *Trusted*: the local API, and whoever may add decisions to it, could have anyone refused.
  *
  * @module
  */
-import { addressOf, masked, networkOf } from '../formats/address';
-import type { Severity, Signals, ThreatSignal } from '../types/index';
-import { expectInteger, expectNames, expectWord } from '../validate/expect';
+import { addressOf, networkOf } from '../formats/address';
+import type { Severity, Signals, SignalView, ThreatSignal } from '../types/index';
+import { integer, readFlag, readGroup, readMap, word } from '../validate/index';
 import { kindOf } from '../validate/kind';
+import { type Decision, Decisions } from './decisions';
 import { graver, SEVERITIES } from './hop';
 
 /** One decision as the API writes it. */
@@ -37,31 +42,23 @@ export interface CrowdsecStream {
 export interface CrowdsecSignalsOptions {
   /** Kinds of decision that are a threat, and how bad. Default: `ban` is `high`, `captcha` is left alone. */
   types?: Readonly<Record<string, Severity>>;
-  /** Default 100,000; about 200 bytes each. */
+  /** Default 100,000; about 500 bytes each. */
   maxDecisions?: number;
+}
+
+export interface CrowdsecApplyOptions {
+  /** The answer is one to `startup=true`: it is the whole list, and replaces what is held. */
+  startup?: boolean;
 }
 
 export interface CrowdsecSignals extends Signals {
   /** Takes an answer of `/v1/decisions/stream`, whole or not at all. `now`: unix ms. */
-  apply(stream: CrowdsecStream, now: number): void;
+  apply(stream: CrowdsecStream, now: number, options?: CrowdsecApplyOptions): void;
   /**
-   * Decisions held; since the start, those that found no room, and those that were not ours to act on (another scope,
+   * Decisions held; since the start, those that found no room or gave theirs to local ones, and those that were not ours to act on (another scope,
    * another type) or could not be read.
    */
   readonly stats: { readonly held: number; readonly refused: number; readonly ignored: number };
-}
-
-interface Held {
-  readonly scenario: string;
-  readonly until: number;
-}
-
-/** Decisions of one kind about networks of one size, by the network's address: a lookup costs one step for each. */
-interface Shelf {
-  readonly bits: number;
-  readonly type: string;
-  readonly severity: Severity;
-  readonly held: Map<string, Held>;
 }
 
 const UNITS: Readonly<Record<string, number>> = {
@@ -78,6 +75,11 @@ const UNITS: Readonly<Record<string, number>> = {
 const DURATION_CHARACTERS_MAX = 64;
 const SCENARIO_CHARACTERS_MAX = 96;
 
+/** Origins of lists that others keep: the community's, and those one subscribes to (`lists:firehol`). */
+const FOREIGN = /^(?:capi|lists)(?::|$)/i;
+
+const isLocal = (one: CrowdsecDecision | null): boolean => !FOREIGN.test(String(one?.origin));
+
 /** `-1h2m3.5s` as Go writes it, in ms. `undefined` if it is not a duration. */
 function durationMs(text: unknown): number | undefined {
   if (typeof text !== 'string' || text.length > DURATION_CHARACTERS_MAX) return undefined;
@@ -90,105 +92,105 @@ function durationMs(text: unknown): number | undefined {
   return sign === '-' ? -ms : ms;
 }
 
-/** Signals of CrowdSec. */
+/** Signals of CrowdSec. Throws when the options are wrong. */
 export function crowdsecSignals(options: CrowdsecSignalsOptions = {}): CrowdsecSignals {
-  expectNames('crowdsec', options, ['types', 'maxDecisions']);
-  const { types: given = { ban: 'high' } } = options;
-  expectNames('crowdsec: `types`', given, Object.keys(given ?? {}));
-  const types = new Map(Object.entries(given));
-  for (const [type, severity] of types) expectWord(`crowdsec: \`types.${type}\``, severity, SEVERITIES);
-  const max = expectInteger('crowdsec: `maxDecisions`', options.maxDecisions ?? 100_000, 1, 10_000_000);
-
-  const shelves = new Map<string, Shelf>();
-  let held = 0;
+  const { types, maxDecisions } = readOptions(options);
+  let decisions = new Decisions(maxDecisions);
   let refused = 0;
   let ignored = 0;
-
-  function drop(shelf: Shelf, key: string): void {
-    if (shelf.held.delete(key)) held--;
-  }
-
-  /** The shelf that a decision stands on, and where; `undefined` for what is not ours to act on. */
-  function place(decision: CrowdsecDecision | null): { shelf: Shelf; key: string } | undefined {
-    const { scope, value, type } = decision ?? {};
-    const severity = types.get(String(type));
-    if (severity === undefined || typeof value !== 'string' || !/^(?:ip|range)$/i.test(String(scope))) return undefined;
-    const network = networkOf(value);
-    if (network === undefined) return undefined;
-    const { bits, address } = network;
-    const name = `${address.length} ${bits} ${type}`;
-    const shelf = shelves.get(name) ?? { bits, type: String(type), severity, held: new Map() };
-    shelves.set(name, shelf);
-    return { shelf, key: String(address) };
-  }
-
-  function begin(decision: CrowdsecDecision, now: number): void {
-    const at = place(decision);
-    const ms = durationMs(decision?.duration);
-    if (at === undefined || ms === undefined) {
-      ignored++;
-      return;
-    }
-    if (ms <= 0) return; // It has ended on the way.
-    const { shelf, key } = at;
-    const before = shelf.held.get(key);
-    const until = now + ms;
-    // Of two decisions of one kind about one network the longer one holds.
-    if (before !== undefined && before.until >= until) return;
-    if (before === undefined && held >= max) {
-      refused++;
-      return;
-    }
-    if (before === undefined) held++;
-    shelf.held.set(key, { scenario: String(decision.scenario ?? '').slice(0, SCENARIO_CHARACTERS_MAX), until });
-  }
-
-  /** What ended unseen (its deletion was missed) gives its room back. */
-  function sweep(now: number): void {
-    for (const shelf of shelves.values()) {
-      for (const [key, { until }] of shelf.held) if (now >= until) drop(shelf, key);
-    }
-  }
 
   return {
     detector: 'crowdsec',
     secrets: [],
     get stats() {
-      return { held, refused, ignored };
+      return { held: decisions.held, refused, ignored };
     },
-    apply(stream, now) {
-      // Other names are the API's to add.
-      expectNames('crowdsec: stream', stream, Object.keys(stream ?? {}));
-      const [deleted, begun] = [stream.deleted ?? [], stream.new ?? []];
-      for (const list of [deleted, begun]) {
-        if (!Array.isArray(list)) throw new TypeError(`crowdsec: stream: expected arrays, got ${kindOf(list)}`);
+    apply(stream, now, options) {
+      const { begun, deleted, isWhole } = readAnswer(stream, now, options);
+      if (isWhole) decisions = new Decisions(maxDecisions);
+      // Ends first: an answer may end a decision and begin its successor.
+      for (const one of deleted) {
+        const decision = decisionOf(one, types, now);
+        if (decision !== undefined) decisions.end(decision);
       }
-      if (!Number.isFinite(now)) throw new TypeError(`crowdsec: now: expected unix ms, got ${kindOf(now)}`);
-      // Deletions first: an answer may end a decision and begin its successor.
-      for (const decision of deleted) {
-        const at = place(decision);
-        if (at !== undefined) drop(at.shelf, at.key);
+      if (decisions.held + begun.length > maxDecisions) decisions.sweep(now);
+      for (const one of begun) {
+        const decision = decisionOf(one, types, now);
+        if (decision === undefined || Number.isNaN(decision.until)) ignored++;
+        else if (decision.until > now) refused += decisions.begin(decision);
       }
-      if (held + begun.length > max) sweep(now);
-      for (const decision of begun) begin(decision, now);
     },
-    read({ source, now }) {
-      const text = typeof source === 'string' ? source : source?.address;
-      const address = typeof text === 'string' ? addressOf(text) : undefined;
-      if (address === undefined) return { strip: [] };
-      let worst: ThreatSignal | undefined;
-      for (const shelf of shelves.values()) {
-        const key = String(masked(address, shelf.bits));
-        const found = shelf.held.get(key);
-        if (found === undefined) continue;
-        if (now !== undefined && now >= found.until) {
-          drop(shelf, key);
-          continue;
-        }
-        const { type: rule, severity } = shelf;
-        worst = graver(worst, { category: 'crowdsec', severity, detector: 'crowdsec', rule, reason: found.scenario });
-      }
-      return { threat: worst, strip: [] };
-    },
+    read: (view) => ({ threat: worstOf(decisions, view), strip: [] }),
+  };
+}
+
+function worstOf(decisions: Decisions, { source, now }: SignalView): ThreatSignal | undefined {
+  const text = typeof source === 'string' ? source : source?.address;
+  const address = typeof text === 'string' ? addressOf(text) : undefined;
+  if (address === undefined) return undefined;
+  let worst: ThreatSignal | undefined;
+  for (const { type: rule, severity, scenario } of decisions.find(address, now)) {
+    worst = graver(worst, { category: 'crowdsec', severity, detector: 'crowdsec', rule, reason: scenario });
+  }
+  return worst;
+}
+
+/** What a decision is about; `undefined` for what is not ours to act on. Without a duration `until` is not a number. */
+function decisionOf(
+  given: CrowdsecDecision | null,
+  types: ReadonlyMap<string, Severity>,
+  now: number,
+): Decision | undefined {
+  const { scope, value, type, scenario, duration } = given ?? {};
+  const severity = types.get(String(type));
+  if (severity === undefined || typeof value !== 'string' || !/^(?:ip|range)$/i.test(String(scope))) return undefined;
+  const network = networkOf(value);
+  if (network === undefined) return undefined;
+  return {
+    // As the API keeps them apart: `1.2.3.4` and `1.2.3.4/32`, and two spellings of one address, are two decisions.
+    name: `${String(scope).toLowerCase()} ${value}`,
+    network,
+    type: String(type),
+    severity,
+    scenario: String(scenario ?? '').slice(0, SCENARIO_CHARACTERS_MAX),
+    until: now + (durationMs(duration) ?? Number.NaN),
+    isLocal: isLocal(given),
+  };
+}
+
+interface Answer {
+  readonly begun: readonly (CrowdsecDecision | null)[];
+  readonly deleted: readonly (CrowdsecDecision | null)[];
+  readonly isWhole: boolean;
+}
+
+/** All of it is looked at before any of it is taken. */
+function readAnswer(stream: CrowdsecStream, now: number, options: unknown): Answer {
+  const given = readGroup('crowdsec.apply', 'crowdsec.apply.', options, ['startup']);
+  const isWhole = readFlag('crowdsec.apply.startup', given.startup, false);
+  if (!Number.isFinite(now)) throw new TypeError(`crowdsec.apply: no time, expected unix ms, got ${kindOf(now)}`);
+  if (typeof stream !== 'object' || stream === null || Array.isArray(stream)) {
+    throw new TypeError(`crowdsec.apply: no answer of the stream, expected an object, got ${kindOf(stream)}`);
+  }
+  // Other names are the API's to add.
+  const lists = [stream.new ?? [], stream.deleted ?? []] as const;
+  for (const list of lists) {
+    if (!Array.isArray(list)) throw new TypeError(`crowdsec.apply: no list, expected arrays, got ${kindOf(list)}`);
+  }
+  // Local ones first, so that none of them waits for the room of another.
+  const begun = [...lists[0].filter(isLocal), ...lists[0].filter((one) => !isLocal(one))];
+  return { begun, deleted: lists[1], isWhole };
+}
+
+function readOptions(options: unknown): { types: ReadonlyMap<string, Severity>; maxDecisions: number } {
+  const given = readGroup('crowdsecSignals', 'crowdsecSignals.', options, ['types', 'maxDecisions']);
+  const types = readMap(
+    'crowdsecSignals.types',
+    given.types === undefined ? { ban: 'high' } : given.types,
+    (part, severity) => word(part, severity, SEVERITIES, null),
+  );
+  return {
+    types: new Map(types),
+    maxDecisions: integer('crowdsecSignals.maxDecisions', given.maxDecisions, 100_000, 1, 10_000_000),
   };
 }

@@ -14,8 +14,9 @@
  */
 
 import type { HopOptions, Severity, Signals, ThreatSignal } from '../types/index';
-import { expectNames, expectText, expectWord } from '../validate/expect';
+import { readGroup, readMap, word } from '../validate/index';
 import { graver, HOP_NAMES, Hop, SEVERITIES } from './hop';
+import { isPlaceholder, readMeaning } from './verdict';
 
 export interface FastlyMeaning {
   category: string;
@@ -47,37 +48,64 @@ const TAGS = 'x-sigsci-tags';
 const REQUEST_ID = 'x-sigsci-requestid';
 const BLOCK_FROM = 301;
 
-/** Signals of Fastly. Each is off until it is configured. */
+/** `SQLI`, `site.my-tag`; what is no list of these is no list of tags. */
+const TAG = /^[A-Z\d][\w.:-]*$/i;
+
+/**
+ * Signals of Fastly. Each is off until it is configured. Throws when the options are wrong, and without `trust` when a header
+ * is asked for.
+ */
 export function fastlySignals(options: FastlySignalsOptions): Signals {
-  const tags = checked(options);
-  const { blocked, bots } = options;
-  const hop = new Hop('fastly', options, [RESPONSE, TAGS, REQUEST_ID], { lists: [TAGS] });
+  const { given, tags, blocked, bots } = readOptions(options);
+  const asked = [...(blocked === undefined ? [] : [RESPONSE]), ...(tags.size === 0 ? [] : [TAGS])];
+  const hop = new Hop(given, {
+    detector: 'fastly',
+    part: 'fastlySignals',
+    names: [RESPONSE, TAGS, REQUEST_ID],
+    lists: [TAGS],
+    // The agent answers for each request; tags come with what it noticed.
+    speaks: asked.length === 0 ? [] : [[RESPONSE, TAGS]],
+    needsTrust: asked.length > 0,
+  });
   return {
     detector: 'fastly',
     secrets: hop.secrets,
     read(view) {
       const voice = hop.listen(view);
-      const said = (voice.get(TAGS) ?? '').split(',').map((tag) => tag.trim().toUpperCase());
       let worst: ThreatSignal | undefined;
-      for (const tag of said) {
+      for (const tag of tags.size === 0 ? [] : voice.readings(TAGS, tagsOf).flat()) {
         const meaning = tags.get(tag);
         if (meaning !== undefined) worst = graver(worst, { ...meaning, detector: 'fastly-ngwaf', rule: tag });
       }
-      const response = voice.number(RESPONSE);
-      if (blocked !== undefined && response !== undefined && response >= BLOCK_FROM) {
-        const named = worst?.category ?? 'waf-attack';
-        const { severity = 'high' } = blocked;
-        worst = graver(worst, { category: named, severity, detector: 'fastly-ngwaf', rule: 'block', score: response });
+      const response = blocked === undefined ? 0 : Math.max(0, ...voice.readings(RESPONSE, responseOf));
+      if (blocked !== undefined && response >= BLOCK_FROM) {
+        const category = worst?.category ?? 'waf-attack';
+        const { severity } = blocked;
+        worst = graver(worst, { category, severity, detector: 'fastly-ngwaf', rule: 'block', score: response });
       }
-      const bot = bots === undefined ? undefined : botOf(view.request, bots);
-      const found = graver(worst, bot);
-      const id = voice.get(REQUEST_ID);
+      const found = graver(worst, bots && botOf(view.request, bots));
+      const id = voice.text(REQUEST_ID);
       return voice.heard(found === undefined || id === undefined ? found : { ...found, raw: id });
     },
   };
 }
 
-function botOf(request: unknown, { severity = 'low', verified = 'pass' }: NonNullable<FastlySignalsOptions['bots']>) {
+function tagsOf(text: string): string[] | undefined {
+  // One that can be read may be the attack, whatever stands beside it.
+  const tags = text.split(',').map((tag) => tag.trim());
+  const readable = tags.filter((tag) => TAG.test(tag) && !isPlaceholder(tag));
+  return readable.length === 0 ? undefined : readable.map((tag) => tag.toUpperCase());
+}
+
+/** A status of HTTP. The agent writes a negative one when it could not look. */
+const responseOf = (text: string): number | undefined => (/^[1-9]\d{2}$/.test(text) ? Number(text) : undefined);
+
+interface Bots {
+  readonly severity: Severity;
+  readonly verified: 'pass' | 'flag';
+}
+
+function botOf(request: unknown, { severity, verified }: Bots): ThreatSignal | undefined {
   if (typeof request !== 'object' || request === null) return undefined;
   const { botDetected, botVerified, botName } = request as Record<string, unknown>;
   if (botDetected !== true || (botVerified === true && verified === 'pass')) return undefined;
@@ -86,21 +114,26 @@ function botOf(request: unknown, { severity = 'low', verified = 'pass' }: NonNul
   return threat;
 }
 
-function checked(given: FastlySignalsOptions): ReadonlyMap<string, FastlyMeaning> {
-  expectNames('fastly', given, [...HOP_NAMES, 'blocked', 'tags', 'bots']);
-  const { blocked, bots, tags = {} } = given;
-  if (blocked !== undefined) expectNames('fastly: `blocked`', blocked, ['severity']);
-  if (bots !== undefined) expectNames('fastly: `bots`', bots, ['severity', 'verified']);
-  expectWord('fastly: `blocked.severity`', blocked?.severity ?? 'high', SEVERITIES);
-  expectWord('fastly: `bots.severity`', bots?.severity ?? 'low', SEVERITIES);
-  expectWord('fastly: `bots.verified`', bots?.verified ?? 'pass', ['pass', 'flag']);
-  expectNames('fastly: `tags`', tags, Object.keys(tags));
-  return new Map(
-    Object.entries(tags).map(([tag, meaning]) => {
-      expectNames(`fastly: \`tags.${tag}\``, meaning, ['category', 'severity']);
-      expectText(`fastly: \`tags.${tag}.category\``, meaning.category, 1);
-      expectWord(`fastly: \`tags.${tag}.severity\``, meaning.severity, SEVERITIES);
-      return [tag.toUpperCase(), meaning];
-    }),
-  );
+function readOptions(options: unknown) {
+  const part = (name: string): string => `fastlySignals.${name}`;
+  const names = [...HOP_NAMES, 'blocked', 'tags', 'bots'] as const;
+  const given = readGroup('fastlySignals', part(''), options ?? null, names);
+  const blocked = readGroup(part('blocked'), part('blocked.'), given.blocked, ['severity']);
+  const bots = readGroup(part('bots'), part('bots.'), given.bots, ['severity', 'verified']);
+  const tags = readMap(part('tags'), given.tags, readMeaning);
+  return {
+    given,
+    tags: new Map(tags.map(([tag, meaning]) => [tag.toUpperCase(), meaning])),
+    blocked:
+      given.blocked === undefined
+        ? undefined
+        : { severity: word(part('blocked.severity'), blocked.severity, SEVERITIES, 'high') },
+    bots:
+      given.bots === undefined
+        ? undefined
+        : {
+            severity: word(part('bots.severity'), bots.severity, SEVERITIES, 'low'),
+            verified: word(part('bots.verified'), bots.verified, ['pass', 'flag'] as const),
+          },
+  };
 }

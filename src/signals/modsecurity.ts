@@ -3,8 +3,9 @@
  * matches adds 5 (critical), 4, 3 or 2; the rule set itself blocks from 5 on. The score leaves the WAF in headers that
  * its configuration must *set* for every request (docs/signals.md has the lines for Apache).
  *
- * Relies on: the condition of `hop`.
- * Refuses: to flag below `atLeast`; to read a score out of anything but one whole number.
+ * Relies on: the condition of `hop`, which must be configured: without one everybody would count as a forger.
+ * Refuses: to flag below `atLeast`; to read a score out of anything but one whole number; to take a request for clean of which
+ * the rule set said nothing (`silence: 'clean'` says otherwise).
  *
  * *Trusted*: the proxy that runs the rules could have anyone refused or let attacks pass.
  * *Not trusted*: a client that reaches the application beside the proxy; at most its own request is refused.
@@ -13,8 +14,9 @@
  */
 
 import type { HopOptions, Severity, Signals } from '../types/index';
-import { expectHeader, expectInteger, expectNames } from '../validate/expect';
+import { integer, readGroup, readHeaderName } from '../validate/index';
 import { HOP_NAMES, Hop } from './hop';
+import { wholeOf } from './verdict';
 
 /** The classes of CRS that keep a score of their own (`tx.sql_injection_score` …). */
 const CLASSES = ['sqli', 'xss', 'rce', 'lfi', 'rfi', 'php', 'http', 'session-fixation'] as const;
@@ -34,38 +36,64 @@ export interface ModsecuritySignalsOptions extends HopOptions {
 
 /** Scores beyond this are no sum of rules. */
 const SCORE_MAX = 100_000;
+const NAMES = [...HOP_NAMES, 'header', 'atLeast', 'highFrom', 'criticalFrom', 'classes'] as const;
+const SPEAKER = 'modsecuritySignals';
 
-/** Signals of ModSecurity with CRS. */
-export function modsecuritySignals(options: ModsecuritySignalsOptions = {}): Signals {
-  expectNames('modsecurity', options, [...HOP_NAMES, 'header', 'atLeast', 'highFrom', 'criticalFrom', 'classes']);
-  const limit = (name: 'atLeast' | 'highFrom' | 'criticalFrom', otherwise: number): number =>
-    expectInteger(`modsecurity: \`${name}\``, options[name] ?? otherwise, 1, SCORE_MAX);
-  const atLeast = limit('atLeast', 5);
-  const highFrom = limit('highFrom', 10);
-  const criticalFrom = limit('criticalFrom', 20);
-  if (highFrom > criticalFrom) throw new RangeError('modsecurity: expected `highFrom` ≤ `criticalFrom`');
-  const header = expectHeader('modsecurity: `header`', options.header ?? 'x-waf-score');
-  expectNames('modsecurity: `classes`', options.classes ?? {}, CLASSES);
-  const classes = Object.entries(options.classes ?? {}).map(
-    ([name, of]) => [name, expectHeader(`modsecurity: \`classes.${name}\``, of)] as const,
-  );
-  const hop = new Hop('modsecurity', options, [header, ...classes.map(([, of]) => of)]);
-
+/** Signals of ModSecurity with CRS. Throws when the options are wrong, and without `trust`. */
+export function modsecuritySignals(options: ModsecuritySignalsOptions): Signals {
+  const { given, header, classes, ...thresholds } = readOptions(options);
+  const hop = new Hop(given, {
+    detector: 'modsecurity',
+    part: SPEAKER,
+    names: [header, ...classes.map(([, of]) => of)],
+    speaks: [[header]],
+    silence: 'uninspected',
+    needsTrust: true,
+  });
   return {
     detector: 'modsecurity',
     secrets: hop.secrets,
     read(view) {
       const voice = hop.listen(view);
-      const score = voice.number(header);
-      if (score === undefined || score < atLeast) return voice.heard(undefined);
-      const severity: Severity = score >= criticalFrom ? 'critical' : score >= highFrom ? 'high' : 'medium';
+      const score = Math.max(0, ...voice.readings(header, wholeOf));
       let category = 'waf-attack';
       let highest = 0;
       for (const [name, of] of classes) {
-        const part = voice.number(of) ?? 0;
+        const part = Math.max(0, ...voice.readings(of, wholeOf));
         if (part > highest) [category, highest] = [name, part];
       }
+      const severity = severityOf(score, thresholds);
+      if (severity === undefined) return voice.heard(undefined);
       return voice.heard({ category, severity, detector: 'modsecurity', rule: 'anomaly-score', score });
     },
   };
+}
+
+interface Thresholds {
+  readonly atLeast: number;
+  readonly highFrom: number;
+  readonly criticalFrom: number;
+}
+
+function severityOf(score: number, { atLeast, highFrom, criticalFrom }: Thresholds): Severity | undefined {
+  if (score < atLeast) return undefined;
+  return score >= criticalFrom ? 'critical' : score >= highFrom ? 'high' : 'medium';
+}
+
+function readOptions(options: unknown) {
+  const part = (name: string): string => `${SPEAKER}.${name}`;
+  const given = readGroup(SPEAKER, `${SPEAKER}.`, options, NAMES);
+  const atLeast = integer(part('atLeast'), given.atLeast, 5, 1, SCORE_MAX);
+  const highFrom = integer(part('highFrom'), given.highFrom, 10, 1, SCORE_MAX);
+  const criticalFrom = integer(part('criticalFrom'), given.criticalFrom, 20, 1, SCORE_MAX);
+  if (highFrom > criticalFrom) {
+    const expected = `at most criticalFrom (${criticalFrom})`;
+    throw new RangeError(`${part('highFrom')}: too large, expected ${expected}, got ${highFrom}`);
+  }
+  const header = given.header === undefined ? 'x-waf-score' : readHeaderName(part('header'), given.header);
+  const named = readGroup(part('classes'), part('classes.'), given.classes, CLASSES);
+  const classes = CLASSES.filter((name) => named[name] !== undefined).map(
+    (name) => [name, readHeaderName(part(`classes.${name}`), named[name])] as const,
+  );
+  return { given, atLeast, highFrom, criticalFrom, header, classes };
 }

@@ -102,7 +102,12 @@ export async function generateSigner(name: string): Promise<Signer> {
   try {
     return ofEcdsa(name, await held(await generatePair('P-256', false), 'ECDSA'));
   } catch (cause) {
-    throw failed('this platform makes neither Ed25519 nor P-256 keys, expected a kept key or macSigner', cause);
+    throw failed(
+      'no key can be made here',
+      'a platform with Ed25519 or P-256 (else a kept key, or macSigner)',
+      'neither',
+      cause,
+    );
   }
 }
 
@@ -121,7 +126,7 @@ export async function generateKey(name: string, type: KeyType = 'Ed25519'): Prom
     const jwk = await crypto.subtle.exportKey('jwk', pair.privateKey);
     return type === 'Ed25519' ? fromBase64Url(jwk.d ?? '') : pkcs8OfJwk(jwk);
   });
-  if (material === undefined) throw failed(`${type}: made a key of another form`);
+  if (material === undefined) throw failed(`${type} key not usable`, 'PKCS#8 with its public key', 'another form');
   const signer = type === 'Ed25519' ? ed25519Signer({ name, seed: material }) : ecdsaSigner({ name, pkcs8: material });
   const { vkey } = await signer;
   const id = vkey.slice(name.length + 1, name.length + 9);
@@ -187,7 +192,7 @@ function ofEcdsa(name: string, { privateKey, publicKey }: Imported): Signer {
   if (spki === undefined) throw new RangeError('keys: wrong key, expected one on P-256, got another');
   return signer(name, ECDSA, spki, async (message) => {
     const der = derOfSignature(new Uint8Array(await crypto.subtle.sign(P256_SIGNATURE, privateKey, message as Bytes)));
-    if (der === undefined) throw failed('ECDSA: expected a signature of 64 bytes, got another');
+    if (der === undefined) throw failed('ECDSA failed', 'a signature of 64 bytes', 'another');
     return der;
   });
 }
@@ -218,7 +223,7 @@ function chainedSigner(master: Uint8Array, origin: string): Signer {
   const evolve = utf8(MAC_EVOLVE);
   const commitment = Uint8Array.of(...utf8(MAC_TYPE), ...sha256(key));
   return signer(origin, EXTENDED, commitment, async (message) => {
-    if (index > MAC_INDEX_MAX) throw failed(`MAC: used up, expected ≤ ${MAC_INDEX_MAX + 1} signatures, got one more`);
+    if (index > MAC_INDEX_MAX) throw failed('MAC used up', `≤ ${MAC_INDEX_MAX + 1} signatures`, 'one more');
     // No await before the key has moved on: two calls at once must not share a number.
     const signature = new Uint8Array(4 + SEED_BYTES);
     new DataView(signature.buffer).setUint32(0, index++);
@@ -251,21 +256,21 @@ export async function signNote(text: string, signers: readonly Signer[]): Promis
   const message = utf8(text);
   const signatures = await Promise.all(signers.map((signer) => signatureOf(signer, message)));
   if (new Set(signatures.map(({ name, id }) => `${name} ${id}`)).size < signatures.length) {
-    throw new RangeError('signers: a key twice, expected each once');
+    throw new RangeError('signers: a key twice, expected each once, got two signatures by one');
   }
   return formatNote(text, signatures);
 }
 
 async function signatureOf(signer: Signer, message: Bytes): Promise<NoteSignature> {
   const { name, id, type } = parseVerifierKey(signer.vkey);
-  if (name !== signer.name) throw failed('its verifier key has another name than it has');
+  if (name !== signer.name) throw failed('two names', 'its verifier key under its own name', 'another');
   // A copy for each: what one signer does to the message must not reach the next.
   const signature = await attempt('it did not sign', () => signer.sign(message.slice()), true);
-  if (!isBytes(signature)) throw failed(`wrong kind of signature, expected a Uint8Array, got ${kindOf(signature)}`);
+  if (!isBytes(signature)) throw failed('wrong kind of signature', 'a Uint8Array', kindOf(signature));
   // Not whether it verifies, which costs as much as signing: whether it can. Key stores like to answer r ‖ s.
   const expected = type === ED25519 ? '64 bytes' : type === ECDSA ? 'DER' : 'some bytes';
   const isOne = type === ED25519 ? signature.length === 64 : type === ECDSA ? isDer(signature) : signature.length > 0;
-  if (!isOne) throw failed(`wrong form of signature, expected ${expected}, got ${signature.length} other bytes`);
+  if (!isOne) throw failed('wrong form of signature', expected, `${signature.length} other bytes`);
   return { name, id, signature };
 }
 
@@ -316,7 +321,7 @@ async function importSeed(seed: Uint8Array): Promise<Imported> {
     return publicKey?.length === SEED_BYTES && { privateKey, publicKey };
   });
   pkcs8.fill(0);
-  if (!imported) throw failed('Ed25519: no public key for a private key');
+  if (!imported) throw failed('Ed25519 key not usable', 'a public key for a private key', 'none');
   return imported;
 }
 
@@ -324,7 +329,7 @@ async function importSeed(seed: Uint8Array): Promise<Imported> {
 async function importPkcs8(pkcs8: Uint8Array): Promise<Imported> {
   const jwk = isBytes(pkcs8) ? jwkOfPkcs8(pkcs8) : undefined;
   if (jwk === undefined)
-    throw new RangeError('pkcs8: not a key on P-256 with its public key, expected 138 bytes of DER');
+    throw new RangeError('pkcs8: not a key on P-256 with its public key, expected 138 bytes of DER, got others');
   const publicKey = pointOfJwk(jwk)!;
   const privateKey = await attempt('cannot import a P-256 key here', async () => {
     const key = await crypto.subtle.importKey('jwk', { ...jwk }, P256_ALGORITHM, false, ['sign']);
@@ -332,7 +337,7 @@ async function importPkcs8(pkcs8: Uint8Array): Promise<Imported> {
     const signature = await crypto.subtle.sign(P256_SIGNATURE, key, publicKey as Bytes);
     return (await crypto.subtle.verify(P256_SIGNATURE, open, signature, publicKey as Bytes)) ? key : undefined;
   });
-  if (privateKey === undefined) throw failed('P-256: the public key is not that of the private key');
+  if (privateKey === undefined) throw failed('P-256 key not usable', 'the public key of its private key', 'another');
   return { privateKey, publicKey };
 }
 
@@ -359,11 +364,11 @@ async function attempt<T>(problem: string, work: () => Promise<T>, recoverable =
   try {
     return await work();
   } catch (cause) {
-    throw failed(problem, cause, recoverable);
+    throw failed(problem, 'success', 'an error', cause, recoverable);
   }
 }
 
-function failed(problem: string, cause?: unknown, recoverable = false): TracehoundError {
+function failed(problem: string, expected: string, got: string, cause?: unknown, recoverable = false): TracehoundError {
   const options = cause === undefined ? { recoverable } : { recoverable, cause };
-  return new TracehoundError('SIGNER_FAILED', `signer: ${problem}`, options);
+  return new TracehoundError('SIGNER_FAILED', `signer: ${problem}, expected ${expected}, got ${got}`, options);
 }

@@ -9,6 +9,7 @@
  */
 import { TracehoundError } from '../errors';
 import type { LogStore } from '../types/ports';
+import { plug } from '../validate/index';
 import { copyOf, isEqual, partsOf } from './keys';
 
 export type { LogStore, Store } from '../types/ports';
@@ -30,9 +31,8 @@ const OBJECT_BYTES_MAX = 1_900_000;
  * const store = durableStore(this.ctx.storage);
  */
 export function durableStore(storage: DurablePort): LogStore {
-  if (typeof storage?.sql?.exec !== 'function' || typeof storage.sync !== 'function') {
-    throw new TypeError('storage: wrong kind, expected that of a Durable Object with SQLite');
-  }
+  plug<DurablePort>('durableStore.storage', storage, ['sync'], 'that of a Durable Object with SQLite');
+  plug<DurablePort['sql']>('durableStore.storage.sql', storage.sql, ['exec'], 'that of a Durable Object with SQLite');
   let isMade = false;
   const asked = (query: string, ...bindings: unknown[]): Record<string, unknown>[] => {
     try {
@@ -42,7 +42,11 @@ export function durableStore(storage: DurablePort): LogStore {
       }
       return storage.sql.exec(query, ...bindings).toArray();
     } catch (cause) {
-      throw new TracehoundError('STORE_FAILED', 'durable store: the database failed', { cause });
+      throw new TracehoundError(
+        'STORE_FAILED',
+        'durable store: the database failed, expected an answer, got an error',
+        { cause, recoverable: true },
+      );
     }
   };
   const read = (key: string): Uint8Array | undefined => {
@@ -59,7 +63,10 @@ export function durableStore(storage: DurablePort): LogStore {
     try {
       await storage.sync();
     } catch (cause) {
-      throw new TracehoundError('STORE_FAILED', 'durable store: not durable', { cause });
+      throw new TracehoundError('STORE_FAILED', 'durable store: not durable, expected `sync` to end, got an error', {
+        cause,
+        recoverable: true,
+      });
     }
   };
 

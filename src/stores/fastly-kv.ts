@@ -22,6 +22,7 @@
  */
 import { TracehoundError } from '../errors';
 import type { LogStore } from '../types/ports';
+import { plug, readGroup } from '../validate/index';
 import { below, copyOf, isEqual } from './keys';
 
 export type { LogStore, Store } from '../types/ports';
@@ -56,17 +57,16 @@ const PLACE_LENGTH_MAX = 1_024;
 const EXISTS = /precondition failed/i;
 
 /**
- * A store over `kv`. Failures of the KV store reject with `STORE_FAILED`. Throws `TypeError` or `RangeError` for a KV store
+ * A store over `kv`. Failures of the KV store reject with `STORE_FAILED`, recoverable. Throws `TypeError` or `RangeError` for a KV store
  * or a prefix that is none. Only while a request is served: nothing can be opened at the top of a module.
  *
  * @example
  * const store = fastlyKvStore(new KVStore('evidence'), { prefix: 'logs' });
  */
 export function fastlyKvStore(kv: KvPort, options: FastlyKvStoreOptions = {}): LogStore {
-  if (typeof kv?.get !== 'function' || typeof kv.put !== 'function') {
-    throw new TypeError(`kv: wrong kind, expected a KVStore, got ${kv === null ? 'null' : typeof kv}`);
-  }
-  const placeOf = below(options.prefix);
+  plug<KvPort>('fastlyKvStore.kv', kv, ['get', 'put'], 'a KVStore');
+  const { prefix } = readGroup('fastlyKvStore', 'fastlyKvStore.', options, ['prefix']);
+  const placeOf = below(prefix as string | undefined);
 
   return Object.freeze({
     async putIfAbsent(key: string, bytes: Uint8Array) {
@@ -103,7 +103,9 @@ export function fastlyKvStore(kv: KvPort, options: FastlyKvStoreOptions = {}): L
 function versionOf(place: string, number: number): string {
   const version = `${place}~/${number}`;
   if (version.length <= PLACE_LENGTH_MAX) return version;
-  throw new RangeError(`key: too long to be swapped, expected ≤ ${PLACE_LENGTH_MAX} characters with its version`);
+  throw new RangeError(
+    `key: too long to be swapped, expected ≤ ${PLACE_LENGTH_MAX} characters with its version, got ${version.length}`,
+  );
 }
 
 /** Puts unless there is something. */
@@ -153,5 +155,8 @@ async function newest(kv: KvPort, place: string, shown: Version): Promise<Versio
 const bufferOf = (bytes: Uint8Array): ArrayBuffer => bytes.buffer as ArrayBuffer;
 
 function failed(act: 'get' | 'put', cause: unknown): TracehoundError {
-  return new TracehoundError('STORE_FAILED', `fastly kv store: ${act} failed`, { cause });
+  return new TracehoundError('STORE_FAILED', `fastly kv store: ${act} failed, expected an answer, got an error`, {
+    cause,
+    recoverable: true,
+  });
 }

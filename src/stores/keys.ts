@@ -24,7 +24,9 @@ export function partsOf(key: string): string[] {
   parts.forEach((part, i) => {
     const problem = problemOf(part);
     if (problem)
-      throw new RangeError(`key: part ${i + 1} ${problem}, expected 1 to ${PART_LENGTH_MAX} of A-Z a-z 0-9 . _ % -`);
+      throw new RangeError(
+        `key: part ${i + 1} ${problem}, expected 1 to ${PART_LENGTH_MAX} of A-Z a-z 0-9 . _ % -, got other text`,
+      );
   });
   return parts;
 }

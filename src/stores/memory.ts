@@ -9,6 +9,7 @@
  */
 import { TracehoundError } from '../errors';
 import type { LogStore } from '../types/ports';
+import { integer, readGroup } from '../validate/index';
 import { copyOf, isEqual, partsOf } from './keys';
 
 export type { LogStore, Store } from '../types/ports';
@@ -29,10 +30,8 @@ const BYTES_MAX = 64 * 1_048_576;
  * await store.putIfAbsent('a/b', new Uint8Array(1));
  */
 export function memoryStore(options: { maxBytes?: number } = {}): MemoryStore {
-  const { maxBytes = BYTES_MAX } = options;
-  if (typeof maxBytes !== 'number')
-    throw new TypeError(`maxBytes: wrong kind, expected a number, got ${typeof maxBytes}`);
-  if (!(maxBytes >= 0)) throw new RangeError(`maxBytes: out of range, expected ≥ 0, got ${maxBytes}`);
+  const given = readGroup('memoryStore', 'memoryStore.', options, ['maxBytes']);
+  const maxBytes = integer('memoryStore.maxBytes', given.maxBytes, BYTES_MAX, 0, Number.MAX_SAFE_INTEGER, 'bytes');
   const objects = new Map<string, Uint8Array>();
   let held = 0;
 

@@ -12,6 +12,7 @@
  */
 import { TracehoundError } from '../errors';
 import type { LogStore } from '../types/ports';
+import { plug, readGroup } from '../validate/index';
 import { below, copyOf, isEqual } from './keys';
 
 export type { LogStore, Store } from '../types/ports';
@@ -43,7 +44,7 @@ export interface R2StoreOptions {
 }
 
 /**
- * A store over `bucket`. Failures of the bucket reject with `STORE_FAILED`. Throws `TypeError` or `RangeError` for a
+ * A store over `bucket`. Failures of the bucket reject with `STORE_FAILED`, recoverable. Throws `TypeError` or `RangeError` for a
  * bucket or a prefix that is none.
  *
  * @example
@@ -51,10 +52,9 @@ export interface R2StoreOptions {
  * const th = createTracehound({ secret, audit: { signer, log: storedLog(store) } });
  */
 export function r2Store(bucket: R2Port, options: R2StoreOptions = {}): LogStore {
-  if (typeof bucket?.get !== 'function' || typeof bucket.put !== 'function') {
-    throw new TypeError(`bucket: wrong kind, expected an R2 binding, got ${bucket === null ? 'null' : typeof bucket}`);
-  }
-  const placeOf = below(options.prefix);
+  plug<R2Port>('r2Store.bucket', bucket, ['get', 'put'], 'an R2 binding');
+  const { prefix } = readGroup('r2Store', 'r2Store.', options, ['prefix']);
+  const placeOf = below(prefix as string | undefined);
 
   return Object.freeze({
     async putIfAbsent(key: string, bytes: Uint8Array) {
@@ -91,6 +91,9 @@ async function asked<T>(act: 'get' | 'put', answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (cause) {
-    throw new TracehoundError('STORE_FAILED', `r2 store: ${act} failed`, { cause });
+    throw new TracehoundError('STORE_FAILED', `r2 store: ${act} failed, expected an answer, got an error`, {
+      cause,
+      recoverable: true,
+    });
   }
 }

@@ -17,6 +17,8 @@ export type TroubleCode =
   | 'LOG_SLOW'
   /** Another writer, or a store that went backwards, ended the writing for good. */
   | 'LOG_STOPPED'
+  /** What is held of the log and what its store has do not follow on each other: one of them was set back. */
+  | 'LOG_SET_BACK'
   /** The signer did not sign. */
   | 'SIGNER_FAILED'
   /** Records left memory before they were stored. */

@@ -2,17 +2,18 @@
  * What an adapter may ask of an instance beside `interceptAsync`: five small ports, each for one purpose, held together
  * by `th.http`. Not for applications.
  *
- * Relies on: `options`, `ports`, `results`. Refuses: logic.
+ * Relies on: `options`, `results`. Refuses: logic.
  * @module
  */
 import type { FailMode } from './options';
-import type { Source } from './ports';
-import type { Disposition, RateLimitResult } from './results';
+import type { Disposition, RateLimitResult, Source } from './results';
 
 /** Options of the instance that an adapter must obey. */
 export interface HttpSettings {
   readonly failMode: FailMode;
   readonly maxPayloadBytes: number;
+  /** Bits of an IPv6 address that name one source, with and without a limiter. */
+  readonly ipv6Prefix: number;
 }
 
 /** The platform, as this instance asks it. */

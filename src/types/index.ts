@@ -6,8 +6,16 @@
  */
 import type { TracehoundEvents, Trouble } from './events';
 import type { GuardPort, HttpPort } from './http';
-import type { Source } from './ports';
-import type { Actor, EvidenceHandle, InterceptResult, PurgeReason, RateLimitResult, Scent, Severity } from './results';
+import type {
+  Actor,
+  EvidenceHandle,
+  InterceptResult,
+  PurgeReason,
+  RateLimitResult,
+  Scent,
+  Severity,
+  Source,
+} from './results';
 
 export type * from './events';
 export type * from './http';
@@ -22,7 +30,7 @@ export interface RateLimiter {
   /** As `check`, charging nothing. */
   peek(source: Source, cost?: number): RateLimitResult;
   /** Forgets what the source has used and its block. */
-  reset(source: Source): void;
+  reset(source: Source, who?: Actor): void;
   /** Refuses the source for `ms`, whatever it used. Recorded. */
   block(source: Source, ms: number, who?: Actor): void;
   /** Ends a block. Recorded. `false` when there was none. */

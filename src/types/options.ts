@@ -4,8 +4,8 @@
  * Relies on: `ports`, `results`. Refuses: logic; `instance/config.ts` checks.
  * @module
  */
-import type { Runtime, Signer, Source } from './ports';
-import type { Actor, EvidenceHandle, OpenedSnapshot, RateLimitResult } from './results';
+import type { Runtime, Signer } from './ports';
+import type { Actor, EvidenceHandle, OpenedSnapshot, RateLimitResult, Source } from './results';
 
 export interface RateLimitOptions {
   /** Integer ms ≥ 32. Default 60,000. */

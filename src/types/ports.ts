@@ -1,15 +1,10 @@
 /**
  * What is passed in: the runtime below, the signer beside, the stores behind. Each is a type that anybody can implement.
  *
- * Relies on: nothing. Refuses: logic.
+ * Relies on: `results` for who is asking, what a ledger answers and an event says. Refuses: logic.
  * @module
  */
-
-/**
- * Who is asking. A string that is strictly an IP address is canonicalised, any other string is a key; `address` is an
- * address or nobody; `key` is never parsed. With both, the key is the source and the address is ignored by the limiter.
- */
-export type Source = string | { address?: string; key?: string };
+import type { Disposition, Json, RateLimitResult, Severity, Source } from './results';
 
 /** Five answers about the platform. Everything else is the same everywhere. */
 export interface Runtime {
@@ -68,7 +63,22 @@ export interface Store {
   /** Never overwrites. Resolves once the bytes are durable. */
   putIfAbsent(key: string, bytes: Uint8Array): Promise<'created' | 'exists'>;
   get(key: string): Promise<Uint8Array | undefined>;
+  /** Keys that begin with `prefix`, in the order of their bytes, `limit` at most; with `after` where more follow. */
+  list?(prefix: string, page?: { after?: string; limit?: number }): Promise<KeyPage>;
+  /** Whether there was something to delete. */
+  delete?(key: string): Promise<boolean>;
+  /** How long what was put is kept from everybody, asked of the server: `unknown` where it does not say. */
+  retention?(): Promise<Retention>;
 }
+
+/** Keys, and what to ask for next; without `after` these are the last. */
+export interface KeyPage {
+  readonly keys: readonly string[];
+  readonly after?: string;
+}
+
+/** `locked`: from its owner too. `governance`: from those without a special right. `removable`: by a rule, which can go. */
+export type Retention = 'locked' | 'governance' | 'removable' | 'none' | 'unknown';
 
 /** A store that can also replace one object, if it is still what the caller last saw. A log needs it for `checkpoint`. */
 export interface LogStore extends Store {
@@ -77,4 +87,85 @@ export interface LogStore extends Store {
    * sees the old or the new bytes, and of two callers with the same expectation one is told `conflict`.
    */
   swap(key: string, bytes: Uint8Array, expected: Uint8Array | undefined): Promise<'swapped' | 'conflict'>;
+}
+
+/**
+ * What several instances know together. *Trusted*: whoever controls it could admit or refuse anybody. Time is the ledger's
+ * own. A failure rejects with `LEDGER_FAILED`, recoverable where time alone may mend it.
+ */
+export interface Ledger {
+  read(key: string): Promise<Uint8Array | undefined>;
+  /** As a store's, on one object that everybody sees. */
+  swap(key: string, next: Uint8Array, expected: Uint8Array | undefined): Promise<'swapped' | 'conflict'>;
+  /**
+   * Adds `n`, an integer ≥ 1; answers the total. The key ends `ttlMs` after the call that began it: later calls do not
+   * prolong it.
+   */
+  add(key: string, n: number, ttlMs: number): Promise<number>;
+  /** Strict: in no interval of `windowMs` is a key admitted more than `limit`, whoever asks. Only admitted cost counts. */
+  charge(key: string, policy: LedgerPolicy, cost: number): Promise<RateLimitResult>;
+  /** Blocks a source for everybody; a block that is there already ends at the later of the two times. */
+  block(tag: string, ms: number): Promise<void>;
+  /** Ends a block; whether there was one. */
+  unblock(tag: string): Promise<boolean>;
+  /** Every block that has not ended; with `since`, an earlier answer's `at`, what changed after it. */
+  blocks(since?: string): Promise<BlockChanges>;
+}
+
+export interface LedgerPolicy {
+  readonly limit: number;
+  readonly windowMs: number;
+}
+
+export interface BlockChanges {
+  /** `ms`: how long the block lasts from now on. */
+  readonly blocked: readonly { readonly tag: string; readonly ms: number }[];
+  /** Tags of blocks that were ended before their time; none without `since`. */
+  readonly unblocked: readonly string[];
+  /** Where the next question begins. */
+  readonly at: string;
+}
+
+/** Where alerts go. *Untrusted*: its owner could lose, repeat or invent alerts; the log stays what it is. */
+export interface Sink {
+  readonly name: string;
+  /** The caller makes no larger batches. */
+  readonly maxBatchBytes: number;
+  readonly maxBatchEvents: number;
+  /**
+   * Delivers a batch. Each event is in exactly one of the three lists of the answer. Never rejects: what a failing
+   * destination or `signal` kept from arriving is to be sent again.
+   */
+  send(events: readonly LogEvent[], signal: AbortSignal): Promise<Sent>;
+}
+
+/** What became of a batch, by the ids of its events. */
+export interface Sent {
+  readonly accepted: readonly string[];
+  /** To be sent again, as they are. */
+  readonly retry: readonly string[];
+  /** Never to be sent again. */
+  readonly rejected: readonly { readonly id: string; readonly reason: string }[];
+  /** How long the destination asks to be left alone. */
+  readonly retryAfterMs?: number;
+}
+
+/** One record of the log, as alerts carry it: no body, and nothing that JSON would change. */
+export interface LogEvent {
+  /** `<origin>#<seq>`: the same record is the same event, however often it is sent. */
+  readonly id: string;
+  readonly origin: string;
+  readonly seq: number;
+  readonly kind: string;
+  /** Unix ms. */
+  readonly at: number;
+  readonly severity?: Severity;
+  readonly category?: string;
+  /** Folded events. */
+  readonly count: number;
+  readonly disposition: Disposition;
+  readonly sourceTag?: string;
+  /** Evidence id. */
+  readonly evidence?: string;
+  readonly detail?: { readonly [name: string]: Json };
 }

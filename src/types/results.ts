@@ -1,11 +1,16 @@
 /**
- * What comes in and what is answered: scents, signals, rate limits, evidence, results.
+ * What comes in and what is answered: sources, scents, signals, rate limits, evidence, results.
  *
- * Relies on: `errors` for one class, `ports` for who is asking. Refuses: logic.
+ * Relies on: `errors` for one class. Refuses: logic.
  * @module
  */
 import type { TracehoundError } from '../errors';
-import type { Source } from './ports';
+
+/**
+ * Who is asking. A string that is strictly an IP address is canonicalised, any other string is a key; `address` is an
+ * address or nobody; `key` is never parsed. With both, the key is the source and the address is ignored by the limiter.
+ */
+export type Source = string | { address?: string; key?: string };
 
 /** How bad an external detector says it is. */
 export type Severity = 'low' | 'medium' | 'high' | 'critical';

@@ -1,11 +1,10 @@
 /**
  * What a detector in front of us is given and what it answers, and when its headers are believed.
  *
- * Relies on: `ports`, `results`. Refuses: logic.
+ * Relies on: `results`. Refuses: logic.
  * @module
  */
-import type { Source } from './ports';
-import type { Severity, ThreatSignal } from './results';
+import type { Severity, Source, ThreatSignal } from './results';
 
 /** A request as signals see it. A `Request` of the web is nearly one: `{ headers: request.headers, request }`. */
 export interface SignalView {
@@ -22,13 +21,19 @@ export interface SignalView {
   readonly now?: number | undefined;
 }
 
+/** Why a detector did not tell. */
+export type Unheard = 'threw' | 'unreadable' | 'silent';
+
 /** What a source of signals made of one request. */
 export interface Heard {
   readonly threat?: ThreatSignal | undefined;
   /** Fields, in lower case as they came, that the application must not see. */
   readonly strip: readonly string[];
-  /** Why it could not tell; then nobody has inspected this request, unless another detector spoke. */
-  readonly failure?: { readonly error: unknown } | undefined;
+  /**
+   * Why it could not tell; then nobody has inspected this request, unless another detector flags it. `unreadable`: what came
+   * is no verdict; `silent`: nothing came. Without a reason it `threw`.
+   */
+  readonly failure?: { readonly error: unknown; readonly reason?: Unheard } | undefined;
 }
 
 /** An external detector: given to an adapter as `signals: […]`, or asked by hand. */
@@ -57,8 +62,14 @@ export type HopTrust =
 
 /** Options that every source of signals in headers has. */
 export interface HopOptions {
-  /** Without it no header is believed. */
+  /** Whose headers are believed. Needed as soon as a header is read: without it everybody would count as a forger. */
   trust?: HopTrust;
+  /**
+   * What a request is of which the detector says nothing at all: `clean`, or `uninspected` (recorded, and `onDetectorFailure`
+   * decides). A proxy that lost the header, or a way around it, is silent too. Default `uninspected` for ModSecurity, whose
+   * score comes with each request; `clean` where a platform speaks only when it has something to say.
+   */
+  silence?: 'clean' | 'uninspected';
   /** How bad a forged signal is. Default `medium`. There is no off: a twin would then be the way past the detector. */
   forged?: Severity;
 }

@@ -93,7 +93,12 @@ async function judged(reader: BundleReader, isHeld: boolean, options: VerifyOpti
   const heads = new Heads([checkpoint], [], findings);
   const head = heads.newest;
   if (head === undefined) {
-    throw new TracehoundError('NOTE_INVALID', findings.list[0]?.message ?? 'bundle.checkpoint: no checkpoint');
+    const [first] = findings.list;
+    const problem = first === undefined ? 'none' : `not usable (${first.message})`;
+    throw new TracehoundError(
+      'NOTE_INVALID',
+      `bundle.checkpoint: ${problem}, expected a checkpoint, got no readable one`,
+    );
   }
   const keys = new Keys(findings);
   const pieces: Uint8Array[] = [];

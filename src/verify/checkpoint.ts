@@ -41,21 +41,21 @@ export async function openCheckpoint(
   const signers: string[] = [];
   const check = async (key: VerifierKey): Promise<boolean> => {
     const result = await checkNote(parsed, key, macKeys);
-    if (result === 'bad') throw unverified('a signature does not verify', 'a genuine one');
+    if (result === 'bad') throw unverified('a signature does not verify', 'a genuine one', 'another');
     if (result === 'good') signers.push(key.name);
     return result === 'good';
   };
   const logs = isPolicy(keys) ? keysFor(keys, origin) : keys.map(parseVerifierKey);
   for (const key of [...logs, ...(macKeys?.keysOf(origin) ?? [])]) await check(key);
-  if (signers.length === 0) throw unverified('signed by nobody you trust', 'one of your keys');
+  if (signers.length === 0) throw unverified('signed by nobody you trust', 'one of your keys', 'others');
   const seen = new Set<string>();
   for (const [name, key] of policy?.witnesses ?? []) if (await check(key)) seen.add(name);
   if (policy !== undefined && !isQuorum(policy, seen))
-    throw unverified('too few witnesses', 'the quorum of your policy');
+    throw unverified('too few witnesses', 'the quorum of your policy', 'fewer');
   return { origin, size, root, signers, text: parsed.text };
 }
 
 const isPolicy = (keys: readonly string[] | Policy): keys is Policy => !Array.isArray(keys);
 
-const unverified = (problem: string, expected: string): TracehoundError =>
-  new TracehoundError('NOTE_UNVERIFIED', `checkpoint: ${problem}, expected ${expected}`);
+const unverified = (problem: string, expected: string, got: string): TracehoundError =>
+  new TracehoundError('NOTE_UNVERIFIED', `checkpoint: ${problem}, expected ${expected}, got ${got}`);

@@ -125,13 +125,13 @@ class Walk {
   /** The entry that a frame is; `undefined` for frames that are none. */
   take(frame: Frame): LogEntry | undefined {
     const { type, at } = frame;
-    if (this.isEnded) throw invalid(this.#name, at, 'expected the end of the file after its end frame, got more');
+    if (this.isEnded) throw invalid(this.#name, at, 'the end of the file after its end frame', 'more');
     if (type === PIECE) return undefined;
     if ((this.#before === PIECE) !== (type === ORIGIN)) {
-      throw invalid(this.#name, at, `expected one origin, and first of all, got frame type ${type}`);
+      throw invalid(this.#name, at, 'one origin, and first of all', `frame type ${type}`);
     }
     if (this.#before === CHECKPOINT && type < CHECKPOINT) {
-      throw invalid(this.#name, at, 'expected checkpoints behind all records, got more records');
+      throw invalid(this.#name, at, 'checkpoints behind all records', 'more records');
     }
     this.#before = type;
     if (type === END) this.#end(frame);
@@ -144,11 +144,7 @@ class Walk {
       const level = bytes[0] as number;
       const width = 2 ** level;
       if (level > LEVEL_MAX || this.#leaves % width !== 0 || this.#leaves > Number.MAX_SAFE_INTEGER - width) {
-        throw invalid(
-          this.#name,
-          at,
-          `expected a subtree that begins at leaf ${this.#leaves}, got one of level ${level}`,
-        );
+        throw invalid(this.#name, at, `a subtree that begins at leaf ${this.#leaves}`, `one of level ${level}`);
       }
       this.#leaves += width;
       return { kind: 'subtree', level, hash: bytes.subarray(1), ...where };
@@ -164,18 +160,18 @@ class Walk {
   #end({ bytes, at }: Frame): void {
     const said = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
     if (said !== BigInt(this.#leaves)) {
-      throw invalid(this.#name, at, `expected an end after ${this.#leaves} leaves, got one after ${said}`);
+      throw invalid(this.#name, at, `an end after ${this.#leaves} leaves`, `one after ${said}`);
     }
     this.isEnded = true;
   }
 }
 
 function originOf({ type, bytes, at }: Frame, name: string): string {
-  if (type !== ORIGIN) throw invalid(name, at, `expected the origin first, got frame type ${type}`);
+  if (type !== ORIGIN) throw invalid(name, at, 'the origin first', `frame type ${type}`);
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw invalid(name, at, 'expected an origin in UTF-8, got other bytes');
+    throw invalid(name, at, 'an origin in UTF-8', 'other bytes');
   }
 }
 
@@ -210,7 +206,7 @@ async function* frames(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGe
     base += at;
   }
   if (rest.length === 0) return;
-  if (endsWhole(rest)) throw invalid(name, base, 'expected a frame that ends before the end frame, got a longer one');
+  if (endsWhole(rest)) throw invalid(name, base, 'a frame that ends before the end frame', 'a longer one');
   yield { type: PIECE, bytes: rest, at: base };
 }
 
@@ -222,16 +218,16 @@ function endsWhole(bytes: Uint8Array): boolean {
 
 function checkMagic(bytes: Uint8Array, name: string): void {
   const wrong = FILE_MAGIC.findIndex((byte, i) => i < bytes.length && byte !== bytes[i]);
-  if (wrong >= 0) throw invalid(name, wrong, 'expected THLOG and version 1, got another byte');
+  if (wrong >= 0) throw invalid(name, wrong, 'THLOG and version 1', 'another byte');
 }
 
 /** Lengths that a frame may have: no other one is waited for. */
 function checkFrame(type: number, length: number, name: string, at: number): void {
   const [least, most] = LENGTHS[type] ?? [];
-  if (least === undefined || most === undefined) throw invalid(name, at, `expected frame type 1 to 6, got ${type}`);
+  if (least === undefined || most === undefined) throw invalid(name, at, 'frame type 1 to 6', `${type}`);
   if (length < least || length > most) {
     const expected = least === most ? String(least) : `${least} to ${most}`;
-    throw invalid(name, at, `expected ${expected} bytes in a frame of type ${type}, got ${length}`);
+    throw invalid(name, at, `${expected} bytes in a frame of type ${type}`, `${length}`);
   }
 }
 
@@ -251,8 +247,8 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
   return bytes;
 }
 
-function invalid(name: string, at: number, problem: string): TracehoundError {
-  return new TracehoundError('LOG_INVALID', `${name}, byte ${at}: ${problem}`);
+function invalid(name: string, at: number, expected: string, got: string): TracehoundError {
+  return new TracehoundError('LOG_INVALID', `${name}, byte ${at}: expected ${expected}, got ${got}`);
 }
 
 // ── writing ───────────────────────────────────────────────────────────────────────────────────────
@@ -284,7 +280,7 @@ export async function* packLog(source: LogSource): AsyncGenerator<Uint8Array> {
 function namedBy(notes: readonly string[]): string {
   const newest = notes.at(-1);
   if (newest === undefined)
-    throw new TracehoundError('LOG_INVALID', 'pack: no name, expected an origin or a checkpoint');
+    throw new TracehoundError('LOG_INVALID', 'pack: no name, expected an origin or a checkpoint, got neither');
   return parseCheckpoint(parseNote(newest).text).origin;
 }
 

@@ -20,8 +20,8 @@ interface Bounds {
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-export const invalid = (part: string, problem: string, expected: string): TracehoundError =>
-  new TracehoundError('LOG_INVALID', `${part}: ${problem}, expected ${expected}`);
+export const invalid = (part: string, problem: string, expected: string, got = 'another'): TracehoundError =>
+  new TracehoundError('LOG_INVALID', `${part}: ${problem}, expected ${expected}, got ${got}`);
 
 /** The value of a canonical text. */
 export function readJson(part: string, text: string, bounds: Bounds): unknown {

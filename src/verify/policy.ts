@@ -135,7 +135,11 @@ class Reader {
 }
 
 function problem(what: string, expected: string, got: string | number, cause?: unknown): TracehoundError {
-  return new TracehoundError('POLICY_INVALID', `${what}, expected ${expected}, got ${got}`, cause ? { cause } : {});
+  return new TracehoundError(
+    'POLICY_INVALID',
+    `policy: ${what}, expected ${expected}, got ${got}`,
+    cause ? { cause } : {},
+  );
 }
 
 /**
@@ -145,9 +149,9 @@ function problem(what: string, expected: string, got: string | number, cause?: u
  * const policy = parsePolicy(`log ${vkey}\nquorum none\n`);
  */
 export function parsePolicy(text: string): Policy {
-  if (typeof text !== 'string') throw new TypeError('policy: wrong kind, expected a string');
+  if (typeof text !== 'string') throw new TypeError(`policy: wrong kind, expected a string, got ${typeof text}`);
   const lines = text.length > POLICY_CHARACTERS_MAX ? [] : text.split('\n');
-  if (lines.length === 0 || lines.length > LINES_MAX) throw problem('policy: too long', `≤ ${LINES_MAX} lines`, 'more');
+  if (lines.length === 0 || lines.length > LINES_MAX) throw problem('too long', `≤ ${LINES_MAX} lines`, 'more');
   const reader = new Reader();
   for (const [i, line] of lines.entries()) {
     try {
@@ -158,11 +162,12 @@ export function parsePolicy(text: string): Policy {
       else if (words.length > 0 && !words[0]!.startsWith('#')) reader.read(words);
     } catch (cause) {
       if (!(cause instanceof TracehoundError)) throw cause;
-      throw new TracehoundError('POLICY_INVALID', `policy line ${i + 1}: ${cause.message}`, { cause: cause.cause });
+      cause.message = cause.message.replace(/^policy/, `policy line ${i + 1}`);
+      throw cause;
     }
   }
   const { logs, origins, witnesses, groups, quorum } = reader;
-  if (quorum === undefined) throw problem('policy: no quorum', 'a line `quorum none` or `quorum <name>`', 'none');
+  if (quorum === undefined) throw problem('no quorum', 'a line `quorum none` or `quorum <name>`', 'none');
   return { logs, ...(origins.size === 0 ? {} : { origins }), witnesses, groups, quorum };
 }
 

@@ -176,7 +176,7 @@ class Reader {
     if (entries !== undefined && !entries.hasHoles) return { entries, details, leaves: undefined };
     const leaves = await firstOf(this.#get, (w) => tilePath(0, index, w), width, HASH_BYTES);
     if (leaves !== undefined && leaves.length !== width * HASH_BYTES) {
-      throw invalid(this.#place(tilePath(0, index, width)), `expected ${width} hashes, got ${leaves.length} bytes`);
+      throw invalid(this.#place(tilePath(0, index, width)), `${width} hashes`, `${leaves.length} bytes`);
     }
     return { entries, details, leaves };
   }
@@ -217,7 +217,7 @@ class Reader {
       const bytes = await firstOf(this.#get, (w) => tilePath(level, tile, w), hashes, HASH_BYTES);
       if (bytes === undefined) continue;
       if (bytes.length !== hashes * HASH_BYTES) {
-        throw invalid(this.#place(path), `expected ${hashes} hashes, got ${bytes.length} bytes`);
+        throw invalid(this.#place(path), `${hashes} hashes`, `${bytes.length} bytes`);
       }
       const at = (number % TILE_WIDTH) * HASH_BYTES;
       return {
@@ -286,13 +286,13 @@ class Bundle {
     for (let i = 0; i < width; i++) {
       const length = at + 2 > bytes.length ? Number.NaN : (bytes[at]! << 8) | bytes[at + 1]!;
       if (!(at + 2 + length <= bytes.length)) {
-        throw invalid(`${place}, byte ${at}`, `expected ${width} entries, got ${i} and a piece of one`);
+        throw invalid(`${place}, byte ${at}`, `${width} entries`, `${i} and a piece of one`);
       }
       hasHoles ||= length === 0;
       at += 2 + length;
       this.#offsets[i + 1] = at;
     }
-    if (at !== bytes.length) throw invalid(`${place}, byte ${at}`, `expected the end after ${width} entries, got more`);
+    if (at !== bytes.length) throw invalid(`${place}, byte ${at}`, `the end after ${width} entries`, 'more');
     this.hasHoles = hasHoles;
   }
 
@@ -312,6 +312,6 @@ class Bundle {
   }
 }
 
-function invalid(place: string, problem: string): TracehoundError {
-  return new TracehoundError('LOG_INVALID', `${place}: ${problem}`);
+function invalid(place: string, expected: string, got: string): TracehoundError {
+  return new TracehoundError('LOG_INVALID', `${place}: expected ${expected}, got ${got}`);
 }

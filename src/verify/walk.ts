@@ -268,7 +268,7 @@ export class Walk {
   // ── leaves ──────────────────────────────────────────────────────────────────────────────────────
 
   #leaf(hash: Uint8Array): void {
-    if (hash.length !== HASH_BYTES) throw malformed('a leaf hash of another length');
+    if (hash.length !== HASH_BYTES) throw malformed('leaf hash', `${HASH_BYTES} bytes`, `${hash.length}`);
     if (!this.#isTail) this.lifecycle.hide();
     this.#hide(1);
     this.#link = this.#room();
@@ -304,7 +304,7 @@ export class Walk {
     const isSubtree = Number.isInteger(level) && level >= 0 && level <= LEVEL_MAX && hash.length === HASH_BYTES;
     const width = isSubtree ? 2 ** level : 0;
     if (!isSubtree || this.size % width !== 0 || this.size + width > Number.MAX_SAFE_INTEGER) {
-      throw malformed('a subtree that is not aligned');
+      throw malformed('subtree', 'one that is aligned', 'another');
     }
     const isInside = this.size < this.#heads.next && this.#heads.next < this.size + width;
     if (!this.#isTail) this.lifecycle.lose(this.size, this.size + width, place);
@@ -319,7 +319,7 @@ export class Walk {
 
   #missing(leaves: number, place: string): void {
     if (!Number.isSafeInteger(leaves) || leaves < 1 || this.size + leaves > Number.MAX_SAFE_INTEGER) {
-      throw malformed('a number of missing records that cannot be');
+      throw malformed('missing records', 'a number that can be', 'another');
     }
     if (!this.#isTail) this.lifecycle.lose(this.size, this.size + leaves, place);
     this.#hide(leaves);
@@ -344,8 +344,8 @@ export class Walk {
   }
 }
 
-function malformed(problem: string): TracehoundError {
-  return new TracehoundError('LOG_INVALID', `${problem}, expected what docs/format.md says`);
+function malformed(part: string, expected: string, got: string): TracehoundError {
+  return new TracehoundError('LOG_INVALID', `${part}: malformed, expected ${expected} (docs/format.md), got ${got}`);
 }
 
 /** Link of record 0: SHA-256("tracehound/log/v1" ‖ newline ‖ origin). */

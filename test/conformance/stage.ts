@@ -6,6 +6,7 @@
  */
 import { wire } from '../../src/tracehound';
 import type { InterceptResult, Runtime, Tracehound, TracehoundOptions } from '../../src/types/index';
+import type { Held } from './hold';
 import { World } from './world';
 
 export interface Stage {
@@ -15,13 +16,11 @@ export interface Stage {
   instance(options?: TracehoundOptions, seed?: number): { th: Tracehound; world: World };
 }
 
-/** One promise. It fails by throwing. */
-export interface Case {
-  readonly part: 'decisions' | 'evidence' | 'ids' | 'audit' | 'http' | 'body' | 'hostile' | 'runtime';
-  /** The promise, as a sentence about the instance. */
-  readonly promise: string;
-  run(stage: Stage): Promise<void>;
-}
+/** One promise of a runtime, as a sentence about an instance on it. */
+export type Case = Held<
+  Stage,
+  'decisions' | 'evidence' | 'ids' | 'audit' | 'http' | 'body' | 'hostile' | 'runtime' | 'engine'
+>;
 
 /** What is not asked for is small: the JavaScript build takes and zeroes all of its memory at once. */
 const SMALL = { quarantine: { maxCount: 64, maxBytes: 262_144, maxShare: 1 }, audit: { maxRecords: 512 } } as const;

@@ -12,7 +12,7 @@ import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { generateKey } from '../../src/signers/index';
 import { fastlyKvStore } from '../../src/stores/fastly-kv';
 import { kvStore } from '../lab/fastly-kv';
-import { storeSuite } from '../lab/store-suite';
+import { prefixed, storeSuite } from '../lab/suite';
 import { fastlyModule } from './engines';
 import { FastlyData } from './fastly-data';
 import { FastlyHost, type HostResponse } from './fastly-host';
@@ -69,14 +69,8 @@ const answer = async (path, body) => {
 
   let made = 0;
   storeSuite('in StarlingMonkey', () => {
-    const path = `/p${made++}`;
-    const of = (key: unknown): string => (typeof key === 'string' && key.length >= 1_023 ? '/' : path);
     const at = (where: string) => remoteStore((body) => ask(host, where, body));
-    return {
-      get: (key) => at(of(key)).get(key),
-      putIfAbsent: (key, bytes) => at(of(key)).putIfAbsent(key, bytes),
-      swap: (key, bytes, expected) => at(of(key)).swap(key, bytes, expected),
-    };
+    return { store: prefixed(at(`/p${made++}`), at('/')) };
   });
 
   it('keeps a log, and loses no update of eight who count together in one instance', () => {

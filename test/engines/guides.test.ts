@@ -49,10 +49,7 @@ describe('the guide for', () => {
   it.each<[string, (readonly [string, string])[], string]>([
     [
       'deno',
-      [
-        ["'npm:", "'"],
-        ['Deno.serve(guarded', "Deno.serve({ hostname: '127.0.0.1', port: Number(Deno.env.get('PORT')) }, guarded"],
-      ],
+      [['Deno.serve(guarded', "Deno.serve({ hostname: '127.0.0.1', port: Number(Deno.env.get('PORT')) }, guarded"]],
       'hello',
     ],
     ['bun', [], 'hello'],

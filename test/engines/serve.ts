@@ -25,30 +25,54 @@ export interface Served {
   stop(): Promise<void>;
 }
 
-type Platform = 'node' | 'deno' | 'bun' | 'cloudflare' | 'vercel' | 'fastly' | 'lambda-edge' | 'standard';
+export type Platform =
+  | 'node'
+  | 'node20'
+  | 'node22'
+  | 'node26'
+  | 'deno'
+  | 'bun'
+  | 'cloudflare'
+  | 'vercel'
+  | 'fastly'
+  | 'lambda-edge'
+  | 'standard';
 
 const TARGETS: Readonly<Record<Platform, Target>> = {
-  ...{ node: 'script', deno: 'script', bun: 'script', cloudflare: 'workerd', vercel: 'edge-light', fastly: 'fastly' },
+  ...{ node: 'script', node20: 'script', node22: 'script', node26: 'script' },
+  ...{ deno: 'script', bun: 'script', cloudflare: 'workerd', vercel: 'edge-light', fastly: 'fastly' },
   ...{ 'lambda-edge': 'lambda-edge', standard: 'worker' },
 };
 
 type Start = (folder: string, port: number, example: string, resolveFrom: string) => Promise<Served>;
 
+/** A Node of another version than the project's own, installed beside the other engines. */
+const otherNode =
+  (name: string): Start =>
+  (folder, port) =>
+    command(join(import.meta.dirname, 'node_modules', name, 'bin', 'node'), ['app.mjs'], folder, port);
+
 const ENGINES = {
   node: (folder, port) =>
     command(join(import.meta.dirname, '..', '..', 'node_modules', 'node', 'bin', 'node'), ['app.mjs'], folder, port),
-  deno: (folder, port) => {
+  node20: otherNode('node20'),
+  node22: otherNode('node22'),
+  node26: otherNode('node26'),
+  deno: (folder, port, example) => {
     // The binary itself: the package's script would outlive its end.
-    const allowed = ['run', '--quiet', '--cached-only', `--allow-net=${HOST}:${port}`, '--allow-env'];
+    const isSite = example.endsWith('/site.ts'); // which listens on a Unix socket too, and that is a file
+    const net = `${HOST}:${port}${isSite ? `,unix:${join(folder, 'site.sock')}` : ''}`;
+    const allowed = ['run', '--quiet', '--cached-only', `--allow-net=${net}`, '--allow-env'];
+    if (isSite) allowed.push(`--allow-read=${folder}`, `--allow-write=${folder}`);
     return command(join(require.resolve('deno/bin.cjs'), '..', 'deno'), [...allowed, 'app.mjs'], folder, port);
   },
   bun: (folder, port) => command(require.resolve('bun/bin/bun.exe'), ['run', '--no-install', 'app.mjs'], folder, port),
   cloudflare: (folder, port, example) => {
     mkdirSync(join(folder, 'state'), { recursive: true });
     const object = example.endsWith('object.ts')
-      ? `durableObjectNamespaces = [(className = "Hound", uniqueKey = "hound", enableSql = true)],
+      ? `durableObjectNamespaces = [(className = "Shard", uniqueKey = "shards", enableSql = true)],
     durableObjectStorage = (localDisk = "disk"),
-    bindings = [(name = "HOUND", durableObjectNamespace = "Hound")],`
+    bindings = [(name = "SHARDS", durableObjectNamespace = "Shard")],`
       : '';
     writeFileSync(
       join(folder, 'config.capnp'),
@@ -76,7 +100,11 @@ const config :Workerd.Config = (
 ${readFileSync(join(folder, 'app.mjs'), 'utf8')}
 addEventListener('fetch', (event) => event.respondWith(example.default(event.request, event)));`,
       extend: (context: object) =>
-        Object.assign(context, { wasm_core: new WebAssembly.Module(readFileSync(join(folder, 'core.wasm'))) }),
+        Object.assign(context, {
+          wasm_core: new WebAssembly.Module(readFileSync(join(folder, 'core.wasm'))),
+          // As on Vercel: without its own context of the request nobody's address is believed.
+          [Symbol.for('@vercel/request-context')]: { get: () => ({}) },
+        }),
     });
     const server = await runServer({ runtime, host: HOST, port });
     return { url: `http://${HOST}:${port}`, stop: () => server.close() };
@@ -102,7 +130,13 @@ addEventListener('fetch', (event) => event.respondWith(example.default(event.req
       const client = Uint8Array.from(
         (request.socket.remoteAddress ?? '').replace('::ffff:', '').split('.').map(Number),
       );
-      return host.serve({ method, url: `http://${HOST}:${port}${url}`, headers, body, client });
+      return host.serve({
+        method,
+        url: `http://${request.headers.host ?? `${HOST}:${port}`}${url}`,
+        headers,
+        body,
+        client,
+      });
     });
     return { ...served, note };
   },

@@ -2,6 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
+import type { Report } from '../conformance/hold';
+import { LOG_STORE_CASES } from '../conformance/store';
 import { modules, SCRIPT_ENGINES, script } from './engines';
 import { bundle } from './programs';
 
@@ -35,5 +37,18 @@ const main = async () => JSON.stringify(await storing(fsStore(${JSON.stringify(d
     expect(readFileSync(join(disk, 'counter'), 'utf8')).toBe('8');
     expect(readdirSync(join(disk, 'log/checkpoint~'))).toHaveLength(2);
     expect(readdirSync(join(disk, '~tmp'))).toEqual([]);
+  });
+
+  it('keeps what every store promises', async () => {
+    const disk = join(inject('consumer'), `promises ${name}`);
+    const source = `import { conformLogStore } from 'tracehound/conformance';
+import { fsStore } from 'tracehound/stores/fs';
+let made = 0;
+const make = () => ({ store: fsStore(${JSON.stringify(disk)} + '/' + made++) });
+const main = async () => JSON.stringify(await conformLogStore(make));`;
+    const folder = await bundle(inject('consumer'), `promises ${name}`.replace(/\W+/g, '-'), engine.target, source);
+    const reports = JSON.parse(await engine.run(folder)) as Report[];
+    expect(reports.map(({ promise }) => promise)).toEqual(LOG_STORE_CASES.map(({ promise }) => promise));
+    expect(reports.filter(({ error }) => error !== undefined)).toEqual([]);
   });
 });

@@ -24,6 +24,7 @@ it.each([
   ['nothing', {}],
   ['what a client may claim', { 'x-forwarded-for': '198.51.100.1', 'x-vercel-forwarded-for': '198.51.100.2' }],
 ])('@vercel/functions and its predecessor @vercel/edge name the source that we name, given %s', (_, headers) => {
+  Object.assign(globalThis, { [CONTEXT]: { get: () => ({}) } });
   const request = new Request('https://shop.example/', { headers: headers as Record<string, string> });
   const source = vercel.source(request) as { address: string } | undefined;
   expect(functions.ipAddress(request)).toBe(source?.address);

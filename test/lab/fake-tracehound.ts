@@ -106,7 +106,11 @@ export function fakeTracehound(options: FakeOptions = {}): Fake {
   };
 
   const http: Tracehound['http'] = {
-    settings: { failMode: options.failMode ?? 'open', maxPayloadBytes: options.maxPayloadBytes ?? 65_536 },
+    settings: {
+      failMode: options.failMode ?? 'open',
+      maxPayloadBytes: options.maxPayloadBytes ?? 65_536,
+      ipv6Prefix: 56,
+    },
     runtime: {
       now: () => fake.now,
       source(request, context) {

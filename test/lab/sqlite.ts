@@ -26,3 +26,20 @@ export function sqliteStorage(sync: () => Promise<void> = async () => {}): Durab
   };
   return { sql: { exec }, transactionSync, sync };
 }
+
+/** Another disk with what is on this one. */
+export function copyOf(disk: ReturnType<typeof sqliteStorage>): ReturnType<typeof sqliteStorage> {
+  const copy = sqliteStorage();
+  const tables = disk.sql.exec("SELECT name, sql FROM sqlite_master WHERE type = 'table'").toArray();
+  for (const { name, sql } of tables) {
+    copy.sql.exec(sql as string);
+    for (const row of disk.sql.exec(`SELECT * FROM ${name}`).toArray()) {
+      const columns = Object.keys(row);
+      copy.sql.exec(
+        `INSERT INTO ${name} (${columns.join()}) VALUES (${columns.map(() => '?').join()})`,
+        ...Object.values(row),
+      );
+    }
+  }
+  return copy;
+}

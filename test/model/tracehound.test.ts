@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { PurgeReason, Scent, Severity, TracehoundOptions } from '../../src/index';
-import { BUILDS, ground, SECRET, seeded, sha256hex, T0 } from '../ground';
+import { BUILDS, ground, SECRET, seeded, sha256hex, T0, windowOf } from '../ground';
 import { encode, LogModel } from './log';
 import { type Answer, type ModelScent, TracehoundModel } from './tracehound';
 
@@ -101,7 +101,7 @@ function optionsOf(random: Random): { options: TracehoundOptions; shares: { shar
   const maxBytes = maxPayloadBytes + random(1_500);
   const maxShare = [1, 0.5, 0.25, 1 / 16][random(4)]!;
   const rateLimit = {
-    windowMs: 32 + random(300),
+    windowMs: windowOf(32 + random(300)),
     limit: [1, 3, 8, 300][random(4)]!,
     blockMs: [0, 0, 150][random(3)]!,
     maxSources: 16,

@@ -42,7 +42,7 @@ async function bundleOf(made: string): Promise<string> {
 
 /** Words that only one part has, and that minifying leaves as they are. */
 const PARTS = {
-  signer: ['tracehound/key/v1', 'generateKey', 'SIGNER_FAILED'],
+  signer: ['tracehound/key/v1', 'generateKey', 'it did not sign'],
   notes: ['NOTE_INVALID', 'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a'],
   sha256: ['1116352408', '1779033703'],
   proofs: ['c2sp.org/tlog-proof@v1', 'audit.proveInclusion: no such record'],

@@ -2,7 +2,8 @@
  * Guards what each runtime says about its platform: who is asking, and what keeps work alive after the answer. What they
  * share is guarded by the conformance suite, in their own engines.
  */
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { bun } from '../../runtimes/bun/index';
 import { cloudflare } from '../../runtimes/cloudflare/index';
 import { deno } from '../../runtimes/deno/index';
@@ -50,9 +51,17 @@ const SAYS: [runtime: Runtime, how: string, request: unknown, context: unknown, 
   [standard, 'nothing', request({ 'x-real-ip': ADDRESS, 'cf-connecting-ip': ADDRESS }), {}, undefined],
 ];
 
+const CONTEXT = Symbol.for('@vercel/request-context');
+/** As on Vercel. */
+const onVercel = (context: unknown): void => void Object.assign(globalThis, { [CONTEXT]: { get: () => context } });
+const offVercel = (): void => void delete (globalThis as Record<symbol, unknown>)[CONTEXT];
+
 const RUNTIMES = [node, cloudflare, vercel, fastly, lambdaEdge, deno, bun, standard];
 
 describe('who is asking', () => {
+  beforeEach(() => onVercel({}));
+  afterEach(offVercel);
+
   it.each(SAYS.map(([runtime, how, ...rest]) => ({ name: runtime.name, how, runtime, rest })))(
     '$name: $how',
     ({ runtime, rest: [asked, context, said] }) => {
@@ -64,6 +73,56 @@ describe('who is asking', () => {
     for (const context of [undefined, null, {}, { incoming: {} }, { event: {} }, { server: {} }]) {
       expect(runtime.source(request(), context)).toBeUndefined();
     }
+  });
+});
+
+describe('an address that a client could write itself', () => {
+  afterEach(offVercel);
+  const headers = (fields: Record<string, string>): unknown[] => [
+    { headers: fields },
+    { headers: new Headers(fields) },
+    new Request('https://shop.example/', { headers: fields }),
+  ];
+
+  it('vercel: is nobody\u2019s off Vercel, whatever contexts others hand over (Next.js on a server of one\u2019s own)', () => {
+    const address = fc.oneof(fc.ipV4(), fc.ipV6());
+    const given = fc.constantFrom(undefined, null, {}, { waitUntil: () => {} }, { get: () => ({}) });
+    const ambient = fc.constantFrom(undefined, null, 0, '', 'x', true);
+    fc.assert(
+      fc.property(address, given, ambient, (text, context, found) => {
+        for (const request of headers({ 'x-real-ip': text })) {
+          offVercel();
+          expect(vercel.source(request, context)).toBeUndefined();
+          Object.assign(globalThis, { [Symbol.for('@next/request-context')]: { get: () => ({ value: {} }) } });
+          onVercel(found);
+          expect(vercel.source(request, context)).toBeUndefined();
+          onVercel({});
+          expect(vercel.source(request, context)).toEqual({ address: text });
+        }
+      }),
+      { seed: 20_261_230, numRuns: 40 },
+    );
+    delete (globalThis as Record<symbol, unknown>)[Symbol.for('@next/request-context')];
+  });
+
+  it('cloudflare: CF-Connecting-IPv6 counts where Pseudo IPv4 overwrote the address, and nowhere else', () => {
+    const six = fc.ipV6().filter((text) => text.length > 2);
+    const four = fc.ipV4();
+    fc.assert(
+      fc.property(six, four, fc.integer({ min: 240, max: 255 }), (real, plain, first) => {
+        const pseudo = plain.replace(/^\d+/, String(first));
+        const isClassE = Number(plain.split('.')[0]) >= 240;
+        const asked = (fields: Record<string, string>) =>
+          cloudflare.source(new Request('https://shop.example/', { headers: fields }));
+        expect(asked({ 'cf-connecting-ip': pseudo, 'cf-connecting-ipv6': real })).toEqual({ address: real });
+        expect(asked({ 'cf-connecting-ip': pseudo })).toEqual({ address: pseudo });
+        if (!isClassE)
+          expect(asked({ 'cf-connecting-ip': plain, 'cf-connecting-ipv6': real })).toEqual({ address: plain });
+        expect(asked({ 'cf-connecting-ip': real, 'cf-connecting-ipv6': '2001:db8::1' })).toEqual({ address: real });
+        expect(asked({ 'cf-connecting-ipv6': real })).toBeUndefined();
+      }),
+      { seed: 20_261_231, numRuns: 100 },
+    );
   });
 });
 

@@ -70,7 +70,8 @@ describe('every event', () => {
     const result = await stage.call(before);
     const [handle] = stage.th.quarantine.list();
     expect(handle).toMatchObject({ category: 'path.traversal', seen: 1 });
-    expect(evidence(stage)).toMatch(/^GET \/\.\.\/\.\.\/etc\/passwd\?a=%2e%2e HTTP\/1\.1\r\n/);
+    expect(evidence(stage)).toMatch(/^GET \/\.\.\/\.\.\/etc\/passwd\?a=%2e%2e HTTP\/0\.0\r\n/);
+    expect(evidence(stage)).toMatch(/\r\nTracehound-Target: url\r\nTracehound-Version: unsaid\r\nTracehound-Auth/);
     if (type === 'viewer-response') {
       expect(result).toBe(before.Records[0]!.cf.response);
       expect(handle!.disposition).toBe('observed');
@@ -321,14 +322,20 @@ describe('a detector in front of CloudFront', () => {
     expect(stage.th.quarantine.list()[0]!.category).toBe('waf');
   });
 
-  it('is not believed when it speaks twice: the request is refused as forged', async () => {
-    const stage = mounted({ signals: [waf] });
-    expect(status(await stage.call(event('viewer-request', { headers: says('a', 'b') })))).toBe('403');
-    expect(stage.th.quarantine.list()[0]!.category).toBe('forged-signal');
+  it('that speaks twice: the request is refused as the graver of what was said and a forgery', async () => {
+    for (const [severity, category] of [
+      ['high', 'waf'],
+      ['low', 'forged-signal'],
+    ] as const) {
+      const signals = [awsWafSignals({ trust: 'platform', headers: { attack: { category: 'waf', severity } } })];
+      const stage = mounted({ signals });
+      expect(status(await stage.call(event('viewer-request', { headers: says('a', 'b') })))).toBe('403');
+      expect(stage.th.quarantine.list()[0]!.category).toBe(category);
+    }
   });
 
   it('loses a forged voice on the way to the origin', async () => {
-    const untrusted = awsWafSignals({ headers: { attack: { category: 'waf', severity: 'high' } } });
+    const untrusted = awsWafSignals({ trust: () => false, headers: { attack: { category: 'waf', severity: 'high' } } });
     const stage = mounted({ signals: [untrusted], allow: () => true });
     const passed = (await stage.call(event('viewer-request', { headers: says('sqli') }))) as CloudFrontRequest;
     expect(passed.headers).toEqual({});

@@ -237,13 +237,13 @@ describe('the server', () => {
       expect(() => guardUpgrades(wrong as never, th, { detect })).toThrow(/no server/);
     }
     expect(() => guardUpgrades(createServer(), {} as never, { detect })).toThrow(/no instance/);
-    expect(() => guardUpgrades(createServer(), th, {})).toThrow(/tracehound\.detect: wrong kind/);
+    expect(() => guardUpgrades(createServer(), th, {})).toThrow(/^tracehound\.detect: /);
   });
 });
 
 describe('a forged field', () => {
   test('is gone from every place where Node keeps it', async () => {
-    const { server, port } = await house({ signals: [modsecuritySignals()], allow: () => true });
+    const { server, port } = await house({ signals: [modsecuritySignals({ trust: () => false })], allow: () => true });
     server.removeAllListeners('upgrade');
     const shown = new Promise<unknown[]>((resolve) => {
       server.on('upgrade', ({ headers, headersDistinct, rawHeaders }: IncomingMessage, socket: Socket) => {
@@ -326,7 +326,7 @@ describe('a refusal', () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(socket.destroyed).toBe(true);
     expect(vi.getTimerCount()).toBe(0);
-    expect(evidenceOf(th)).toMatch(/^GET \/attack HTTP\/1\.1\r\nx-own: 1\r\nx-odd: \xc4\x80\r\n/);
+    expect(evidenceOf(th)).toMatch(/^GET http:\/\/a\.example\/attack HTTP\/1\.1\r\nx-own: 1\r\nx-odd: \xc4\x80\r\n/);
   });
 
   test('to somebody who has left is not written', async () => {
@@ -350,7 +350,7 @@ describe('a refusal', () => {
   });
 
   test('is spared a request without the map of distinct fields', async () => {
-    const { ask } = stage({ signals: [modsecuritySignals()], allow: () => true });
+    const { ask } = stage({ signals: [modsecuritySignals({ trust: () => false })], allow: () => true });
     const request = {
       ...odd,
       headers: { 'x-waf-score': '1', host: 'a' },

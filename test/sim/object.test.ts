@@ -21,7 +21,7 @@ it('a life of ten thousand requests, ended a hundred times, is the life that not
     make: (runtime, options) => {
       wake = async () => {
         lives++;
-        memory = await ObjectMemory.open(storage, options.secret as Uint8Array);
+        memory = await ObjectMemory.open(storage, { secret: options.secret as Uint8Array, object: 'one' });
         return wire(runtime, options, memory.persistence);
       };
       return wake();

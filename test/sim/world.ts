@@ -12,7 +12,7 @@ import {
   TracehoundError,
   type TracehoundOptions,
 } from '../../src/index';
-import { BUILDS, type Ground, ground, seeded, T0 } from '../ground';
+import { BUILDS, type Ground, ground, seeded, T0, windowOf } from '../ground';
 
 export type Random = ReturnType<typeof seeded>;
 
@@ -76,7 +76,7 @@ export class World {
     const maxShare = [1, 0.5, 0.25, 1 / 16][random(4)]!;
     this.nature = {
       build,
-      windowMs: 32 + random(2_000),
+      windowMs: windowOf(32 + random(2_000)),
       limit: 1 + random(random(2) === 0 ? 4 : 300),
       // What the sketch remembers dies with a core; the table is put back.
       maxSources: panics || random(2) === 0 ? 1_024 : 16,

@@ -46,7 +46,11 @@ const NAMES: Record<string, string[]> = {
   './signals/crowdsec': ['crowdsecSignals'],
   './signals/fastly': ['NGWAF_ATTACKS', 'fastlySignals'],
   './signals/modsecurity': ['modsecuritySignals'],
-  './conformance': ['CASES', 'LIVES', 'TRACE', 'conform', 'replay'],
+  './conformance': [
+    ...['CASES', 'LEDGER_CASES', 'LIVES', 'LOG_STORE_CASES', 'SIGNER_CASES', 'SINK_CASES', 'STORE_CASES', 'TRACE'],
+    ...['conform', 'conformLedger', 'conformLogStore', 'conformSigner', 'conformSink', 'conformStore', 'replay'],
+  ],
+  './types': [],
   './signer': [
     'ecdsaSigner',
     'ed25519Signer',
@@ -182,7 +186,7 @@ describe('an instance', () => {
     ['th.http.keys', th.http.keys, ['redact', 'traceId']],
     ['th.http.limits', th.http.limits, ['charge', 'partition', 'policy']],
     ['th.http.runtime', th.http.runtime, ['defer', 'now', 'ship', 'source']],
-    ['th.http.settings', th.http.settings, ['failMode', 'maxPayloadBytes']],
+    ['th.http.settings', th.http.settings, ['failMode', 'ipv6Prefix', 'maxPayloadBytes']],
   ])('%s has exactly its names', (_, part, expected) => {
     expect(names(part)).toEqual(expected);
   });

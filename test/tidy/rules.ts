@@ -127,7 +127,7 @@ export const ROOMS: readonly Room[] = [
   plug('stores', 'stores/keys'),
   plug('ledgers'),
   plug('sinks', 'alerts/alert'),
-  plug('signals', 'signals/hop', 'http/hearing', 'formats/address'),
+  plug('signals', 'signals/(?:hop|trust|verdict|decisions)', 'http/hearing', 'formats/address'),
   {
     name: 'the composition root',
     files: files('src/tracehound', 'src/lean', 'src/index'),

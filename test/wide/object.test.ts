@@ -31,7 +31,7 @@ import { TracehoundObject } from './runtimes/cloudflare/object';
 import { signerFromText } from './src/signers/index';
 import { r2Store } from './src/stores/r2';
 ${SETTINGS}
-export class Hound extends TracehoundObject {
+export class Shard extends TracehoundObject {
   async options(env, id) {
     return {
       ...settings,
@@ -57,7 +57,7 @@ import { cloudflareSignals } from './src/signals/cloudflare';
 ${SETTINGS}
 let instances;
 const make = (env) => ({
-  '/': shardedTracehound(env.HOUND, { ...settings, shards: 4 }),
+  '/': shardedTracehound(env.SHARDS, { ...settings, shards: 4 }),
   '/blocks': shardedTracehound(env.BLOCKER, { ...settings, rateLimit: { ...settings.rateLimit, blockMs: 300_000, limit: 2 }, shards: 4, blocks: env.BLOCKS }),
 });
 export default {
@@ -67,7 +67,7 @@ export default {
     const th = instances[pathname] ?? instances['/'];
     if (pathname === '/own') {
       const source = request.headers.get('cf-connecting-ip');
-      for (let i = 0; i < 4; i++) await env.HOUND.getByName('tracehound-' + i).forget(source);
+      for (let i = 0; i < 4; i++) await env.SHARDS.getByName('tracehound-' + i).forget(source);
       return new Response('forgotten');
     }
     if (pathname === '/ask') return Response.json(await ask(th, searchParams));
@@ -110,7 +110,7 @@ function start(): Miniflare {
     r2Buckets: ['LOGS', 'EVIDENCE'],
   };
   const bound = (scriptName?: string) => ({
-    HOUND: { className: 'Hound', useSQLite: true, ...(scriptName && { scriptName }) },
+    SHARDS: { className: 'Shard', useSQLite: true, ...(scriptName && { scriptName }) },
     BLOCKER: { className: 'Blocker', useSQLite: true, ...(scriptName && { scriptName }) },
   });
   return new Miniflare(
@@ -238,7 +238,7 @@ describe('a Durable Object decides', () => {
         Array.from({ length: 30 }, (_, i) => send(ISOLATES[i % 3]!, '/', from(source)).then(({ status }) => status)),
       );
       statuses.push(...answers);
-      expect(await evict('Hound')).toBeGreaterThan(0);
+      expect(await evict('Shard')).toBeGreaterThan(0);
     }
     // The attack was charged, too.
     expect(statuses.filter((status) => status === 200)).toHaveLength(LIMIT - 1);
@@ -286,7 +286,7 @@ describe('a Durable Object decides', () => {
     await flood(source, LIMIT);
     expect(await flood(source, 1)).toEqual([429]);
     expect(await (await send('front-a', '/own', from(source))).text()).toBe('forgotten');
-    await evict('Hound');
+    await evict('Shard');
     expect(await flood(source, 1)).toEqual([200]);
   });
 

@@ -159,7 +159,7 @@ const wranglerDev = (port: number): string[] => {
 function compiled(folder: string): void {
   const bindings = `{
   TRACEHOUND_SECRET: string; SIGNING_KEY: string; LOGS: R2Bucket; EVIDENCE: R2Bucket; BLOCKS: KVNamespace;
-  HOUND: DurableObjectNamespace<import('./index').Hound>;
+  SHARDS: DurableObjectNamespace<import('./index').Shard>;
 }`;
   writeFileSync(
     join(folder, 'env.d.ts'),

@@ -213,7 +213,8 @@ export const http: readonly Case[] = [
       const headers = { 'x-note': 'kept', authorization: 'Bearer hunter2', 'tracehound-source': '10.0.0.1' };
       await guarded.fetch(attack('user=admin', headers));
       const text = kept(guarded);
-      that(text.startsWith('POST /attack?q=%27 HTTP/1.1\r\n'), `got ${text.slice(0, 40)}`);
+      // Nobody sent this request, so no version of HTTP may be claimed for it.
+      that(text.startsWith('POST /attack?q=%27 HTTP/0.0\r\n'), `got ${text.slice(0, 40)}`);
       for (const line of ['\r\nx-note: kept\r\n', '\r\nuntrusted-tracehound-source: 10.0.0.1\r\n']) {
         that(text.includes(line), `expected ${JSON.stringify(line)} in ${JSON.stringify(text)}`);
       }

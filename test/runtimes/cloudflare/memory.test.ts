@@ -13,7 +13,7 @@ import { LIVES, replay } from '../../conformance/replay';
 import type { World } from '../../conformance/world';
 import { seeded } from '../../ground';
 import { lab, stateOf } from '../../lab/lab';
-import { sqliteStorage } from '../../lab/sqlite';
+import { copyOf, sqliteStorage } from '../../lab/sqlite';
 
 /** Plays a life in which the process ends before one step in `every`, on average; it had answered, so it had committed. */
 async function interrupted(options: Parameters<typeof replay>[1], every: number) {
@@ -25,7 +25,7 @@ async function interrupted(options: Parameters<typeof replay>[1], every: number)
   let again: () => Promise<Tracehound>;
   const make = async (runtime: Runtime, given: TracehoundOptions): Promise<Tracehound> => {
     again = async () => {
-      memory = await ObjectMemory.open(storage, given.secret as Uint8Array);
+      memory = await ObjectMemory.open(storage, { secret: given.secret as Uint8Array, object: 'one' });
       return wire(runtime, given, memory.persistence);
     };
     return again();
@@ -79,9 +79,10 @@ async function wake(
   more: Partial<TracehoundOptions> = {},
   it = lab(),
   former?: Uint8Array,
+  object = 'one',
 ): Promise<Slept> {
   const given = { ...options, ...more };
-  const memory = await ObjectMemory.open(disk, given.secret as Uint8Array, former);
+  const memory = await ObjectMemory.open(disk, { secret: given.secret as Uint8Array, former, object });
   return { disk, memory, th: wire(it.runtime, given, memory.persistence) };
 }
 
@@ -200,6 +201,122 @@ describe('what is stored of an instance', () => {
     await expect(wake(disk, { secret: new Uint8Array(32).fill(6) })).rejects.toMatchObject(refused);
     expect((await wake(disk)).th.audit.head()).toEqual(th.audit.head());
   });
+
+  it.each(Array.from({ length: 40 }, (_, seed) => seed))(
+    'is believed only if no row was removed, moved, or put back from before or from another object: seed %i',
+    async (seed) => {
+      const roll = seeded(seed + 1);
+      const [one, other] = [await wake(), await wake(sqliteStorage(), {}, lab({ seed: 2 }), undefined, 'other')];
+      const past: ReturnType<typeof rows>[] = [];
+      for (let i = 0; i < 3 + roll(6); i++) {
+        for (const { th, memory } of [one, other]) {
+          live(th, `${i}`);
+          await (roll(4) === 0 ? memory.checkpoint() : memory.commit());
+        }
+        past.push(rows(one.disk));
+      }
+      // Set back to this moment it lives another life: rows of the same generation and number, sealed by the same object.
+      const fork = await wake(copyOf(one.disk), {}, lab({ seed: 3 }));
+      for (const { th, memory } of [one, fork]) {
+        for (let i = 0; i < 3; i++) {
+          live(th, `last ${i}`);
+          await memory.commit();
+        }
+      }
+      const now = rows(one.disk);
+      // Earlier moments of this object, its other life, and another object, row by row.
+      const foreign = [...past.slice(0, -1).flat(), ...rows(other.disk), ...rows(fork.disk), ...rows(fork.disk)];
+      const at = (table: string, n: number) => now.findIndex((row) => row.table === table && row.n === n);
+      const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.from(a).equals(Buffer.from(b));
+      const calls = now.filter(({ table }) => table === 'calls');
+      const attacks: [string, () => typeof now | undefined][] = [
+        [
+          'removes a row that is not the last of calls',
+          () => {
+            const victim = roll(now.length);
+            return now[victim] === calls.at(-1) ? undefined : now.filter((_, i) => i !== victim);
+          },
+        ],
+        [
+          'puts a row back from before, or from another object',
+          () => {
+            const row = foreign[roll(foreign.length)]!;
+            const place = at(row.table, row.n);
+            if (place < 0 || isSame(now[place]!.bytes, row.bytes)) return undefined;
+            return now.with(place, row);
+          },
+        ],
+        [
+          'adds a row from before, or from another object',
+          () => {
+            const row = foreign[roll(foreign.length)]!;
+            return at(row.table, row.n) >= 0 ? undefined : [...now, row];
+          },
+        ],
+        [
+          'swaps two rows',
+          () => {
+            const [a, b] = [now[roll(now.length)]!, now[roll(now.length)]!];
+            if (a === b) return undefined;
+            return now.map((row) =>
+              row === a ? { ...a, bytes: b.bytes } : row === b ? { ...b, bytes: a.bytes } : row,
+            );
+          },
+        ],
+        [
+          'moves calls up by one',
+          () => {
+            const from = roll(calls.length);
+            if (calls[from] === calls.at(-1)) return undefined;
+            const moved = calls.filter((_, i) => i !== from).map((row, i) => ({ ...row, n: i + 1 }));
+            return [...now.filter(({ table }) => table === 'pages'), ...moved];
+          },
+        ],
+        [
+          'puts back one table whole',
+          () => {
+            const before = past[roll(past.length - 1)]!;
+            const table = (['pages', 'calls'] as const)[roll(2)]!;
+            const mixed = [...before.filter((row) => row.table === table), ...now.filter((row) => row.table !== table)];
+            const whole = (some: typeof now): string =>
+              some
+                .map((row) => `${row.table}${row.n}${Buffer.from(row.bytes).toString('hex')}`)
+                .sort()
+                .join();
+            // Fewer calls on the same pages, or exactly what was there: an earlier moment, which no row can tell.
+            return [...past, now].some((moment) => whole(moment) === whole(mixed)) ||
+              (table === 'calls' &&
+                whole(before.filter((row) => row.table === 'pages')) ===
+                  whole(now.filter((row) => row.table === 'pages')))
+              ? undefined
+              : mixed;
+          },
+        ],
+        ['takes the whole memory of another object', () => rows(other.disk)],
+        ['leaves calls without pages', () => calls],
+        ['leaves pages without facts', () => now.filter(({ table, n }) => table === 'calls' || n >= 0)],
+      ];
+      let tried = 0;
+      for (const [what, attack] of attacks) {
+        for (let i = 0; i < 3; i++) {
+          const forged = attack();
+          if (forged === undefined) continue;
+          tried++;
+          for (const table of ['pages', 'calls']) one.disk.sql.exec(`DELETE FROM tracehound_${table}`);
+          for (const { table, n, bytes } of forged) {
+            one.disk.sql.exec(`INSERT INTO tracehound_${table} (n, bytes) VALUES (?, ?)`, n, bytes);
+          }
+          await expect(wake(one.disk), `${what}, ${i}`).rejects.toMatchObject({ code: 'SNAPSHOT_INVALID' });
+        }
+      }
+      expect(tried).toBeGreaterThan(10);
+      for (const table of ['pages', 'calls']) one.disk.sql.exec(`DELETE FROM tracehound_${table}`);
+      for (const { table, n, bytes } of now) {
+        one.disk.sql.exec(`INSERT INTO tracehound_${table} (n, bytes) VALUES (?, ?)`, n, bytes);
+      }
+      expect((await wake(one.disk)).th.audit.head()).toEqual(one.th.audit.head());
+    },
+  );
 
   it.each<[what: string, more: Partial<TracehoundOptions>, limiter: string]>([
     ['another limit', { rateLimit: { limit: 9, windowMs: 60_000, maxSources: 64 } }, 'dropped'],

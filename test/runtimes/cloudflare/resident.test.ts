@@ -6,7 +6,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ObjectContext, type ObjectOptions, Resident } from '../../../runtimes/cloudflare/resident';
 import type { Signer, Source, Tracehound } from '../../../src/types/index';
 import { parsePolicy, storeSource, verifyLog } from '../../../src/verify/index';
-import { sqliteStorage } from '../../lab/sqlite';
+import { seeded } from '../../ground';
+import { lab } from '../../lab/lab';
+import { copyOf, sqliteStorage } from '../../lab/sqlite';
 import { LabStore } from '../../lab/store';
 import { storedLog } from '../../lab/stored-log';
 import { deploymentKey, ORIGIN, written } from '../../lab/written';
@@ -41,6 +43,7 @@ function process(disk: ReturnType<typeof sqliteStorage>): Process {
       ended = true;
     },
     ctx: {
+      id: 'object',
       storage: {
         sql: { exec: (...of) => alive(() => disk.sql.exec(...of)) },
         transactionSync: (work) => alive(() => disk.transactionSync(work)),
@@ -180,6 +183,173 @@ describe('an instance in an object', () => {
     resident.blocked('2001:db8::1', 12_000);
     await Promise.all(first.deferred);
     expect(entries.get(key)).toEqual([String(now + 12_000), 60]);
+  });
+});
+
+describe('an alarm', () => {
+  const refusing = (th: Tracehound) => th.http.limits.charge('192.0.2.1');
+
+  it('is set before anybody is answered whose act left a record behind', async () => {
+    const first = process(sqliteStorage());
+    const resident = await Resident.wake(first.ctx, plain);
+    const set = Promise.withResolvers<void>();
+    first.ctx.storage.setAlarm = () => set.promise;
+    let answered = false;
+    const acts = [resident.record(refusing), resident.intercept(threat())];
+    for (const act of acts) {
+      act.then(() => {
+        answered = true;
+      });
+    }
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+    expect(answered).toBe(false);
+    set.resolve();
+    await Promise.all(acts);
+  });
+
+  it('that cannot be set is no answer: who asked is told, and the next one asks for it again', async () => {
+    const first = process(sqliteStorage());
+    const resident = await Resident.wake(first.ctx, plain);
+    const { setAlarm } = first.ctx.storage;
+    let failures = 0;
+    first.ctx.storage.setAlarm = () => {
+      failures++;
+      return Promise.reject(new Error('no alarm'));
+    };
+    for (let i = 0; i < 20; i++) {
+      const act = i % 2 === 0 ? resident.record(refusing) : resident.intercept(threat());
+      await expect(act).rejects.toThrow('no alarm');
+    }
+    expect(failures).toBe(20);
+    first.ctx.storage.setAlarm = setAlarm;
+    await resident.intercept(threat());
+    expect(first.alarmAt).toBeDefined();
+    // What failed was decided all the same, and is stored.
+    const { size } = resident.th.audit.head();
+    expect((await Resident.wake(first.ctx, plain)).th.audit.head().size).toBe(size);
+  });
+});
+
+describe('a core that is down for good', () => {
+  it.each(Array.from({ length: 20 }, (_, seed) => seed))(
+    'ends its object, which wakes as it was stored and answers: seed %i',
+    async (seed) => {
+      const roll = seeded(seed + 1);
+      const [disk, it] = [sqliteStorage(), lab({ seed })];
+      const first = process(disk);
+      const resident = await Resident.wake(first.ctx, plain, it.runtime);
+      const held = 1 + roll(20);
+      for (let i = 0; i < held; i++) await resident.intercept(threat(`s${i}`));
+      if (roll(2) === 0) await resident.alarm();
+      const down = async (): Promise<unknown> => {
+        for (let i = 0; i < 10; i++) {
+          const name = ['intercept', 'rateCheck'][roll(2)]!;
+          it.last().stopAt = { name, code: 1 };
+          try {
+            await (name === 'rateCheck'
+              ? resident.act((th) => th.rateLimiter.check('x'))
+              : resident.record((th) => th.http.limits.charge('x')));
+          } catch (error) {
+            if ((error as { code?: string }).code === 'CORE_DOWN') return error;
+          }
+        }
+        return undefined;
+      };
+      expect(await down()).toBeDefined();
+      expect(first.aborts[0]).toBe('Tracehound: the core is down');
+      // Nothing of the core that stopped is stored.
+      await expect(resident.act((th) => th.rateLimiter.check('x'))).rejects.toMatchObject({ code: 'CORE_DOWN' });
+      const second = process(disk);
+      const woken = await Resident.wake(second.ctx, plain, lab({ seed: seed + 100 }).runtime);
+      expect(woken.th.quarantine.stats.count).toBe(held);
+      expect(woken.th.audit.verify().ok).toBe(true);
+      expect(await woken.intercept(threat('another'))).toMatchObject({ status: 'quarantined' });
+      expect(second.aborts).toEqual([]);
+    },
+  );
+});
+
+describe('a store that hangs', () => {
+  afterEach(() => void vi.useRealTimers());
+  const never = (): Promise<never> => new Promise(() => {});
+  /** `work`, which must end within so many seconds of timers, however long cryptography takes in between. */
+  const inSeconds = async <T>(most: number, work: Promise<T>): Promise<T> => {
+    let isDone = false;
+    const done = work.finally(() => {
+      isDone = true;
+    });
+    let seconds = 0;
+    while (!isDone) {
+      for (let i = 0; i < 20 && !isDone; i++) await new Promise((resolve) => setImmediate(resolve));
+      // Without a timer it is the cryptography that is waited for, or it hangs, which the runner ends.
+      if (!isDone && vi.getTimerCount() > 0) {
+        await vi.advanceTimersByTimeAsync(100);
+        seconds += 0.1;
+      }
+    }
+    expect(seconds).toBeLessThan(most);
+    return done;
+  };
+
+  it('keeps no object from waking, and no alarm from ending', async () => {
+    const [disk, logs, evidence] = [sqliteStorage(), new LabStore(), new LabStore()];
+    const options = kept(logs, { evidence });
+    const first = await Resident.wake(process(disk).ctx, options);
+    await first.intercept(threat());
+    await first.alarm();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    for (const hanging of [logs, evidence]) {
+      const { get, putIfAbsent, swap } = hanging;
+      Object.assign(hanging, { get: never, putIfAbsent: never, swap: never });
+      const two = process(disk);
+      const second = await inSeconds(3, Resident.wake(two.ctx, options));
+      expect(await second.intercept(threat())).toMatchObject({ status: 'quarantined' });
+      two.alarmAt = undefined;
+      await inSeconds(60, second.alarm());
+      // It is asked for again, and nobody was kept waiting.
+      expect(two.alarmAt).toBeDefined();
+      two.end();
+      vi.clearAllTimers(); // They end with it.
+      Object.assign(hanging, { get, putIfAbsent, swap });
+    }
+    const last = await Resident.wake(process(disk).ctx, options);
+    await inSeconds(60, last.alarm());
+    expect(evidence.keys()).toHaveLength(last.th.quarantine.stats.count);
+  });
+});
+
+describe('what lies in the storage beside the memory', () => {
+  it('says nothing of a payload: no signature, no hash, while evidence waits', async () => {
+    const [disk, logs, evidence] = [sqliteStorage(), new LabStore(), new LabStore()];
+    evidence.fate = () => 'refused';
+    disk.sql.exec('CREATE TABLE tracehound_evidence (signature TEXT PRIMARY KEY)');
+    disk.sql.exec("INSERT INTO tracehound_evidence VALUES ('sqli:of an earlier version')");
+    const one = process(disk);
+    const resident = await Resident.wake(one.ctx, kept(logs, { evidence }));
+    const handles = [];
+    for (let i = 0; i < 20; i++) {
+      const result = await resident.intercept(threat());
+      if (result.status === 'quarantined') handles.push(result.evidence);
+    }
+    await Promise.allSettled(one.deferred);
+    const tables = disk.sql.exec("SELECT name FROM sqlite_master WHERE type = 'table'").toArray();
+    expect(tables.map(({ name }) => name).sort()).toEqual([
+      'tracehound_calls',
+      'tracehound_pages',
+      'tracehound_waiting',
+    ]);
+    const all = tables.flatMap(({ name }) => disk.sql.exec(`SELECT * FROM ${name}`).toArray());
+    const text = all
+      .flatMap((row) => Object.values(row))
+      .map((value) => Buffer.from(value instanceof Uint8Array ? value : String(value)).toString('latin1'))
+      .join('\n');
+    expect(handles).toHaveLength(20);
+    for (const { id, signature, hash } of handles) {
+      expect(text).toContain(id);
+      for (const secret of [signature, hash, Buffer.from(hash, 'hex').toString('latin1'), 'sqli']) {
+        expect(text).not.toContain(secret);
+      }
+    }
   });
 });
 
@@ -365,6 +535,9 @@ describe('the log of an object', () => {
     const signed = storedLog(now.logs, origin, signer.vkey, true);
     await second.act((th) => attack(th, 3));
     await second.alarm();
+    const { troubles } = second.th.watcher.snapshot();
+    expect(troubles).toMatchObject([{ code: 'LOG_SET_BACK', count: 1, detail: { stored: signed.size } }]);
+    expect(Math.sign((troubles[0]!.detail.held as number) - signed.size)).toBe(what === 'store' ? 1 : -1);
     expect(storedLog(now.logs, origin, signer.vkey, true)).toEqual(signed);
     // Another log, which says what it follows on: more than the store has of it, or less.
     const next = second.th.audit.head();
@@ -389,10 +562,7 @@ describe('the log of an object', () => {
     for (let i = 0; i < 150; i++) {
       const scent = threat();
       const severity = i % 10 === 9 ? 'critical' : 'high';
-      await first.record(async (th) => {
-        const result = await th.interceptAsync({ ...scent, threat: { category: 'sqli', severity } });
-        first.taken(result);
-      });
+      await first.intercept({ ...scent, threat: { category: 'sqli', severity } });
     }
     await Promise.allSettled(one.deferred);
     evidence.fate = () => 'done';
@@ -406,7 +576,7 @@ describe('the log of an object', () => {
     expect(one.alarmAt).toBeDefined();
     await first.alarm();
     expect(evidence.keys()).toEqual(held.map(({ id }) => `${id}.json`).sort());
-    expect(disk.sql.exec('SELECT count(*) AS n FROM tracehound_evidence').toArray()).toEqual([{ n: 0 }]);
+    expect(disk.sql.exec('SELECT count(*) AS n FROM tracehound_waiting').toArray()).toEqual([{ n: 0 }]);
   });
 
   it('is followed by another one when its store was emptied', async () => {
@@ -429,11 +599,7 @@ describe('the log of an object', () => {
     const one = process(disk);
     const first = await Resident.wake(one.ctx, options);
     const take = async (resident: Resident): Promise<string> => {
-      const result = await resident.record(async (th) => {
-        const result = await th.interceptAsync(threat());
-        resident.taken(result);
-        return result;
-      });
+      const result = await resident.intercept(threat());
       return (result as { evidence: { id: string } }).evidence.id;
     };
     evidence.fate = () => 'refused';
@@ -451,20 +617,3 @@ describe('the log of an object', () => {
     expect(evidence.calls.length).toBe(calls);
   });
 });
-
-/** Another disk with what is on this one. */
-function copyOf(disk: ReturnType<typeof sqliteStorage>): ReturnType<typeof sqliteStorage> {
-  const copy = sqliteStorage();
-  const tables = disk.sql.exec("SELECT name, sql FROM sqlite_master WHERE type = 'table'").toArray();
-  for (const { name, sql } of tables) {
-    copy.sql.exec(sql as string);
-    for (const row of disk.sql.exec(`SELECT * FROM ${name}`).toArray()) {
-      const columns = Object.keys(row);
-      copy.sql.exec(
-        `INSERT INTO ${name} (${columns.join()}) VALUES (${columns.map(() => '?').join()})`,
-        ...Object.values(row),
-      );
-    }
-  }
-  return copy;
-}

@@ -391,21 +391,24 @@ describe.each(FRAMES)('$name', (frame) => {
       expect(passed).toContain('["x-waf-score","3"]');
     });
 
-    test.each(FORGED)('a score %s is refused and recorded as forged', async (_, fields) => {
-      const { th, port, reached } = await house({ signals: [modsecuritySignals({ trust: { peers } })] });
-      const answer = await raw(port, ask('/echo/a', ...fields));
-      // Node's own parser refuses folded fields: then nobody has seen the request at all.
-      if (answer.startsWith('HTTP/1.1 400 ')) expect(fields[1]).toMatch(/^ /);
-      else {
-        expect(answer).toMatch(/^HTTP\/1\.1 403 /);
-        expect(th.quarantine.list()).toMatchObject([
-          { category: 'forged-signal', severity: 'medium', detector: 'tracehound' },
-        ]);
-        // Evidence keeps what was sent.
-        for (const field of fields) expect(evidenceOf(th)).toContain(field);
-      }
-      expect(reached).toEqual([]);
-    });
+    test.each(FORGED)(
+      'a score %s is refused and recorded as forged, and as what the graver copy says',
+      async (_, fields) => {
+        const { th, port, reached } = await house({ signals: [modsecuritySignals({ trust: { peers } })] });
+        const answer = await raw(port, ask('/echo/a', ...fields));
+        // Node's own parser refuses folded fields: then nobody has seen the request at all.
+        if (answer.startsWith('HTTP/1.1 400 ')) expect(fields[1]).toMatch(/^ /);
+        else {
+          expect(answer).toMatch(/^HTTP\/1\.1 403 /);
+          const attack = { category: 'waf-attack', severity: 'critical', detector: 'modsecurity' };
+          const forged = { category: 'forged-signal', severity: 'medium', detector: 'tracehound' };
+          expect(th.quarantine.list()).toMatchObject([fields.join().includes('43') ? attack : forged]);
+          // Evidence keeps what was sent.
+          for (const field of fields) expect(evidenceOf(th)).toContain(field);
+        }
+        expect(reached).toEqual([]);
+      },
+    );
 
     test.each([...FORGED, ['as a hop would send it', ['X-Waf-Score: 43']] as [string, string[]]])(
       'a stranger’s score %s never reaches the application, whoever is allowed or skipped',
@@ -422,8 +425,33 @@ describe.each(FRAMES)('$name', (frame) => {
       },
     );
 
+    test('from the trusted hop that say nothing, or nothing that can be read: UNINSPECTED, and refused if so configured', async () => {
+      const signals = [modsecuritySignals({ trust: { peers } })];
+      const [open, closed] = [await house({ signals }), await house({ signals, onDetectorFailure: 'refuse' })];
+      const said = [
+        [],
+        ['X-Waf-Score: (null)'],
+        ['X-Waf-Score:'],
+        ['X-Waf-Score: %{waf_score}e'],
+        ['X-Waf-Score: high'],
+      ];
+      for (const fields of said) {
+        expect(await raw(open.port, ask('/echo/a', ...fields)), fields.join()).toMatch(/^HTTP\/1\.1 200 /);
+        expect(await raw(closed.port, ask('/echo/a', ...fields)), fields.join()).toMatch(/^HTTP\/1\.1 503 /);
+      }
+      for (const { th } of [open, closed]) expect(th.watcher.snapshot().totals.uninspected).toBe(said.length);
+      expect(await raw(closed.port, ask('/echo/a', 'X-Waf-Score: 0'))).toMatch(/^HTTP\/1\.1 200 /);
+      expect(closed.th.watcher.snapshot().totals.uninspected).toBe(said.length);
+      const quiet = await house({
+        signals: [modsecuritySignals({ trust: { peers }, silence: 'clean' })],
+        onDetectorFailure: 'refuse',
+      });
+      expect(await raw(quiet.port, ask('/echo/a'))).toMatch(/^HTTP\/1\.1 200 /);
+      expect(quiet.th.watcher.snapshot().totals.uninspected).toBe(0);
+    });
+
     test('what is stripped costs the body nothing', async () => {
-      const { port } = await house({ signals: [modsecuritySignals()], allow: () => true });
+      const { port } = await house({ signals: [modsecuritySignals({ trust: () => false })], allow: () => true });
       const head =
         'POST /echo/a HTTP/1.1\r\nHost: a\r\nX-Waf-Score: 1\r\nContent-Length: 5\r\nConnection: close\r\n\r\n';
       expect(await raw(port, `${head}whole`)).toMatch(/^HTTP\/1\.1 200 [\s\S]*POST whole/);

@@ -55,17 +55,21 @@ describe('the largest trees', () => {
     expect(frontier.size).toBe(Number.MAX_SAFE_INTEGER);
     expect(frontier.root()).toEqual(await treeHead(Number.MAX_SAFE_INTEGER, same));
     expect(frontier.subtrees().map(({ level }) => level)).toEqual(Array.from({ length: 53 }, (_, i) => 52 - i));
-    expect(() => frontier.append(leaf)).toThrow(new TypeError('tree: full, expected < 2^53 leaves'));
+    expect(() => frontier.append(leaf)).toThrow(new TypeError('tree: full, expected < 2^53 leaves, got more'));
     expect(frontier.size).toBe(Number.MAX_SAFE_INTEGER);
   });
 
   it.each([53, 54, -1, 0.5, Number.NaN])('have no subtree at level %s', (level) => {
-    expect(() => new Frontier().appendSubtree(level, leaf)).toThrow(new TypeError('subtree: no such level'));
+    expect(() => new Frontier().appendSubtree(level, leaf)).toThrow(
+      new TypeError(`subtree: no such level, expected an integer from 0 to 52, got ${level}`),
+    );
   });
 
   it('take hashes of 32 bytes only', () => {
     for (const hash of [new Uint8Array(31), new Uint8Array(33), 'x'.repeat(32)]) {
-      expect(() => new Frontier().append(hash as Uint8Array)).toThrow(new TypeError('subtree: expected 32 bytes'));
+      expect(() => new Frontier().append(hash as Uint8Array)).toThrow(
+        new TypeError('subtree: no hash, expected 32 bytes, got others'),
+      );
     }
   });
 });
@@ -89,7 +93,9 @@ describe('a proof that cannot be', () => {
     [0.5, 3],
     [0, 2 ** 53],
   ])('is not looked for: leaf %s of %s', async (index, size) => {
-    await expect(proveInclusion(index, size, same)).rejects.toThrow(new RangeError('proof: expected 0 ≤ index < size'));
+    await expect(proveInclusion(index, size, same)).rejects.toThrow(
+      new RangeError(`proof: no such leaf, expected 0 ≤ index < size, got ${index} and ${size}`),
+    );
   });
 
   it.each([
@@ -99,7 +105,9 @@ describe('a proof that cannot be', () => {
     [1.5, 5],
     [1, 2 ** 53],
   ])('is not looked for: from %s to %s', async (from, to) => {
-    await expect(proveConsistency(from, to, same)).rejects.toThrow(new RangeError('proof: expected 1 ≤ from ≤ to'));
+    await expect(proveConsistency(from, to, same)).rejects.toThrow(
+      new RangeError(`proof: no such sizes, expected 1 ≤ from ≤ to, got ${from} and ${to}`),
+    );
   });
 });
 

@@ -379,7 +379,7 @@ describe('step 5: the refusal', () => {
   test('hands over payload, fingerprint, receipt and what was cut', async () => {
     const { fake, ask } = room({ detect: () => threat });
     await ask();
-    expect(fake.payload()).toMatch(/^GET \/ HTTP\/1\.1\r\nhost: shop\.example\r\nTracehound-Target: normalised\r\n/);
+    expect(fake.payload()).toMatch(/^GET \/ HTTP\/0\.0\r\nhost: shop\.example\r\nTracehound-Target: normalised\r\n/);
     expect(fake.payload()).toContain('Tracehound-Source: 192.0.2.1\r\nTracehound-Source-Derivation: runtime\r\n\r\n');
     expect(fake.scents[0]).toMatchObject({
       source: '192.0.2.1',
@@ -620,9 +620,14 @@ describe('options', () => {
       [
         { redact: { cookies: [] } },
         TypeError,
-        'tracehound.redact.?: no such option, expected one of headers, query, got another name',
+        'tracehound.redact.?: no such option, expected one of mode, headers, query, got another name',
       ],
       [{ redact: [] }, TypeError, 'tracehound.redact: wrong kind, expected an object, got an array'],
+      [
+        { redact: { mode: 'all' } },
+        RangeError,
+        "tracehound.redact.mode: unknown, expected 'deny-list' or 'allow-list'",
+      ],
       [{ redact: { headers: secret } }, TypeError, 'tracehound.redact.headers: wrong kind'],
       [{ redact: { headers: [1] } }, TypeError, 'tracehound.redact.headers[0]: wrong kind, expected a string, got 1'],
       [{ redact: { headers: [secret] } }, RangeError, 'tracehound.redact.headers[0]: not a name'],

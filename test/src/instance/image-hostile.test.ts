@@ -125,22 +125,46 @@ const hostile: [what: string, says: RegExp, change: (parts: Parts) => unknown][]
     /quarantine: cut short/,
     (p) => u32(p.quarantine, FIRST + abi.SLOT_PAYLOAD_BYTES, 0xffffffff, true),
   ],
-  ['an id that is no UUIDv7', /item 0 does not verify: id/, (p) => put(p.quarantine, FIRST + abi.SLOT_ID + 6, 0x40)],
+  [
+    'an id that is no UUIDv7',
+    /item 0 does not verify, expected a whole item, got id$/,
+    (p) => put(p.quarantine, FIRST + abi.SLOT_ID + 6, 0x40),
+  ],
   ['ids out of order', /rising ids/, (p) => void p.quarantine.fill(0xff, FIRST + abi.SLOT_ID, FIRST + abi.SLOT_ID + 6)],
-  ['a byte of the signature', /item 0 does not verify: payload hash/, (p) => flip(p.quarantine, FIRST + abi.SLOT_HASH)],
-  ['another source', /item 0 does not verify: record/, (p) => flip(p.quarantine, FIRST + abi.SLOT_SOURCE_TAG)],
-  ['another salt', /item 0 does not verify: record/, (p) => flip(p.quarantine, CONTENT + abi.ITEM_SALT)],
-  ['another record', /item 0 does not verify: record/, (p) => f64(p.quarantine, CONTENT + abi.ITEM_SEQ, 0)],
+  [
+    'a byte of the signature',
+    /item 0 does not verify, expected a whole item, got payload hash$/,
+    (p) => flip(p.quarantine, FIRST + abi.SLOT_HASH),
+  ],
+  [
+    'another source',
+    /item 0 does not verify, expected a whole item, got record$/,
+    (p) => flip(p.quarantine, FIRST + abi.SLOT_SOURCE_TAG),
+  ],
+  [
+    'another salt',
+    /item 0 does not verify, expected a whole item, got record$/,
+    (p) => flip(p.quarantine, CONTENT + abi.ITEM_SALT),
+  ],
+  [
+    'another record',
+    /item 0 does not verify, expected a whole item, got record$/,
+    (p) => f64(p.quarantine, CONTENT + abi.ITEM_SEQ, 0),
+  ],
   ['a record that is no number', /sequence number/, (p) => f64(p.quarantine, CONTENT + abi.ITEM_SEQ, Number.NaN)],
-  ['another category', /item 0 does not verify: record/, (p) => flip(p.quarantine, CONTENT + abi.ITEM_HEAD_BYTES)],
+  [
+    'another category',
+    /item 0 does not verify, expected a whole item, got record$/,
+    (p) => flip(p.quarantine, CONTENT + abi.ITEM_HEAD_BYTES),
+  ],
   [
     'a category that is none',
-    /item 0 does not verify: category/,
+    /item 0 does not verify, expected a whole item, got category$/,
     (p) => put(p.quarantine, CONTENT + abi.ITEM_HEAD_BYTES, 0x3a),
   ],
   [
     'a byte of the payload',
-    /item 0 does not verify: payload hash/,
+    /item 0 does not verify, expected a whole item, got payload hash$/,
     (p) => flip(p.quarantine, CONTENT + abi.ITEM_HEAD_BYTES + 9),
   ],
   ['a severity that is none', /severity/, (p) => put(p.quarantine, FIRST + abi.SLOT_SEVERITY, 4)],
@@ -213,7 +237,9 @@ describe('a hostile image with a right digest', () => {
     flip(parts.quarantine, payload);
     const hash = createHash('sha256').update(parts.quarantine.subarray(payload)).digest();
     parts.quarantine.set(hash, CONTENT + abi.ITEM_HEAD_BYTES);
-    expect(await refusal(openSnapshot(framed(right, parts)))).toMatch(/item 0 does not verify: record/);
+    expect(await refusal(openSnapshot(framed(right, parts)))).toMatch(
+      /item 0 does not verify, expected a whole item, got record$/,
+    );
   });
 
   test('is refused when an earlier log that it carries does not hold together', async () => {

@@ -335,7 +335,7 @@ describe('taking one', () => {
     view(it.last()).setUint8(at, view(it.last()).getUint8(at) ^ 1);
     await expect(th.snapshot()).rejects.toMatchObject({
       code: 'SNAPSHOT_INVALID',
-      message: 'snapshot: quarantine: item 5 does not verify: payload hash',
+      message: 'snapshot: quarantine: item 5 does not verify, expected a whole item, got payload hash',
     });
     th.quarantine.purge(th.quarantine.list()[5]?.signature as string, 'error');
     await openSnapshot(await th.snapshot(), { secret });

@@ -17,7 +17,7 @@ it('is signed by a new key of the next epoch each time it woke, and what it prov
   const signer = deploymentKey();
   const policy = parsePolicy(`log ${signer.vkey}\nquorum none\n`);
   for (const waking of [1, 2, 3]) {
-    const memory = await ObjectMemory.open(storage, secret);
+    const memory = await ObjectMemory.open(storage, { secret, object: 'one' });
     const th = wire(node, { secret, audit: { origin: 'example.com/log', signer } }, memory.persistence);
     const threat = { category: 'sqli', severity: 'high' } as const;
     const result = th.intercept({ source: 's', payload: `${waking}`, threat });

@@ -1,4 +1,8 @@
-/** Guards that CrowdSec's decisions hold for exactly the addresses and the time they are about. */
+/**
+ * Guards `src/signals/crowdsec.ts`: CrowdSec's decisions hold for exactly the addresses and the time they are about, and end
+ * as its API ends them. The list behind it has a model in `decisions.test.ts`.
+ */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type CrowdsecDecision,
@@ -199,19 +203,107 @@ describe('a list that somebody fills', () => {
     for (const wrong of [undefined, null, [], 'x', { new: 'x' }, { new: [range], deleted: {} }]) {
       expect(() => signals.apply(wrong as never, NOW)).toThrow(TypeError);
     }
-    expect(() => signals.apply({ deleted: [ban] }, Number.NaN)).toThrow('crowdsec: now: expected unix ms, got NaN');
+    expect(() => signals.apply({ deleted: [ban] }, Number.NaN)).toThrow(
+      'crowdsec.apply: no time, expected unix ms, got NaN',
+    );
     expect(signals.stats).toEqual({ held: 1, refused: 0, ignored: 0 });
     signals.apply({ new: [], deleted: [], more: 1 } as never, NOW); // the API may grow
   });
 });
 
+describe('as the API keeps decisions apart', () => {
+  const spell = fc.constantFrom(
+    ['Ip', '192.0.2.44'],
+    ['Range', '192.0.2.44/32'],
+    ['Range', '192.0.2.0/24'],
+    ['Range', '192.0.0.0/16'],
+    ['Ip', '::ffff:192.0.2.44'],
+  ) as fc.Arbitrary<[string, string]>;
+
+  test('the end of one lifts no other: not a longer one, not in another spelling, not a range around it', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(spell, { minLength: 2, selector: String }), fc.nat(), (spellings, which) => {
+        const decisions = spellings.map(([scope, value], i) => ({ ...ban, scope, value, duration: `${i + 1}h` }));
+        const signals = room(undefined, ...decisions);
+        expect(signals.stats.held).toBe(decisions.length);
+        const ended = decisions[which % decisions.length] as CrowdsecDecision;
+        signals.apply({ deleted: [{ ...ended, duration: '-1s' }] }, NOW);
+        expect(about(signals, '192.0.2.44')).toBeDefined();
+        for (const one of decisions) signals.apply({ deleted: [{ ...one, duration: '-1s' }] }, NOW);
+        expect(about(signals, '192.0.2.44')).toBeUndefined();
+        expect(signals.stats.held).toBe(0);
+      }),
+      { seed: 20_261_222, numRuns: 100 },
+    );
+  });
+
+  test('an answer to startup=true replaces the list: what was lifted unannounced is lifted, what is wrong changes nothing', () => {
+    fc.assert(
+      fc.property(fc.subarray([0, 1, 2, 3, 4, 5, 6, 7]), fc.subarray([0, 1, 2, 3, 4, 5, 6, 7]), (before, after) => {
+        const of = (i: number): CrowdsecDecision => ({ ...ban, value: `192.0.2.${i}` });
+        const signals = room(undefined, ...before.map(of));
+        for (const wrong of [null, { new: {} }, { new: after.map(of), deleted: 5 }]) {
+          expect(() => signals.apply(wrong as never, NOW, { startup: true })).toThrow(TypeError);
+        }
+        expect(() => signals.apply({ new: after.map(of) }, NOW, { startup: 1 as never })).toThrow(TypeError);
+        expect(() => signals.apply({ new: after.map(of) }, NOW, { start: true } as never)).toThrow('no such option');
+        for (const i of before) expect(about(signals, `192.0.2.${i}`)).toBeDefined();
+        signals.apply({ new: after.map(of), deleted: null }, NOW, { startup: true });
+        for (let i = 0; i < 8; i++) expect(about(signals, `192.0.2.${i}`) !== undefined).toBe(after.includes(i));
+        expect(signals.stats.held).toBe(after.length);
+      }),
+      { seed: 20_261_223, numRuns: 60 },
+    );
+    const signals = room(undefined, ban);
+    signals.apply({ new: null, deleted: null }, NOW, { startup: true });
+    expect(signals.stats.held).toBe(0);
+  });
+
+  test('local decisions come first when there is no room, in one answer and in the next', () => {
+    const far = (i: number): CrowdsecDecision => ({
+      ...ban,
+      origin: i % 2 ? 'CAPI' : 'lists:firehol',
+      value: `10.0.0.${i}`,
+    });
+    const near = (i: number): CrowdsecDecision => ({
+      ...ban,
+      origin: i % 2 ? 'crowdsec' : 'cscli',
+      value: `192.0.2.${i}`,
+    });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 8 }),
+        fc.nat(8),
+        fc.nat(8),
+        fc.boolean(),
+        (max, fars, nears, isOneAnswer) => {
+          const signals = crowdsecSignals({ maxDecisions: max });
+          const [list, own] = [
+            Array.from({ length: fars }, (_, i) => far(i)),
+            Array.from({ length: nears }, (_, i) => near(i)),
+          ];
+          for (const answer of isOneAnswer ? [[...list, ...own]] : [list, own]) signals.apply({ new: answer }, NOW);
+          const held = own.filter(({ value }) => about(signals, value) !== undefined).length;
+          expect(held).toBe(Math.min(max, nears));
+          expect(signals.stats).toMatchObject({ held: Math.min(max, fars + nears) });
+          expect(signals.stats.refused).toBe(Math.max(0, fars + nears - max));
+          // A flood from afar takes nothing back.
+          signals.apply({ new: Array.from({ length: 20 }, (_, i) => far(100 + i)) }, NOW);
+          expect(own.filter(({ value }) => about(signals, value) !== undefined)).toHaveLength(held);
+        },
+      ),
+      { seed: 20_261_224, numRuns: 100 },
+    );
+  });
+});
+
 test('options are checked', () => {
   for (const [options, error] of [
-    [{ type: {} }, /unknown name/],
-    [{ types: { ban: 'grave' } }, /`types\.ban`: expected "low" or/],
-    [{ types: 5 }, /`types`: expected an object/],
-    [{ types: null }, /`types`: expected an object, got null/],
-    [{ maxDecisions: 0 }, /from 1 to 10000000/],
+    [{ type: {} }, /^crowdsecSignals\.type: no such option \(did you mean `types`\?\)/],
+    [{ types: { ban: 'grave' } }, /^crowdsecSignals\.types\[0\]: unknown, expected 'low', /],
+    [{ types: 5 }, /\.types: wrong kind, expected an object/],
+    [{ types: null }, /\.types: wrong kind, expected an object, got null/],
+    [{ maxDecisions: 0 }, /\.maxDecisions: too small, expected an integer ≥ 1, got 0/],
     [{ maxDecisions: '5' }, /expected an integer/],
     [null, /expected an object/],
   ] as [never, RegExp][]) {

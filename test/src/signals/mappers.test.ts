@@ -71,7 +71,7 @@ describe('Cloudflare', () => {
     expect(read(signals, { 'cf-bot-score': '30' })).toBeUndefined();
     expect(read(signals, {}, bot(1))).toBeUndefined();
     for (const text of NO_NUMBERS) expect(read(signals, { 'cf-bot-score': text })).toBeUndefined();
-    expect(cloudflareSignals({ botScore }).read(view({ 'cf-bot-score': '99' }))).toMatchObject({
+    expect(cloudflareSignals({ trust: () => false, botScore }).read(view({ 'cf-bot-score': '99' }))).toMatchObject({
       threat: { category: 'forged-signal', rule: 'cloudflare:cf-bot-score' },
       strip: ['cf-bot-score'],
     });
@@ -189,28 +189,37 @@ describe('Cloudflare', () => {
   });
 
   test.each<[unknown, RegExp]>([
-    [undefined, /cloudflare: expected an object/],
-    [{ botscore: {} }, /unknown name/],
-    [{ botScore: 30 }, /`botScore`: expected an object, got 30/],
-    [{ botScore: null }, /`botScore`: expected an object, got null/],
-    [{ botScore: { atMost: 0 } }, /`botScore.atMost`: expected an integer from 1 to 98/],
-    [{ botScore: { atMost: 99 } }, /from 1 to 98/],
-    [{ botScore: { atMost: 1, severity: 'bad' } }, /`botScore.severity`/],
-    [{ botScore: { atMost: 1, verifiedBots: true } }, /`botScore.verifiedBots`/],
-    [{ botScore: { atMost: 1, headers: 'yes' } }, /`botScore.headers`/],
-    [{ botScore: { atLeast: 1 } }, /unknown name/],
-    [{ wafScore: { atMost: 20 } }, /`wafScore.header`: expected a string/],
+    [undefined, /^cloudflareSignals: wrong kind, expected an object/],
+    [{ botscore: {} }, /^cloudflareSignals\.botscore: no such option \(did you mean `botScore`\?\)/],
+    [{ botScore: 30 }, /\.botScore: wrong kind, expected an object, got 30/],
+    [{ botScore: null }, /\.botScore: wrong kind, expected an object, got null/],
+    [{ botScore: { atMost: 0 } }, /\.botScore\.atMost: too small, expected an integer ≥ 1, got 0/],
+    [{ botScore: { atMost: 99 } }, /expected an integer ≤ 98, got 99/],
+    [
+      { botScore: { atMost: 1, severity: 'bad' } },
+      /\.botScore\.severity: unknown, expected 'low', 'medium', 'high' or 'critical', got another string/,
+    ],
+    [{ botScore: { atMost: 1, verifiedBots: true } }, /\.botScore\.verifiedBots/],
+    [{ botScore: { atMost: 1, headers: 'yes' } }, /\.botScore\.headers: wrong kind, expected true or false/],
+    [{ botScore: { atLeast: 1 } }, /\.botScore\.\?: no such option/],
+    [{ wafScore: { atMost: 20 } }, /\.wafScore\.header: wrong kind, expected a string/],
     [{ wafScore: { atMost: '20', header: 'x' } }, /expected an integer/],
     [{ wafScore: { atMost: 20, header: 'x_y' } }, /without underscores/],
-    [{ wafScore: { atMost: 20, header: 'x', classes: { lfi: 'y' } } }, /unknown name, expected sqli, xss, rce/],
-    [{ wafScore: { atMost: 20, header: 'x', classes: { rce: '' } } }, /`wafScore.classes.rce`/],
-    [{ leakedCredentials: { flag: [5] } }, /`leakedCredentials.flag`: expected 1 or 2 or 3 or 4/],
+    [
+      { wafScore: { atMost: 20, header: 'x', classes: { lfi: 'y' } } },
+      /no such option, expected one of sqli, xss, rce/,
+    ],
+    [{ wafScore: { atMost: 20, header: 'x', classes: { rce: '' } } }, /\.wafScore\.classes\.rce/],
+    [{ leakedCredentials: { flag: [5] } }, /\.leakedCredentials\.flag\[0\]: unknown, expected 1, 2, 3 or 4, got 5/],
     [{ leakedCredentials: { flag: 1 } }, /expected an array/],
-    [{ maliciousUploads: { flag: ['1'] } }, /`maliciousUploads.flag`/],
+    [{ maliciousUploads: { flag: ['1'] } }, /\.maliciousUploads\.flag\[0\]: wrong kind/],
     [{ maliciousUploads: {} }, /expected an array/],
-    [{ threatScore: { atLeast: 0 } }, /from 1 to 100/],
-    [{ threatScore: { atMost: 1 } }, /unknown name/],
-    [{ trust: 'me' }, /cloudflare: `trust`/],
+    [{ threatScore: { atLeast: 0 } }, /expected an integer ≥ 1, got 0/],
+    [{ threatScore: { atMost: 1 } }, /\.threatScore\.\?: no such option/],
+    [{ trust: 'me' }, /^cloudflareSignals\.trust: wrong kind/],
+    [{ silence: 'loud' }, /^cloudflareSignals\.silence: unknown, expected 'clean' or 'uninspected'/],
+    [{ wafScore: { atMost: 20, header: 'x-waf' } }, /^cloudflareSignals\.trust: missing/],
+    [{ botScore: { atMost: 20, headers: true } }, /^cloudflareSignals\.trust: missing/],
   ])('options %j are refused', (options, message) => {
     expect(() => cloudflareSignals(options as never)).toThrow(message);
   });
@@ -242,7 +251,7 @@ describe('AWS WAF', () => {
   });
 
   test('every header with its prefix passes the gate, configured or not', () => {
-    const stranger = awsWafSignals({ headers, forged: 'high' });
+    const stranger = awsWafSignals({ trust: () => false, headers, forged: 'high' });
     expect(stranger.read(view({ 'x-amzn-waf-other': '1', accept: '*/*' }))).toMatchObject({
       threat: { category: 'forged-signal', severity: 'high', rule: 'aws-waf:x-amzn-waf-other' },
       strip: ['x-amzn-waf-other'],
@@ -251,21 +260,22 @@ describe('AWS WAF', () => {
   });
 
   test.each<[unknown, RegExp]>([
-    [null, /aws-waf: expected an object/],
-    [{}, /`headers`: expected an object/],
-    [{ headers: [] }, /`headers`: expected an object/],
-    [{ headers: { a: 'sqli' } }, /`headers\.a`: expected an object/],
-    [{ headers: { a: { category: 'x' } } }, /`headers\.a`\.severity/],
-    [{ headers: { a: { severity: 'low' } } }, /`headers\.a`\.category/],
+    [null, /^awsWafSignals: wrong kind, expected an object/],
+    [{}, /^awsWafSignals\.headers: wrong kind, expected an object/],
+    [{ headers: [] }, /^awsWafSignals\.headers: wrong kind, expected an object/],
+    [{ headers: { a: 'sqli' } }, /\.headers\[0\]: wrong kind, expected an object/],
+    [{ headers: { a: { category: 'x' } } }, /\.headers\[0\]\.severity/],
+    [{ headers: { a: { severity: 'low' } } }, /\.headers\[0\]\.category/],
     [{ headers: { a: { category: '', severity: 'low' } } }, /at least 1 characters/],
-    [{ headers: { a: { category: 'x', severity: 'low', value: 1 } } }, /`headers\.a`\.value/],
+    [{ headers: { a: { category: 'x', severity: 'low', value: 1 } } }, /\.headers\[0\]\.value/],
     [{ headers: { 'a b': { category: 'x', severity: 'low' } } }, /header's name/],
     [{ headers: { a_b: { category: 'x', severity: 'low' } } }, /without underscores/],
     [
       { headers: { a: { category: 'x', severity: 'low' }, A: { category: 'x', severity: 'low' } } },
       /differ in more than case/,
     ],
-    [{ headers: {}, labels: [] }, /unknown name/],
+    [{ headers: {}, labels: [] }, /no such option/],
+    [{ headers: { a: { category: 'x', severity: 'low' } } }, /^awsWafSignals\.trust: missing/],
   ])('options %j are refused', (options, message) => {
     expect(() => awsWafSignals(options as never)).toThrow(message);
   });
@@ -356,16 +366,18 @@ describe('Fastly', () => {
   });
 
   test.each<[unknown, RegExp]>([
-    [5, /fastly: expected an object/],
-    [{ attacks: {} }, /unknown name/],
-    [{ blocked: true }, /`blocked`: expected an object/],
-    [{ blocked: { severity: 'x' } }, /`blocked.severity`/],
-    [{ bots: { severity: 'x' } }, /`bots.severity`/],
-    [{ bots: { verified: true } }, /`bots.verified`/],
-    [{ tags: ['SQLI'] }, /`tags`: expected an object/],
-    [{ tags: { SQLI: 'high' } }, /`tags\.SQLI`: expected an object/],
-    [{ tags: { SQLI: { category: 5, severity: 'low' } } }, /`tags\.SQLI\.category`/],
-    [{ tags: { SQLI: { category: 'a', severity: 'x' } } }, /`tags\.SQLI\.severity`/],
+    [5, /^fastlySignals: wrong kind, expected an object/],
+    [{ attacks: {} }, /^fastlySignals\.\?: no such option/],
+    [{ blocked: true }, /\.blocked: wrong kind, expected an object/],
+    [{ blocked: { severity: 'x' } }, /\.blocked\.severity/],
+    [{ bots: { severity: 'x' } }, /\.bots\.severity/],
+    [{ bots: { verified: true } }, /\.bots\.verified/],
+    [{ tags: ['SQLI'] }, /\.tags: wrong kind, expected an object/],
+    [{ tags: { SQLI: 'high' } }, /\.tags\[0\]: wrong kind, expected an object/],
+    [{ tags: { SQLI: { category: 5, severity: 'low' } } }, /\.tags\[0\]\.category/],
+    [{ tags: { SQLI: { category: 'a', severity: 'x' } } }, /\.tags\[0\]\.severity/],
+    [{ blocked: {} }, /^fastlySignals\.trust: missing/],
+    [{ tags: NGWAF_ATTACKS }, /^fastlySignals\.trust: missing/],
   ])('options %j are refused', (options, message) => {
     expect(() => fastlySignals(options as never)).toThrow(message);
   });
@@ -414,32 +426,39 @@ describe('ModSecurity with CRS', () => {
       'waf-attack',
     );
     expect(read(signals, { 'x-waf-score': '4', 'x-waf-sqli': '4' })).toBeUndefined();
-    expect(read(signals, { 'x-waf-score': '8', 'x-waf-sqli': '5, 0' })).toMatchObject({ category: 'waf-attack' });
+    expect(read(signals, { 'x-waf-score': '8', 'x-waf-sqli': '5, 0' })).toMatchObject({ category: 'sqli' });
   });
 
   test('a client’s own score is no score', () => {
-    const signals = modsecuritySignals();
+    const signals = modsecuritySignals({ trust: () => false });
     expect(signals.read(view({ 'x-waf-score': '0' }))).toMatchObject({
       threat: { category: 'forged-signal' },
       strip: ['x-waf-score'],
     });
     const trusted = crs();
     expect(trusted.read(view({ 'x-waf-score': '43', x_waf_score: '0' }))).toMatchObject({
-      threat: { category: 'forged-signal' },
+      threat: {
+        category: 'waf-attack',
+        severity: 'critical',
+        score: 43,
+        reason: expect.stringContaining('not exactly one value'),
+      },
       strip: ['x-waf-score', 'x_waf_score'],
     });
   });
 
   test.each<[unknown, RegExp]>([
-    ['x', /modsecurity: expected an object/],
-    [{ score: 5 }, /unknown name/],
-    [{ atLeast: 0 }, /`atLeast`: expected an integer from 1/],
-    [{ highFrom: 2.5 }, /`highFrom`/],
-    [{ criticalFrom: 100_001 }, /`criticalFrom`/],
-    [{ highFrom: 30 }, /`highFrom` ≤ `criticalFrom`/],
-    [{ header: 'x_y' }, /`header`/],
-    [{ classes: { nosql: 'x' } }, /unknown name/],
-    [{ classes: { sqli: 'x y' } }, /`classes\.sqli`/],
+    ['x', /^modsecuritySignals: wrong kind, expected an object/],
+    [{ score: 5 }, /^modsecuritySignals\.\?: no such option/],
+    [undefined, /^modsecuritySignals\.trust: missing, expected 'platform', peers, a secret or a function/],
+    [{ atLeast: 5 }, /^modsecuritySignals\.trust: missing/],
+    [{ atLeast: 0 }, /\.atLeast: too small, expected an integer ≥ 1/],
+    [{ highFrom: 2.5 }, /\.highFrom: not an integer/],
+    [{ criticalFrom: 100_001 }, /\.criticalFrom: too large/],
+    [{ highFrom: 30 }, /\.highFrom: too large, expected at most criticalFrom \(20\), got 30/],
+    [{ header: 'x_y' }, /\.header: not a name/],
+    [{ classes: { nosql: 'x' } }, /no such option, expected one of sqli, xss/],
+    [{ classes: { sqli: 'x y' } }, /\.classes\.sqli: not a name/],
   ])('options %j are refused', (options, message) => {
     expect(() => modsecuritySignals(options as never)).toThrow(message);
   });

@@ -5,23 +5,18 @@
 import { describe, expect, it } from 'vitest';
 import { fastlyKvStore, type KvPort } from '../../../src/stores/fastly-kv';
 import { kvStore } from '../../lab/fastly-kv';
-import { storeSuite } from '../../lab/store-suite';
+import { outages, prefixed, storeSuite } from '../../lab/suite';
 
 let made = 0;
 const kv = kvStore();
 
-// The longest key of the suite leaves no room for a prefix: it has the store to itself.
-const LONGEST = 1_023;
 storeSuite('the store in a KV store of Fastly', () => {
-  const prefix = `p${made++}`;
-  const below = fastlyKvStore(kv, { prefix });
-  const whole = fastlyKvStore(kv);
-  const of = (key: string) => (typeof key === 'string' && key.length >= LONGEST ? whole : below);
-  return {
-    get: (key: string) => of(key).get(key),
-    putIfAbsent: (key: string, bytes: Uint8Array) => of(key).putIfAbsent(key, bytes),
-    swap: (key: string, bytes: Uint8Array, expected: Uint8Array | undefined) => of(key).swap(key, bytes, expected),
+  const { guarded, outage } = outages(new TypeError('KVStore insert: Too many requests.'));
+  const port: KvPort = {
+    get: async (key) => guarded(() => kv.get(key)),
+    put: async (...of) => guarded(() => kv.put(...of)),
   };
+  return { store: prefixed(fastlyKvStore(port, { prefix: `p${made++}` }), fastlyKvStore(port)), outage };
 });
 
 const A = Uint8Array.of(1);
@@ -46,7 +41,7 @@ describe('the store in a KV store of Fastly', () => {
     const cause = new TypeError('KVStore insert: Too many requests.');
     const fail = () => Promise.reject(cause);
     const failing = fastlyKvStore({ get: fail, put: fail });
-    const failed = { code: 'STORE_FAILED', cause };
+    const failed = { code: 'STORE_FAILED', cause, recoverable: true };
     await expect(failing.get('k')).rejects.toMatchObject(failed);
     await expect(failing.putIfAbsent('k', A)).rejects.toMatchObject(failed);
     await expect(failing.swap('k', A, undefined)).rejects.toMatchObject(failed);

@@ -5,26 +5,19 @@
 import { describe, expect, it } from 'vitest';
 import { type R2Port, r2Store } from '../../../src/stores/r2';
 import { r2Bucket } from '../../lab/r2-bucket';
-import { storeSuite } from '../../lab/store-suite';
+import { outages, prefixed, storeSuite } from '../../lab/suite';
 
 let made = 0;
 const bucket = r2Bucket();
 
-// The longest key of the suite leaves no room for a prefix: it has the bucket to itself.
-const LONGEST = 1_023;
-const store = () => {
-  const prefix = `p${made++}`;
-  const below = r2Store(bucket, { prefix });
-  const whole = r2Store(bucket);
-  const of = (key: string) => (typeof key === 'string' && key.length >= LONGEST ? whole : below);
-  return {
-    get: (key: string) => of(key).get(key),
-    putIfAbsent: (key: string, bytes: Uint8Array) => of(key).putIfAbsent(key, bytes),
-    swap: (key: string, bytes: Uint8Array, expected: Uint8Array | undefined) => of(key).swap(key, bytes, expected),
+storeSuite('the store in R2', () => {
+  const { guarded, outage } = outages(new Error('put: Network connection lost. (10001)'));
+  const port: R2Port = {
+    get: async (key) => guarded(() => bucket.get(key)),
+    put: async (...of) => guarded(() => bucket.put(...of)),
   };
-};
-
-storeSuite('the store in R2', store);
+  return { store: prefixed(r2Store(port, { prefix: `p${made++}` }), r2Store(port)), outage };
+});
 
 describe('the store in R2', () => {
   it('lies below its prefix', async () => {
@@ -38,7 +31,7 @@ describe('the store in R2', () => {
     const cause = new Error('put: Network connection lost. (10001)');
     const fail = () => Promise.reject(cause);
     const failing = r2Store({ get: fail, put: fail });
-    const failed = { code: 'STORE_FAILED', cause };
+    const failed = { code: 'STORE_FAILED', cause, recoverable: true };
     await expect(failing.get('k')).rejects.toMatchObject(failed);
     await expect(failing.putIfAbsent('k', Uint8Array.of(1))).rejects.toMatchObject(failed);
     await expect(failing.swap('k', Uint8Array.of(1), Uint8Array.of(2))).rejects.toMatchObject(failed);

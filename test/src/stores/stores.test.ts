@@ -5,14 +5,20 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { fsStore } from '../../../runtimes/node/fs-store';
 import { memoryStore } from '../../../src/stores/memory';
-import { storeSuite } from '../../lab/store-suite';
+import { steppedFs } from '../../lab/fs-port';
+import { outages, storeSuite } from '../../lab/suite';
 
 const folder = mkdtempSync(join(tmpdir(), 'tracehound-stores-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 let made = 0;
-storeSuite('memory', () => memoryStore());
-storeSuite('fs', () => fsStore(join(folder, String(made++), 'made/if need be')));
+storeSuite('memory', () => ({ store: memoryStore() }));
+storeSuite('fs', () => {
+  // A server that the folder lies on, and that goes away for a time.
+  const { guarded, outage } = outages(Object.assign(new Error('EHOSTDOWN: host is down'), { code: 'EHOSTDOWN' }));
+  const fs = steppedFs(() => guarded(() => {}));
+  return { store: fsStore(join(folder, String(made++), 'made/if need be'), { fs }), outage };
+});
 
 describe('memory', () => {
   it('fails as a full disk does, and holds what it held', async () => {

@@ -3,7 +3,7 @@
  * rejection goes unhandled, however late it comes.
  */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { LATE, WAIT_MS_MAX, within } from '../../../src/time/deadline';
+import { inTime, LATE, lateStore, WAIT_MS_MAX, within } from '../../../src/time/deadline';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -51,7 +51,33 @@ describe('within a time', () => {
     process.off('unhandledRejection', unhandled);
   });
 
+  test('a longer time than timers can count is cut to what they can: it never fires at once', async () => {
+    vi.useRealTimers(); // a real timer fires after 1 ms when it is told more
+    for (const ms of [WAIT_MS_MAX, WAIT_MS_MAX + 1, 2 ** 32, Number.MAX_VALUE, Number.POSITIVE_INFINITY]) {
+      expect(await within(delayed(10, 'it'), ms), String(ms)).toBe('it');
+    }
+  });
+
   test('the longest wait is what platforms count in 32 bits', () => {
     expect(WAIT_MS_MAX).toBe(2 ** 31 - 1);
+  });
+});
+
+describe('in time', () => {
+  test('a value and a rejection are passed on, and no timer stays behind', async () => {
+    const late = (): Error => new Error('late');
+    expect(await inTime(Promise.resolve('it'), 10, late)).toBe('it');
+    await expect(inTime(Promise.reject(new Error('mine')), 10, late)).rejects.toThrow('mine');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('what comes late rejects with what the caller makes of it', async () => {
+    const late = expect(inTime(delayed(11, 'it'), 10, lateStore('evidence', 10))).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      recoverable: true,
+      message: 'evidence: late, expected an answer within 10 ms, got none',
+    });
+    await vi.advanceTimersByTimeAsync(20);
+    await late;
   });
 });

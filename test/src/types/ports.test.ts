@@ -8,9 +8,11 @@ test('types/ports ships no code', async () => {
   expect(Object.keys(await import('../../../src/types/ports'))).toEqual([]);
 });
 
-test('a source is a text, an address or a key; a log store is a store', () => {
-  expectTypeOf<string>().toExtend<words.Source>();
-  expectTypeOf<{ address: string; key: string }>().toExtend<words.Source>();
-  expectTypeOf<number>().not.toExtend<words.Source>();
+test('a log store is a store, which may leave out what not every store can do; nothing else may be left out', () => {
   expectTypeOf<words.LogStore>().toExtend<words.Store>();
+  expectTypeOf<Pick<words.Store, 'get' | 'putIfAbsent'>>().toExtend<words.Store>();
+  expectTypeOf<Omit<words.LogStore, 'swap'>>().not.toExtend<words.LogStore>();
+  expectTypeOf<Omit<words.Ledger, 'charge'>>().not.toExtend<words.Ledger>();
+  expectTypeOf<Omit<words.Sent, 'retryAfterMs'>>().toExtend<words.Sent>();
+  expectTypeOf<Omit<words.Sent, 'retry'>>().not.toExtend<words.Sent>();
 });

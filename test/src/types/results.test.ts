@@ -8,6 +8,12 @@ test('types/results ships no code', async () => {
   expect(Object.keys(await import('../../../src/types/results'))).toEqual([]);
 });
 
+test('a source is a text, an address or a key', () => {
+  expectTypeOf<string>().toExtend<words.Source>();
+  expectTypeOf<{ address: string; key: string }>().toExtend<words.Source>();
+  expectTypeOf<number>().not.toExtend<words.Source>();
+});
+
 test('a result is told by its status, and only one that was refused by the limit says for how long', () => {
   type Of<S extends words.InterceptResult['status']> = Extract<words.InterceptResult, { status: S }>;
   expectTypeOf<Of<'rate_limited'>['retryAfterMs']>().toEqualTypeOf<number>();

@@ -5,12 +5,14 @@
  * hash of the instance. Refuses: to tell an address to whoever reads the place.
  */
 
-import { addressOf, masked } from '../../src/formats/address';
-import { toHex } from '../../src/formats/bytes';
-import { readSource } from '../../src/instance/scent';
-import type { Source } from '../../src/types/index';
+import { addressOf, masked } from '../formats/address';
+import { toHex } from '../formats/bytes';
+import type { Source } from '../types/index';
+import { readSource } from './scent';
 
 const IPV6_BYTES = 16;
+/** As `createTracehound` has it. */
+const IPV6_PREFIX = 56;
 
 /** What is asked of the instance: a keyed hash of a source. */
 interface Hasher {
@@ -18,7 +20,7 @@ interface Hasher {
 }
 
 /** Eight keyed bytes: equal for two sources exactly when the limiter counts them as one. */
-export function placeOf({ http }: Hasher, source: Source, ipv6Prefix: number): Uint8Array {
+export function placeOf({ http }: Hasher, source: Source, ipv6Prefix: number = IPV6_PREFIX): Uint8Array {
   return http.limits.partition({ key: canonicalOf(source, ipv6Prefix) });
 }
 
