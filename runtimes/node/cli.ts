@@ -41,7 +41,7 @@ async function ifThere<T>(work: () => Promise<T>): Promise<T | undefined> {
 }
 
 /** A folder in the place of a file is no file; a pipe or a device would keep us waiting. */
-async function read(path: string, bytesMax: number): Promise<Uint8Array | undefined> {
+async function readPath(path: string, bytesMax: number): Promise<Uint8Array | undefined> {
   const found = await ifThere(() => stat(path));
   if (found === undefined || found.isDirectory()) return undefined;
   if (!found.isFile()) throw new Error(`${path}: no file, expected a file, got something else`);
@@ -171,7 +171,7 @@ const port: CommandPort = {
     const found = await ifThere(() => stat(path));
     return found && (found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'other');
   },
-  read,
+  read: readPath,
   open: (path) => createReadStream(path, { highWaterMark: CHUNK_BYTES }),
   list: async (path) => (await ifThere(() => readdir(path))) ?? [],
   real: realpath,

@@ -4,7 +4,7 @@
  *
  * Relies on: verify/file for how a file is opened. Refuses: to hold it, and to parse it.
  */
-import { BUNDLE_BYTES_MAX } from '../verify/bundle-format';
+import { BUNDLE_FILE_MAX } from '../verify/bundle-format';
 import type { Open } from '../verify/file';
 import { UsageError } from './args';
 
@@ -27,7 +27,7 @@ export async function bundleIn(open: Open, head: Uint8Array, name: string): Prom
   const latin = new TextDecoder('latin1');
   for await (const chunk of open()) {
     length += chunk.length;
-    if (length > BUNDLE_BYTES_MAX) throw new UsageError(`${name}: too large for a bundle, expected ≤ 256 MiB`);
+    if (length > BUNDLE_FILE_MAX) throw new UsageError(`${name}: too large for a bundle, expected ≤ 256 MiB`);
     for (let from = 0; from < chunk.length; from += CHUNK) {
       text = text.slice(-TAIL) + latin.decode(chunk.subarray(from, from + CHUNK));
       if (isFirst && text.length >= BEGINNING.length) {

@@ -12,10 +12,10 @@ import { toHex } from '../formats/bytes';
 import { ID, isZero, KIND, numberAt, PANIC, PAYLOAD, RESUME } from '../formats/record';
 import { Frontier, leafHash } from '../formats/tlog';
 import type { FoundLog } from '../verify/directory';
+import { sidecarFacts } from '../verify/json';
 import type { Finding, LogReport } from '../verify/report';
 import { widthOf } from '../verify/signed';
 import type { LogSource, RecordEntry } from '../verify/source';
-import { decoded } from './text';
 
 /** What a log says of the one before it. */
 interface Claim {
@@ -88,21 +88,21 @@ export class Chain {
 function claimOf(by: FoundLog, { record, detail, place }: RecordEntry, seq: number): Claim | undefined {
   const isClaim = record[KIND] === RESUME || record[KIND] === PANIC;
   if (!isClaim || detail === undefined || record.length < PAYLOAD + 32) return undefined;
-  const facts = factsOf(detail);
+  const facts = sidecarFacts(detail);
   // Without an origin, or with its own, a log goes on with itself.
   if (typeof facts.origin !== 'string') return undefined;
   const root = isZero(record, PAYLOAD, PAYLOAD + 32) ? '' : toHex(record.subarray(PAYLOAD, PAYLOAD + 32));
   const { origin, ended } = facts;
-  return { by, seq, place, origin, size: numberAt(record, ID), root, isHere: ended !== undefined, isOpen: ended === 'open' };
-}
-
-function factsOf(detail: Uint8Array): { readonly origin?: unknown; readonly ended?: unknown } {
-  try {
-    const facts: unknown = JSON.parse(decoded(detail));
-    return typeof facts === 'object' && facts !== null ? facts : {};
-  } catch {
-    return {}; // The verifier says that this is not the sidecar it should be, if it is not.
-  }
+  return {
+    by,
+    seq,
+    place,
+    origin,
+    size: numberAt(record, ID),
+    root,
+    isHere: ended !== undefined,
+    isOpen: ended === 'open',
+  };
 }
 
 function missing({ origin, seq, place, isHere }: Claim): Finding {

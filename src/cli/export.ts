@@ -12,7 +12,7 @@ import { type Args, type Takes, UsageError } from './args';
 import { Output } from './output';
 import type { CommandPort } from './port';
 import { forEachSubject, SUBJECT_OPTIONS, type Subject, searched } from './subject';
-import { escaped } from './text';
+import { harmless } from './text';
 
 export const EXPORT_OPTIONS: Readonly<Record<string, Takes>> = { ...SUBJECT_OPTIONS, '--output': 'one', '-o': 'one' };
 
@@ -37,7 +37,7 @@ export async function exportCommand(port: CommandPort, args: Args): Promise<numb
   await forEachSubject(port, args.words, searched(args), async (subject) => {
     const logs = sourcesOf(subject);
     if (logs.length === 0) {
-      port.err(escaped(`tracehound: ${subject.name}: no log to export`) + '\n');
+      port.err(harmless(`tracehound: ${subject.name}: no log to export`) + '\n');
       codes.push(NOTHING);
     }
     if (!isFolder && logs.length + codes.length > 1) {
@@ -54,7 +54,12 @@ function sourcesOf(subject: Subject): Exported[] {
   return subject.found.logs.map(({ path, source }) => ({ name: path === '' ? subject.name : path, source }));
 }
 
-async function exported(port: CommandPort, log: Exported, path: string | undefined, isFolder: boolean): Promise<number> {
+async function exported(
+  port: CommandPort,
+  log: Exported,
+  path: string | undefined,
+  isFolder: boolean,
+): Promise<number> {
   const { name, source } = log;
   try {
     if (path === undefined) await toOutput(port, source);
@@ -62,7 +67,7 @@ async function exported(port: CommandPort, log: Exported, path: string | undefin
     return GOOD;
   } catch (error) {
     if (!(error instanceof TracehoundError)) throw error;
-    port.err(escaped(`tracehound: ${isFolder ? `${name}: ` : ''}${error.message}`) + '\n');
+    port.err(harmless(`tracehound: ${isFolder ? `${name}: ` : ''}${error.message}`) + '\n');
     return error.code === 'RANGE_UNAVAILABLE' ? INCOMPLETE : TAMPERED;
   }
 }

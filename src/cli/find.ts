@@ -13,11 +13,11 @@ import type { RecordEntry } from '../verify/source';
 import { type Args, type Takes, UsageError } from './args';
 import { NobodyReads, Output } from './output';
 import type { CommandPort } from './port';
-import { factsOf, recordLine } from './record';
+import { recordFacts, recordLine } from './record';
 import { field } from './report';
 import { HIDDEN_BYTES, hiddenIn, readSecrets, SECRET_FILE } from './secrets';
 import { forEachSubject, logsOf, SUBJECT_OPTIONS, type Subject, searched } from './subject';
-import { decoded, escaped, escapedJson } from './text';
+import { decoded, escapedJson, harmless } from './text';
 
 export const FIND_OPTIONS: Readonly<Record<string, Takes>> = {
   ...SUBJECT_OPTIONS,
@@ -60,8 +60,10 @@ export async function findCommand(port: CommandPort, args: Args): Promise<number
 async function wantedBy(port: CommandPort, args: Args, text: string): Promise<Wanted> {
   const secrets = await readSecrets(port, args);
   if (UUID.test(text)) return { ids: new Set([text.slice(0, 36).replaceAll('-', '')]), sources: new Set() };
-  if (!TRACE.test(text)) throw new UsageError('expected a trace id (48 hex digits) or an evidence id, got another word');
-  if (secrets.length === 0) throw new UsageError(`${SECRET_FILE}: expected one, for a trace id says nothing without it`);
+  if (!TRACE.test(text))
+    throw new UsageError('expected a trace id (48 hex digits) or an evidence id, got another word');
+  if (secrets.length === 0)
+    throw new UsageError(`${SECRET_FILE}: expected one, for a trace id says nothing without it`);
   const hidden = new Set(secrets.map((secret) => hiddenIn(secret, text) as string));
   return { ids: hidden, sources: hidden };
 }
@@ -78,7 +80,7 @@ async function search(subject: Subject, wanted: Wanted, output: Output, json: bo
         found++;
         if (!isNamed) await output.line(field('log', name));
         isNamed = true;
-        await show(entry, name, signed, output, json);
+        await showFound(entry, name, signed, output, json);
       }
     }
   }
@@ -93,14 +95,14 @@ function isWanted(record: Uint8Array, { ids, sources }: Wanted): boolean {
 
 const isOfSource = (record: Uint8Array): boolean => OF_SOURCES.has(record[KIND]!);
 
-async function show(
+async function showFound(
   { record, detail }: RecordEntry,
   log: string,
   signed: number | undefined,
   output: Output,
   json: boolean,
 ): Promise<void> {
-  const facts = factsOf(record);
+  const facts = recordFacts(record);
   const isSigned = signed !== undefined && facts.seq < signed;
   if (json) {
     const text = detail === undefined ? {} : { detail: decoded(detail) };
@@ -108,5 +110,5 @@ async function show(
     return;
   }
   await output.line(recordLine(facts) + (isSigned ? '' : '  not signed yet'));
-  if (detail !== undefined) await output.line(escaped(`           ${decoded(detail)}`));
+  if (detail !== undefined) await output.line(harmless(`           ${decoded(detail)}`));
 }

@@ -14,7 +14,7 @@ import { INSPECT_OPTIONS, inspectCommand } from './inspect';
 import { NobodyReads } from './output';
 import type { CommandPort } from './port';
 import { TAG_OPTIONS, tagCommand } from './tag';
-import { escaped } from './text';
+import { harmless } from './text';
 import { VERIFY_OPTIONS, verifyCommand } from './verify';
 
 export type { CommandPort, Lies, NewFile, Spool } from './port';
@@ -84,7 +84,7 @@ export async function run(port: CommandPort): Promise<number> {
   try {
     return await carryOut(port);
   } catch (error) {
-    port.err(`${escaped(`tracehound: ${said(error)}`)}\n`);
+    port.err(`${harmless(`tracehound: ${said(error)}`)}\n`);
     if (error instanceof UsageError) port.err('tracehound: --help says how it is called\n');
     return error instanceof TracehoundError && error.code === 'LOG_INVALID' ? TAMPERED : USAGE;
   }

@@ -15,11 +15,11 @@ import { type Args, type Takes, UsageError } from './args';
 import { NobodyReads, Output } from './output';
 import { Payload } from './payload';
 import type { CommandPort } from './port';
-import { factsOf, type RecordFacts, recordLine } from './record';
+import { type RecordFacts, recordFacts, recordLine } from './record';
 import { field } from './report';
 import { readSecrets, SECRET_FILE, sourceOfAddress, sourceOfKey, tagOf } from './secrets';
 import { forEachSubject, logsOf, SUBJECT_OPTIONS, type Subject, searched } from './subject';
-import { decoded, escaped, escapedJson, timeOf } from './text';
+import { decoded, escapedJson, harmless, timeOf } from './text';
 
 export const INSPECT_OPTIONS: Readonly<Record<string, Takes>> = {
   ...SUBJECT_OPTIONS,
@@ -58,7 +58,7 @@ export async function inspectCommand(port: CommandPort, args: Args): Promise<num
   try {
     try {
       await forEachSubject(port, args.words, found, async (subject) => {
-        if (!(await show(port, subject, inspection))) code = NOTHING;
+        if (!(await showSubject(port, subject, inspection))) code = NOTHING;
       });
     } finally {
       // Where a log cannot be read on, what stands before is shown all the same.
@@ -74,7 +74,7 @@ export async function inspectCommand(port: CommandPort, args: Args): Promise<num
 }
 
 /** False when there is nothing to be shown. */
-async function show(port: CommandPort, subject: Subject, inspection: Inspection): Promise<boolean> {
+async function showSubject(port: CommandPort, subject: Subject, inspection: Inspection): Promise<boolean> {
   const { output, json } = inspection;
   switch (subject.kind) {
     case 'folder':
@@ -95,12 +95,13 @@ async function show(port: CommandPort, subject: Subject, inspection: Inspection)
 
 async function showLog(port: CommandPort, name: string, source: LogSource, inspection: Inspection): Promise<void> {
   const signed = sizeSigned(await source.checkpoints());
-  if (signed === undefined) port.err(escaped(`tracehound: ${name}: no head, so nobody signed any of it`) + '\n');
+  if (signed === undefined) port.err(harmless(`tracehound: ${name}: no head, so nobody signed any of it`) + '\n');
   for await (const batch of entriesUpTo(source, signed)) {
     for (const entry of batch) {
       if (entry.kind === 'record' && entry.record.length === RECORD_BYTES) {
         await showRecord(entry.record, entry.detail, inspection);
-      } else if (!inspection.json) await inspection.output.line(escaped(`          ${without(entry)}  ${entry.place}`));
+      } else if (!inspection.json)
+        await inspection.output.line(harmless(`          ${without(entry)}  ${entry.place}`));
     }
   }
 }
@@ -121,7 +122,7 @@ function without(entry: LogEntry): string {
 
 async function showRecord(record: Uint8Array, detail: Uint8Array | undefined, inspection: Inspection): Promise<void> {
   const { output, wanted, json } = inspection;
-  const facts = factsOf(record);
+  const facts = recordFacts(record);
   if (!wanted(facts)) return;
   inspection.shown++;
   const text = detail === undefined ? undefined : decoded(detail);
@@ -130,7 +131,7 @@ async function showRecord(record: Uint8Array, detail: Uint8Array | undefined, in
     return;
   }
   await output.line(recordLine(facts));
-  if (text !== undefined) await output.line(escaped(`           ${text}`));
+  if (text !== undefined) await output.line(harmless(`           ${text}`));
 }
 
 /** The item, what the log says of it, and the evidence itself — only if it is what the log committed to. */
@@ -140,7 +141,7 @@ async function showBundle(open: Open, inspection: Inspection): Promise<void> {
   if (json) {
     const records: unknown[] = [];
     await eachRecord(open, async (record, detail) => {
-      const facts = factsOf(record);
+      const facts = recordFacts(record);
       if (wanted(facts)) records.push({ ...facts, ...(detail === undefined ? {} : { detail: decoded(detail) }) });
     });
     inspection.shown += records.length;
@@ -194,7 +195,7 @@ async function eachPiece(open: Open, use: (piece: Uint8Array) => void | Promise<
 // ── what is looked for ────────────────────────────────────────────────────────────────────────────
 
 async function filterOf(port: CommandPort, args: Args): Promise<Wanted> {
-  const tags = await tagsOf(port, args);
+  const tags = await wantedTags(port, args);
   const from = timeOption(args, '--from') ?? Number.NEGATIVE_INFINITY;
   const to = timeOption(args, '--to') ?? Number.POSITIVE_INFINITY;
   const severities = wordsOf(args, '--severity', SEVERITIES);
@@ -212,11 +213,12 @@ async function filterOf(port: CommandPort, args: Args): Promise<Wanted> {
 }
 
 /** The tags that a source may have, one for each secret: an address in any spelling, else a key. */
-async function tagsOf(port: CommandPort, args: Args): Promise<ReadonlySet<string> | undefined> {
+async function wantedTags(port: CommandPort, args: Args): Promise<ReadonlySet<string> | undefined> {
   const secrets = await readSecrets(port, args);
   const text = args.one('--source');
   if (text === undefined) return undefined;
-  if (secrets.length === 0) throw new UsageError(`${SECRET_FILE}: expected one with --source, for tags are made with it`);
+  if (secrets.length === 0)
+    throw new UsageError(`${SECRET_FILE}: expected one with --source, for tags are made with it`);
   const source = sourceOfAddress(text) ?? sourceOfKey(text);
   return new Set(secrets.map((secret) => tagOf(secret, source)));
 }

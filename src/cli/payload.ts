@@ -3,7 +3,7 @@
  *
  * Relies on: text. Refuses: to hold more than a line, of which it shows the beginning, and to print what could do anything.
  */
-import { escaped, hexRow, hexTotal } from './text';
+import { harmless, hexRow, hexTotal } from './text';
 
 /** Longer than any line that people read; what is longer is broken. */
 const LINE_MAX = 65_536;
@@ -45,7 +45,7 @@ export class Payload {
   *end(): Generator<string> {
     this.#begin();
     if (this.#isText) {
-      if (this.#line !== '' || !this.#isEnded) yield escaped(this.#line);
+      if (this.#line !== '' || !this.#isEnded) yield harmless(this.#line);
       return;
     }
     if (this.#row.length > 0) yield hexRow(this.#at, this.#row);
@@ -72,7 +72,7 @@ export class Payload {
     for (const line of lines) yield* broken(line);
     this.#isEnded ||= lines.length > 0;
     while (this.#line.length > LINE_MAX) {
-      yield escaped(this.#line.slice(0, LINE_MAX));
+      yield harmless(this.#line.slice(0, LINE_MAX));
       this.#line = this.#line.slice(LINE_MAX);
     }
   }
@@ -90,5 +90,6 @@ export class Payload {
 const decoder = (): TextDecoder => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function* broken(line: string): Generator<string> {
-  for (let from = 0; from === 0 || from < line.length; from += LINE_MAX) yield escaped(line.slice(from, from + LINE_MAX));
+  for (let from = 0; from === 0 || from < line.length; from += LINE_MAX)
+    yield harmless(line.slice(from, from + LINE_MAX));
 }

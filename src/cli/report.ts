@@ -5,7 +5,7 @@
  */
 import type { BundleReport } from '../verify/bundle';
 import type { ExitCode, Finding, LogReport, VerdictName, Verdicts } from '../verify/report';
-import { counted, escaped, timeText } from './text';
+import { counted, harmless, timeText } from './text';
 
 const NAMES: readonly VerdictName[] = ['integrity', 'authenticity', 'completeness', 'freshness'];
 const WORDS: Readonly<Record<ExitCode, string>> = {
@@ -84,11 +84,11 @@ const seqOf = ({ seq }: Finding): number => seq as number;
 function findingLine(finding: Finding): string {
   const { severity, verdict, code, message } = finding;
   const spot = spotOf(finding);
-  return escaped(`  ${severity.padEnd(7)}  ${verdict}, ${code}: ${message}${spot === '' ? '' : ` (${spot})`}`);
+  return harmless(`  ${severity.padEnd(7)}  ${verdict}, ${code}: ${message}${spot === '' ? '' : ` (${spot})`}`);
 }
 
 function spotOf({ seq, place }: Finding): string {
   return [seq === undefined ? [] : `record ${seq}`, place ?? []].flat().join(' at ');
 }
 
-export const field = (name: string, value: string): string => escaped(`${name.padEnd(13)} ${value}`);
+export const field = (name: string, value: string): string => harmless(`${name.padEnd(13)} ${value}`);

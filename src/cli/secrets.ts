@@ -46,7 +46,10 @@ export function sourceOfAddress(text: string, prefix?: number): Uint8Array | und
   const address = addressOf(text.trim());
   if (address === undefined) return undefined;
   const isIpv4 = address.length === 4;
-  return Uint8Array.of(isIpv4 ? IPV4_DOMAIN : IPV6_DOMAIN, ...(prefix === undefined ? address : masked(address, prefix)));
+  return Uint8Array.of(
+    isIpv4 ? IPV4_DOMAIN : IPV6_DOMAIN,
+    ...(prefix === undefined ? address : masked(address, prefix)),
+  );
 }
 
 /** The canonical source of a key, which is never parsed. */

@@ -11,7 +11,10 @@ import type { CommandPort } from './port';
 /** What is used of a store (`tracehound/stores/*`): bytes by key and, to look around in it, its keys. */
 interface ReadableStore {
   get(key: string): Promise<Uint8Array | undefined>;
-  list?(prefix: string, options: { after?: string; limit?: number }): Promise<{ keys: readonly string[]; after?: string }>;
+  list?(
+    prefix: string,
+    options: { after?: string; limit?: number },
+  ): Promise<{ keys: readonly string[]; after?: string }>;
 }
 
 /** Keys that are looked through for the names in one folder. */
@@ -21,7 +24,7 @@ const KEYS_MAX = 10_000_000;
 export async function openStore(port: CommandPort, word: string): Promise<(prefix: string) => Root> {
   if (/^https?:\/\//i.test(word)) return urlStore(port, word.replace(/\/+$/, ''));
   if (port.load === undefined) throw new UsageError(`--store: ${word}: no modules can be loaded here`);
-  const exported = await (await port.load(word));
+  const exported = await await port.load(word);
   const store = typeof exported === 'function' ? await exported() : await exported;
   if (!isStore(store)) throw new UsageError(`${word}: expected a store as its default export, got something else`);
   return (prefix) => storeRoot(store, prefix === '' ? '' : `${prefix}/`);
@@ -35,7 +38,8 @@ function storeRoot(store: ReadableStore, prefix: string): Root {
     const bytes = await store.get(prefix + path);
     if (bytes === undefined) return undefined;
     if (!(bytes instanceof Uint8Array)) throw new Error(`${path}: the store answered something that is no bytes`);
-    if (bytes.length > bytesMax) throw new Error(`${path}: too large, expected ≤ ${bytesMax} bytes, got ${bytes.length}`);
+    if (bytes.length > bytesMax)
+      throw new Error(`${path}: too large, expected ≤ ${bytesMax} bytes, got ${bytes.length}`);
     return bytes;
   };
   return typeof store.list === 'function' ? { get, list: (path) => namesIn(store, prefix, path) } : { get };
@@ -60,5 +64,7 @@ async function namesIn(store: ReadableStore, prefix: string, path: string): Prom
 function urlStore(port: CommandPort, url: string): (prefix: string) => Root {
   const fetched = port.readUrl;
   if (fetched === undefined) throw new UsageError('--store: no URL can be read here');
-  return (prefix) => ({ get: (path, bytesMax) => fetched(`${url}/${prefix === '' ? '' : `${prefix}/`}${path}`, bytesMax) });
+  return (prefix) => ({
+    get: (path, bytesMax) => fetched(`${url}/${prefix === '' ? '' : `${prefix}/`}${path}`, bytesMax),
+  });
 }

@@ -21,7 +21,11 @@ export type Subject =
   | { readonly kind: 'empty' | 'other'; readonly name: string; readonly problem: string };
 
 /** Options by which a command finds what it looks at. */
-export const SUBJECT_OPTIONS: Readonly<Record<string, Takes>> = { '--log': 'one', '--all': 'nothing', '--store': 'one' };
+export const SUBJECT_OPTIONS: Readonly<Record<string, Takes>> = {
+  '--log': 'one',
+  '--all': 'nothing',
+  '--store': 'one',
+};
 
 /** Versions of a file that may come. */
 const VERSION_MAX = 15;
@@ -37,7 +41,11 @@ export interface Searched extends FindOptions {
 export function searched(args: Args, all: boolean = args.has('--all')): Searched {
   const [log, store] = [args.one('--log'), args.one('--store')];
   if (log !== undefined && args.has('--all')) throw new UsageError('--log, --all: expected one of them, got both');
-  return { ...(log === undefined ? {} : { log }), ...(store === undefined ? {} : { store }), all: all && log === undefined };
+  return {
+    ...(log === undefined ? {} : { log }),
+    ...(store === undefined ? {} : { store }),
+    all: all && log === undefined,
+  };
 }
 
 /** Looks at what each word points to and hands it to `use`; whatever had to be put aside is taken away afterwards. */
@@ -52,7 +60,9 @@ export async function forEachSubject(
     const rootOf = await openStore(port, options.store);
     for (const word of words.length === 0 ? [''] : words) {
       const prefix = word.replace(/^\/+|\/+$/g, '');
-      await use(await rootSubject(rootOf(prefix), prefix === '' ? options.store : `${options.store}, ${prefix}`, options));
+      await use(
+        await rootSubject(rootOf(prefix), prefix === '' ? options.store : `${options.store}, ${prefix}`, options),
+      );
     }
     return;
   }
@@ -126,7 +136,8 @@ const isLaterFile = (head: Uint8Array): boolean => {
 
 /** The logs of a subject, each with a name for people; none where it has none. */
 export function logsOf(subject: Subject): { readonly name: string; readonly source: LogSource }[] {
-  if (subject.kind === 'file') return [{ name: `${subject.source.origin ?? 'no name'}, in ${subject.name}`, source: subject.source }];
+  if (subject.kind === 'file')
+    return [{ name: `${subject.source.origin ?? 'no name'}, in ${subject.name}`, source: subject.source }];
   if (subject.kind !== 'folder') return [];
   return subject.found.logs.map(({ path, source }) => ({
     name: path === '' ? subject.name : `${subject.name}, ${path}`,

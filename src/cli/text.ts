@@ -10,7 +10,7 @@
 const HARMFUL = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 /** One line of text that does nothing but stand there. What was escaped reads `\u{1b}`. */
-export const escaped = (text: string): string =>
+export const harmless = (text: string): string =>
   text.replace(HARMFUL, (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`);
 
 /** JSON that does nothing either, and stays JSON: in it, a backslash and a code unit are the character. */

@@ -20,7 +20,7 @@ export const TRUST_OPTIONS: Readonly<Record<string, Takes>> = {
   '--mac-key': 'one',
 };
 
-export interface Trust {
+export interface Trusted {
   readonly options: Pick<VerifyOptions, 'policy' | 'known' | 'macKey'>;
   /** The policy file that was read. */
   readonly policyPath: string | undefined;
@@ -32,7 +32,7 @@ const POLICY_BYTES_MAX = 1_048_576;
 const MASTER_BYTES_MIN = 32;
 const MASTER_BYTES_MAX = 1_024;
 
-export async function readTrust(port: CommandPort, args: Args): Promise<Trust> {
+export async function readTrust(port: CommandPort, args: Args): Promise<Trusted> {
   const place = args.one('--policy');
   const text = place === undefined ? undefined : decoded(await needed(port, place, POLICY_BYTES_MAX));
   const policy = policyOf(text, place, args.many('--key'));

@@ -16,7 +16,7 @@ import type { CommandPort } from './port';
 import { bundleLines, conclusion, field, logLines, withFinding, worst } from './report';
 import { forEachSubject, SUBJECT_OPTIONS, type Subject, searched } from './subject';
 import { escapedJson } from './text';
-import { readTrust, TRUST_OPTIONS, type Trust } from './trust';
+import { readTrust, TRUST_OPTIONS, type Trusted } from './trust';
 
 export const VERIFY_OPTIONS: Readonly<Record<string, Takes>> = {
   ...TRUST_OPTIONS,
@@ -145,7 +145,7 @@ async function judgeLog(port: CommandPort, chain: Chain, log: FoundLog, options:
   }
 }
 
-async function say(port: CommandPort, outcomes: readonly Outcome[], trust: Trust, json: boolean): Promise<void> {
+async function say(port: CommandPort, outcomes: readonly Outcome[], trust: Trusted, json: boolean): Promise<void> {
   const output = new Output(port);
   const lines = json ? [jsonText(outcomes, trust)] : textLines(outcomes, trust);
   try {
@@ -157,7 +157,7 @@ async function say(port: CommandPort, outcomes: readonly Outcome[], trust: Trust
   }
 }
 
-function* textLines(outcomes: readonly Outcome[], trust: Trust): Generator<string> {
+function* textLines(outcomes: readonly Outcome[], trust: Trusted): Generator<string> {
   for (const { name, logs = [], bundle, problem, remarks } of outcomes) {
     for (const { path, report } of logs) {
       yield* logLines(path === '' ? name : `${name}, ${path}`, report);
@@ -174,14 +174,14 @@ function* textLines(outcomes: readonly Outcome[], trust: Trust): Generator<strin
   yield field('verdict', conclusion(worst(outcomes.map(({ exitCode }) => exitCode))));
 }
 
-function trustText({ policyPath, keys }: Trust): string {
+function trustText({ policyPath, keys }: Trusted): string {
   const given = keys === 0 ? [] : [`${keys} key${keys === 1 ? '' : 's'} given`];
   const named = [...(policyPath === undefined ? [] : [policyPath]), ...given];
   return named.join(', ') || 'nobody: no policy, no key. --policy or --key says whom';
 }
 
 /** One word is one report; several are a list of them. */
-function jsonText(outcomes: readonly Outcome[], trust: Trust): string {
+function jsonText(outcomes: readonly Outcome[], trust: Trusted): string {
   const facts = outcomes.map(({ name, exitCode, logs, bundle, problem, remarks }) => {
     // A payload is an attack, and nobody asked for it here: `tracehound inspect` shows it.
     const { payload: _, ...shown } = bundle ?? {};

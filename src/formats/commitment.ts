@@ -12,7 +12,8 @@ const DETAIL_PREFIX = 0x03;
 const ITEM_PREFIX = 0x04;
 
 /** Of a payload, by its SHA-256. */
-export const payloadCommitment = (salt: Uint8Array, hash: Uint8Array): Uint8Array => committed(PAYLOAD_PREFIX, salt, hash);
+export const payloadCommitment = (salt: Uint8Array, hash: Uint8Array): Uint8Array =>
+  committed(PAYLOAD_PREFIX, salt, hash);
 
 /** Of a signature, `category:hex`. */
 export const detailCommitment = (salt: Uint8Array, signature: string): Uint8Array =>

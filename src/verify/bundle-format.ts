@@ -18,7 +18,7 @@ export type BundleInput = Uint8Array | string | AsyncIterable<Uint8Array>;
 
 const FORMAT = 'bundle/v1';
 /** A payload of many megabytes in base64, and what belongs to it. */
-export const BUNDLE_BYTES_MAX: number = 2 ** 28;
+export const BUNDLE_FILE_MAX: number = 2 ** 28;
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 /** Escaped, a character of a text takes six bytes at most; a line end of a note takes two. */
@@ -62,7 +62,7 @@ export class BundleReader {
   readonly #text: CanonicalText;
 
   constructor(input: BundleInput) {
-    this.#text = new CanonicalText(piecesOf(input), 'bundle', BUNDLE_BYTES_MAX);
+    this.#text = new CanonicalText(piecesOf(input), 'bundle', BUNDLE_FILE_MAX);
   }
 
   /** A signed note. */
@@ -96,7 +96,19 @@ export class BundleReader {
     const truncated = await this.#text.has('true', 'bundle.item.truncated');
     if (!truncated) await this.#text.literal('false', 'bundle.item.truncated');
     await this.#text.literal('}', 'bundle.item');
-    const said = { id, category, signature, severity, detector, sourceTag, size, truncated, hash, salt, fingerprintHash };
+    const said = {
+      id,
+      category,
+      signature,
+      severity,
+      detector,
+      sourceTag,
+      size,
+      truncated,
+      hash,
+      salt,
+      fingerprintHash,
+    };
     return { ...said, ...payload };
   }
 
@@ -158,7 +170,11 @@ export class BundleReader {
     await this.#text.literal(',"record":', part);
     const record = base64Of(`${part}.record`, await this.#text.string(`${part}.record`, RECORD_TEXT_MAX));
     await this.#text.literal('}', part);
-    return { record, detail, proof: parseProof(`${part}.proof`, textOf(`${part}.proof`, proof, /\n$/, 'a tlog-proof')) };
+    return {
+      record,
+      detail,
+      proof: parseProof(`${part}.proof`, textOf(`${part}.proof`, proof, /\n$/, 'a tlog-proof')),
+    };
   }
 }
 
@@ -168,7 +184,7 @@ async function* piecesOf(input: BundleInput): AsyncGenerator<Uint8Array> {
     else yield* input;
     return;
   }
-  if (input.length > BUNDLE_BYTES_MAX) throw invalid('bundle', 'too long', `≤ ${BUNDLE_BYTES_MAX} bytes`);
+  if (input.length > BUNDLE_FILE_MAX) throw invalid('bundle', 'too long', `≤ ${BUNDLE_FILE_MAX} bytes`);
   if (utf8Length(input, Number.MAX_SAFE_INTEGER) === ILL_FORMED) throw invalid('bundle', 'half a character', 'text');
   for (let from = 0; from < input.length; ) {
     // Both halves of a character stay together.

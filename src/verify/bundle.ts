@@ -10,7 +10,7 @@
  */
 
 import { TracehoundError } from '../errors';
-import { toHex } from '../formats/bytes';
+import { joined, toHex } from '../formats/bytes';
 import { detailCommitment, itemCommitment, payloadCommitment } from '../formats/commitment';
 import * as record from '../formats/record';
 import { sha256 } from '../formats/sha256';
@@ -18,6 +18,7 @@ import { verifyInclusion } from '../formats/tlog';
 import { type BundleInput, BundleReader, type ItemFile, type RecordFile } from './bundle-format';
 import { Findings } from './findings';
 import { Heads, pinnedKeys } from './heads';
+import { sidecarFacts } from './json';
 import { Keys } from './keys';
 import type { VerifyOptions } from './options';
 import { fault, isEnd, unknownOf } from './record';
@@ -136,18 +137,8 @@ async function judged(reader: BundleReader, isHeld: boolean, options: VerifyOpti
     },
     events: walk.events,
     proved,
-    ...(proved && isHeld ? { payload: joined(pieces, item.payloadBytes) } : {}),
+    ...(proved && isHeld ? { payload: joined(pieces) } : {}),
   };
-}
-
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }
 
 interface TreeHead {
@@ -310,7 +301,7 @@ class BundleWalk {
 
   /** The whole id, which only EXPORTED commits to. */
   #compareId(detail: Uint8Array | undefined, seq: number): void {
-    const said = detail === undefined ? undefined : factsOf(detail).item;
+    const said = detail === undefined ? undefined : sidecarFacts(detail).item;
     this.#isNamed = typeof said === 'string';
     if (typeof said !== 'string') return;
     const { salt, id } = this.#item;
@@ -348,7 +339,7 @@ class BundleWalk {
 
   /** The sidecar's hash was compared already; what it says is what the log's writer said. */
   #compareSidecar(detail: Uint8Array, seq: number): void {
-    const { signature, detector } = factsOf(detail);
+    const { signature, detector } = sidecarFacts(detail);
     if (signature !== this.#item.signature) this.#itemIsWrong('its signature is not the one in the sidecar', seq);
     this.#noteDetector(detector, seq);
   }
@@ -359,15 +350,5 @@ class BundleWalk {
     else if (said === undefined && detector !== null) {
       this.#findings.note('integrity', 'DETECTOR', 'no record commits to the name of the detector', { place: 'item' });
     }
-  }
-}
-
-/** What a sidecar says; nothing where it is no object. */
-function factsOf(detail: Uint8Array): Readonly<Record<string, unknown>> {
-  try {
-    const facts: unknown = JSON.parse(new TextDecoder().decode(detail));
-    return typeof facts === 'object' && facts !== null ? (facts as Record<string, unknown>) : {};
-  } catch {
-    return {};
   }
 }

@@ -81,7 +81,7 @@ export class CanonicalText {
       if (end < this.#chunk.length) break;
     }
     this.#at++;
-    return valueOf(part, pieces);
+    return stringOf(part, pieces);
   }
 
   /** The characters of a string without escapes, in pieces, as they come. */
@@ -136,7 +136,7 @@ export class CanonicalText {
   }
 }
 
-function valueOf(part: string, pieces: readonly Uint8Array[]): string {
+function stringOf(part: string, pieces: readonly Uint8Array[]): string {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let value: unknown;
   let text: string;

@@ -38,10 +38,10 @@ export interface FoundLog {
 }
 
 /** How it was found: the root is a log, `latest` named it, the caller named it, or somebody had to look for it. */
-export type Found = 'log' | 'latest' | 'named' | 'walk';
+export type FoundBy = 'log' | 'latest' | 'named' | 'walk';
 
 export interface FoundLogs {
-  readonly by: Found;
+  readonly by: FoundBy;
   readonly logs: readonly FoundLog[];
   /** What `latest` of the root says; absent where nobody looked. */
   readonly latest?: string;
@@ -88,17 +88,17 @@ async function named(root: Root, log: string): Promise<FoundLog[]> {
 
 /** A checkpoint makes a log; where it was taken away, its tiles still do. */
 async function isLog(root: Root, path: string): Promise<boolean> {
-  if ((await root.get(below(path, 'checkpoint'), BUNDLE_BYTES_MAX)) !== undefined) return true;
+  if ((await root.get(inFolder(path, 'checkpoint'), BUNDLE_BYTES_MAX)) !== undefined) return true;
   return (await root.list?.(path))?.includes('tile') ?? false;
 }
 
-const below = (path: string, name: string): string => (path === '' ? name : `${path}/${name}`);
+const inFolder = (path: string, name: string): string => (path === '' ? name : `${path}/${name}`);
 
 function logAt(root: Root, path: string, origin: string | undefined, store = path, latest?: string): FoundLog {
-  const get: Get = (name) => root.get(below(path, name), BUNDLE_BYTES_MAX);
+  const get: Get = (name) => root.get(inFolder(path, name), BUNDLE_BYTES_MAX);
   const { list } = root;
   const widths = async (entries: string): Promise<number[]> => {
-    const names = await (list as NonNullable<Root['list']>)(below(path, `${entries}.p`));
+    const names = await (list as NonNullable<Root['list']>)(inFolder(path, `${entries}.p`));
     return names.filter((name) => /^[1-9][0-9]{0,2}$/.test(name)).map(Number);
   };
   const options = {
@@ -112,7 +112,7 @@ function logAt(root: Root, path: string, origin: string | undefined, store = pat
 
 /** The name that the checkpoint of a log gives it; `undefined` where there is none to be read. */
 async function nameOf(root: Root, path: string): Promise<string | undefined> {
-  const bytes = await root.get(below(path, 'checkpoint'), BUNDLE_BYTES_MAX);
+  const bytes = await root.get(inFolder(path, 'checkpoint'), BUNDLE_BYTES_MAX);
   const [name = ''] = bytes === undefined ? [] : noteText(bytes).split('\n');
   return name === '' ? undefined : name;
 }
@@ -122,7 +122,7 @@ async function nameOf(root: Root, path: string): Promise<string | undefined> {
  * of this name that is made otherwise is somebody else's and says nothing.
  */
 async function latestOf(root: Root, path: string): Promise<string | undefined> {
-  const bytes = await root.get(below(path, 'latest'), BUNDLE_BYTES_MAX);
+  const bytes = await root.get(inFolder(path, 'latest'), BUNDLE_BYTES_MAX);
   if (bytes === undefined || bytes.length > LATEST_BYTES_MAX) return undefined;
   return /^([^\n]+)\n[^\n]+\n$/.exec(noteText(bytes))?.[1];
 }
@@ -164,7 +164,7 @@ class FolderWalk {
     if (names.includes('checkpoint') || names.includes('tile')) this.logs.push(await this.#log(path, store));
     for (const name of names) {
       // A name with `~` is the store's own; what lies in `tile` is no log.
-      if (!/^(?:checkpoint|tile|latest)$|~/.test(name)) await this.#enter(below(path, name), depth + 1, store);
+      if (!/^(?:checkpoint|tile|latest)$|~/.test(name)) await this.#enter(inFolder(path, name), depth + 1, store);
     }
     if (latest !== undefined) this.#addLatest(path, latest);
   }
@@ -196,6 +196,6 @@ class FolderWalk {
   /** What `latest` names belongs to the store, also when nothing is left of it. */
   #addLatest(path: string, latest: string): void {
     if (this.logs.some((log) => log.store === path && log.isLatest)) return;
-    this.logs.push(logAt(this.#root, below(path, originPath(latest)), latest, path, latest));
+    this.logs.push(logAt(this.#root, inFolder(path, originPath(latest)), latest, path, latest));
   }
 }

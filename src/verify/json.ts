@@ -104,3 +104,13 @@ export function base64Of(part: string, value: unknown): Uint8Array {
   if (read === undefined) throw invalid(part, 'wrong', 'base64');
   return read;
 }
+
+/** What a sidecar says, whoever wrote it; nothing where it is no object. */
+export function sidecarFacts(detail: Uint8Array): Fields {
+  try {
+    const facts: unknown = JSON.parse(new TextDecoder().decode(detail));
+    return typeof facts === 'object' && facts !== null ? (facts as Fields) : {};
+  } catch {
+    return {}; // The verifier says that this is not the sidecar it should be, if it is not.
+  }
+}

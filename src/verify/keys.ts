@@ -151,7 +151,7 @@ export class Keys {
   }
 }
 
-export const isSame = (a: VerifierKey, b: VerifierKey): boolean =>
+export const isSameKey = (a: VerifierKey, b: VerifierKey): boolean =>
   a.name === b.name && a.type === b.type && toHex(a.key) === toHex(b.key);
 
 function readClaim(detail: Uint8Array, origin: string | undefined, epoch: number): Claim {

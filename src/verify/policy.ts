@@ -194,7 +194,7 @@ export function isQuorum(policy: Policy, signed: ReadonlySet<string>): boolean {
 export function keysFor({ logs, origins }: Pick<Policy, 'logs' | 'origins'>, origin: string): readonly VerifierKey[] {
   const named = logs.filter(({ name }) => name === origin);
   if (named.length > 0) return named;
-  const bound = logs.filter((key) => origins?.get(key)?.some((pattern) => isNamed(pattern, origin)));
+  const bound = logs.filter((key) => origins?.get(key)?.some((pattern) => isBoundTo(pattern, origin)));
   const free = logs.filter((key) => !origins?.has(key));
   const shared = free.map(({ name }) => sharedParts(name, origin));
   const most = Math.max(0, ...shared);
@@ -203,7 +203,7 @@ export function keysFor({ logs, origins }: Pick<Policy, 'logs' | 'origins'>, ori
   return [...bound, ...near];
 }
 
-const isNamed = (pattern: string, origin: string): boolean =>
+const isBoundTo = (pattern: string, origin: string): boolean =>
   pattern.endsWith('*') ? origin.startsWith(pattern.slice(0, -1)) : origin === pattern;
 
 /** How many parts two names have in common from their beginning on. */

@@ -111,7 +111,10 @@ describe.runIf(built)('the command on Node', { timeout: 180_000 }, () => {
     const deployment = labKey('example.com/keys/2026');
     const parts = partsOf(bundleCase(own, deployment));
     writeFileSync(join(folder, 'small.json'), canonical(parts));
-    const [head, tail] = canonical({ ...parts, item: { ...parts.item, payload: '#here#' } }).split('#here#') as [string, string];
+    const [head, tail] = canonical({ ...parts, item: { ...parts.item, payload: '#here#' } }).split('#here#') as [
+      string,
+      string,
+    ];
     const file = openSync(join(folder, 'large.json'), 'w');
     writeSync(file, head);
     const chunk = Buffer.alloc(2 ** 20, 'QUJD');
@@ -126,7 +129,10 @@ describe.runIf(built)('the command on Node', { timeout: 180_000 }, () => {
     const peakOf = (name: string, status: number): number => {
       const args = ['--max-old-space-size=24', '--import', peak, bin, 'verify', name, '--key', deployment.vkey];
       const ran = spawnSync(node, args, { cwd: folder, encoding: 'utf8' });
-      expect([ran.status, /ITEM: its payload has another hash/.test(ran.stdout)], ran.stdout + ran.stderr).toEqual([status, status === 1]);
+      expect([ran.status, /ITEM: its payload has another hash/.test(ran.stdout)], ran.stdout + ran.stderr).toEqual([
+        status,
+        status === 1,
+      ]);
       return Number(ran.stderr.match(/\d+$/)![0]) / 1_024;
     };
     const [small, large] = [peakOf('small.json', 0), peakOf('large.json', 1)];

@@ -11,7 +11,13 @@ describe('words of a command line', () => {
   it('are options with their values in either spelling, and words in their order', () => {
     const args = read('a', '--one', '1', '--many=x', 'b', '--many', 'y', '-o', 'f', '--flag', '-', '--', '--one');
     expect(args.words).toEqual(['a', 'b', '-', '--one']);
-    expect([args.one('--one'), args.many('--many'), args.one('-o'), args.has('--flag'), args.has('--one')]).toEqual(['1', ['x', 'y'], 'f', true, true]);
+    expect([args.one('--one'), args.many('--many'), args.one('-o'), args.has('--flag'), args.has('--one')]).toEqual([
+      '1',
+      ['x', 'y'],
+      'f',
+      true,
+      true,
+    ]);
     expect([read().one('--one'), read().many('--many'), read().has('--flag')]).toEqual([undefined, [], false]);
     expect(read('--one=a=b').one('--one')).toBe('a=b');
     expect(read('--one', '--flag').one('--one')).toBe('--flag');

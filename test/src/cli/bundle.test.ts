@@ -9,7 +9,8 @@ import { labKey } from '../../lab/logs';
 import { chunked } from '../../lab/port';
 
 const bytes = Buffer.from(canonical(partsOf(bundleCase(labKey('example.com/th/1'), labKey('example.com/keys')))));
-const told = (file: Uint8Array, size = 1_000): Promise<string> => bundleIn(() => chunked(file, size), file.subarray(0, 8), 'f');
+const told = (file: Uint8Array, size = 1_000): Promise<string> =>
+  bundleIn(() => chunked(file, size), file.subarray(0, 8), 'f');
 
 describe('a bundle', () => {
   it('is ours in every split, with any one byte changed, and wherever it is cut behind its beginning', async () => {
@@ -23,12 +24,17 @@ describe('a bundle', () => {
     }
   });
 
-  it.each(['{}', '{"a":1}', '[{"checkpoint":"x"}]', '{"checkpoint":"x","proofs":[]}\n', 'checkpoint', '{"item":{"category":"x"}}', '"x"'])(
-    'is not any JSON: %s',
-    async (text) => {
-      expect(await told(Buffer.from(text))).toBe('other');
-    },
-  );
+  it.each([
+    '{}',
+    '{"a":1}',
+    '[{"checkpoint":"x"}]',
+    '{"checkpoint":"x","proofs":[]}\n',
+    'checkpoint',
+    '{"item":{"category":"x"}}',
+    '"x"',
+  ])('is not any JSON: %s', async (text) => {
+    expect(await told(Buffer.from(text))).toBe('other');
+  });
 
   it('of a later version is that', async () => {
     for (const version of [2, 3, 12]) {
@@ -40,6 +46,8 @@ describe('a bundle', () => {
     const endless = async function* (): AsyncGenerator<Uint8Array> {
       for (;;) yield new Uint8Array(2 ** 26).fill(0x41);
     };
-    await expect(bundleIn(endless, Buffer.from('{"checkp'), 'f')).rejects.toThrow('too large for a bundle, expected ≤ 256 MiB');
+    await expect(bundleIn(endless, Buffer.from('{"checkp'), 'f')).rejects.toThrow(
+      'too large for a bundle, expected ≤ 256 MiB',
+    );
   });
 });

@@ -162,10 +162,19 @@ describe('a report', () => {
     const noted = withFinding(sound, { ...bad, verdict: 'integrity', severity: 'note' });
     expect(noted).toMatchObject({ integrity: 'good', exitCode: 0, findingsTotal: 1 });
     const unknown = { ...bad, severity: 'unknown' } as const;
-    expect(withFinding(sound, { ...unknown, verdict: 'completeness' })).toMatchObject({ completeness: 'unknown', exitCode: 2 });
-    expect(withFinding(sound, { ...unknown, verdict: 'integrity' })).toMatchObject({ integrity: 'unknown', exitCode: 3 });
+    expect(withFinding(sound, { ...unknown, verdict: 'completeness' })).toMatchObject({
+      completeness: 'unknown',
+      exitCode: 2,
+    });
+    expect(withFinding(sound, { ...unknown, verdict: 'integrity' })).toMatchObject({
+      integrity: 'unknown',
+      exitCode: 3,
+    });
     const worse = { ...sound, completeness: 'bad', exitCode: 2 } as const;
-    expect(withFinding(worse, { ...unknown, verdict: 'completeness' })).toMatchObject({ completeness: 'bad', exitCode: 2 });
+    expect(withFinding(worse, { ...unknown, verdict: 'completeness' })).toMatchObject({
+      completeness: 'bad',
+      exitCode: 2,
+    });
     expect(worst([])).toBe(0);
     expect([worst([0, 3]), worst([3, 2]), worst([2, 1, 3])]).toEqual([3, 2, 1]);
   });

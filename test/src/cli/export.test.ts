@@ -2,7 +2,8 @@
  * Guards `src/cli/export.ts`: what leaves is what is signed, whole or not at all, and over nothing that is there.
  */
 import { describe, expect, it } from 'vitest';
-import { type Files, command, text } from '../../lab/port';
+import { EXPORT_OPTIONS } from '../../../src/cli/export';
+import { command, type Files, text } from '../../lab/port';
 import { LabStore } from '../../lab/store';
 import { ORIGIN, written } from '../../lab/written';
 
@@ -17,6 +18,11 @@ class HeadStore extends LabStore {
 }
 
 describe('tracehound export', () => {
+  it('has the options that its help names', async () => {
+    const { out } = await command(['--help']);
+    for (const option of Object.keys(EXPORT_OPTIONS)) expect(option === '--output' || out.includes(option)).toBe(true);
+  });
+
   it('leaves out what nobody signed: an older head put back is a shorter file (20 heads)', async () => {
     const store = new HeadStore();
     const log = await written({
@@ -36,16 +42,23 @@ describe('tracehound export', () => {
       files.set(`audit/${ORIGIN}/checkpoint`, checkpoint);
       const size = Number(Buffer.from(checkpoint).toString().split('\n')[1]);
       expect((await command(['export', 'audit', '-o', 'x'], { files })).code).toBe(0);
-      const { logs } = JSON.parse((await command(['verify', 'x', '--key', log.signer.vkey, '--json'], { files, time: log.now })).out);
+      const { logs } = JSON.parse(
+        (await command(['verify', 'x', '--key', log.signer.vkey, '--json'], { files, time: log.now })).out,
+      );
       expect([logs[0].size, logs[0].unsigned, logs[0].integrity]).toEqual([size, undefined, 'good']);
     }
   });
 
   it('says what it cannot export, and leaves nothing half done', async () => {
-    const files: Files = new Map([['f', text('hello')], ['there', text('mine')]]);
+    const files: Files = new Map([
+      ['f', text('hello')],
+      ['there', text('mine')],
+    ]);
     const none = await command(['export', 'f', '-o', 'x'], { files });
     expect([none.code, none.err, files.has('x')]).toEqual([3, 'tracehound: f: no log to export\n', false]);
-    expect((await command(['export', 'f'], { files, terminal: true })).err).toMatch(/-o: expected a file, for a terminal/);
+    expect((await command(['export', 'f'], { files, terminal: true })).err).toMatch(
+      /-o: expected a file, for a terminal/,
+    );
     const log = await written({ count: 300 });
     const all: Files = new Map([...log.store.objects].map(([key, bytes]) => [`audit/${key}`, bytes]));
     for (const path of [...all.keys()]) if (/tile\/(?:entries|0)\/001/.test(path)) all.delete(path);

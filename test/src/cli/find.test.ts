@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { tracehound } from '../../../src/adapters/fetch';
+import { FIND_OPTIONS } from '../../../src/cli/find';
 import { hmacSha256 } from '../../../src/formats/sha256';
 import { subkeyOf } from '../../../src/formats/subkeys';
 import { lab } from '../../lab/lab';
@@ -48,6 +49,10 @@ const files = (): Files =>
 const find = (...args: string[]): Promise<Ran> => command(['find', ...args], { files: files(), time: now });
 
 describe('tracehound find', () => {
+  it('takes several secrets, one after the other', () => {
+    expect(FIND_OPTIONS).toMatchObject({ '--secret-file': 'many', '--store': 'one' });
+  });
+
   it('finds each of 24 refused requests by its trace id, and that one alone', async () => {
     for (const { trace, id } of traces) {
       const { code, out, err } = await find(trace, 'audit', '--secret-file', 'secret');
@@ -96,9 +101,14 @@ describe('tracehound find', () => {
     const hidden = Buffer.from(tag.slice(0, 32), 'hex').map((byte, i) => byte ^ mask[i]!);
     const trace = Buffer.concat([nonce, hidden]).toString('hex');
     const all = new Map([...files(), ...[...limited.objects].map(([key, bytes]) => [`l/${key}`, bytes] as const)]);
-    const { code, out } = await command(['find', trace, 'l', 'audit', '--secret-file', 'secret', '--json'], { files: all });
+    const { code, out } = await command(['find', trace, 'l', 'audit', '--secret-file', 'secret', '--json'], {
+      files: all,
+    });
     expect(code).toBe(0);
-    const facts = out.trim().split('\n').map((line) => JSON.parse(line));
+    const facts = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     expect(facts.every(({ kind, source }) => kind === 'LIMITED' && source === tag)).toBe(true);
     expect(facts[0]).toMatchObject({ log: 'l, example.com/limited', signed: true });
   });

@@ -2,10 +2,18 @@
  * Guards `src/cli/index.ts`: every command says how it is called, and an exit code is an accusation only where something is bad.
  */
 import { describe, expect, it } from 'vitest';
+import { run } from '../../../src/cli/index';
 import { TracehoundError } from '../../../src/errors';
 import { command } from '../../lab/port';
 
 describe('the command', () => {
+  it('never rejects, whatever its platform does', async () => {
+    const said: string[] = [];
+    const broken = { args: ['verify', 'x'], err: (text: string) => void said.push(text) };
+    expect(await run(broken as never)).toBe(4);
+    expect(said.length).toBeGreaterThan(0);
+  });
+
   it('has five, and says of each how it is called', async () => {
     const { out, code } = await command(['--help']);
     expect(code).toBe(0);

@@ -31,7 +31,15 @@ describe('progress', () => {
     let said = '';
     const shown = (terminal: boolean): string => {
       [now, said] = [0, ''];
-      const progress = new Progress(portOf({ now: () => now, err: (text) => void (said += text), isTerminal: { err: terminal, out: false } }));
+      const progress = new Progress(
+        portOf({
+          now: () => now,
+          err: (text) => {
+            said += text;
+          },
+          isTerminal: { err: terminal, out: false },
+        }),
+      );
       for (; now < 1_000; now += 20) progress.at(now, 2_000);
       progress.end();
       progress.end();

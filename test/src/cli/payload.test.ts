@@ -27,7 +27,13 @@ describe('a payload', () => {
   });
 
   it('has bytes as hexdump has them, also of a text when asked', () => {
-    expect(shown(Uint8Array.from({ length: 17 }, (_, i) => 65 + i), 5, true)).toEqual([
+    expect(
+      shown(
+        Uint8Array.from({ length: 17 }, (_, i) => 65 + i),
+        5,
+        true,
+      ),
+    ).toEqual([
       '00000000  41 42 43 44 45 46 47 48  49 4a 4b 4c 4d 4e 4f 50  |ABCDEFGHIJKLMNOP|',
       '00000010  51                                                |Q|',
       '00000011',

@@ -32,6 +32,11 @@ describe('a report', () => {
       const codes = [0, 1, 2, 3].map((place) => (Math.floor(i / 4 ** place) % 4) as 0 | 1 | 2 | 3);
       expect(worst(codes)).toBe(order.find((code) => codes.includes(code)));
     }
-    expect([0, 1, 2, 3].map((code) => conclusion(code as 0).split(':')[0])).toEqual(['good', 'TAMPERED', 'INCOMPLETE', 'NOT VERIFIED']);
+    expect([0, 1, 2, 3].map((code) => conclusion(code as 0).split(':')[0])).toEqual([
+      'good',
+      'TAMPERED',
+      'INCOMPLETE',
+      'NOT VERIFIED',
+    ]);
   });
 });

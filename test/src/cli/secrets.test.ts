@@ -4,7 +4,15 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { readArgs } from '../../../src/cli/args';
-import { HIDDEN_BYTES, hiddenIn, readSecrets, SECRET_FILE, sourceOfAddress, sourceOfKey, tagOf } from '../../../src/cli/secrets';
+import {
+  HIDDEN_BYTES,
+  hiddenIn,
+  readSecrets,
+  SECRET_FILE,
+  sourceOfAddress,
+  sourceOfKey,
+  tagOf,
+} from '../../../src/cli/secrets';
 import { hmacSha256 } from '../../../src/formats/sha256';
 import { subkeyOf } from '../../../src/formats/subkeys';
 
@@ -28,7 +36,8 @@ describe('a source', () => {
   it('of a key is the key, of a length that the limiter reads', () => {
     expect(hex(sourceOfKey('é'))).toBe('01c3a9');
     expect(sourceOfKey('x'.repeat(8_192))).toHaveLength(8_193);
-    for (const key of ['', 'x'.repeat(8_193)]) expect(() => sourceOfKey(key)).toThrow('--key: expected 1 to 8192 bytes');
+    for (const key of ['', 'x'.repeat(8_193)])
+      expect(() => sourceOfKey(key)).toThrow('--key: expected 1 to 8192 bytes');
     const secret = randomBytes(32);
     const key = createHmac('sha256', secret).update('tracehound/v1/source-tag').digest();
     expect(tagOf(secret, sourceOfKey('k'))).toBe(createHmac('sha256', key).update('\u0001k').digest('hex'));
@@ -44,16 +53,27 @@ describe('a trace id', () => {
       expect(hiddenIn(secret, trace)).toBe(hidden.toString('hex'));
       expect(hiddenIn(randomBytes(32), trace)).not.toBe(hidden.toString('hex'));
     }
-    for (const text of ['', 'x'.repeat(48), 'ab'.repeat(23), 'AB'.repeat(24)]) expect(hiddenIn(randomBytes(32), text)).toBeUndefined();
+    for (const text of ['', 'x'.repeat(48), 'ab'.repeat(23), 'AB'.repeat(24)])
+      expect(hiddenIn(randomBytes(32), text)).toBeUndefined();
   });
 });
 
 describe('secrets', () => {
   it('are read from their files, each in its spelling', async () => {
     const secret = randomBytes(32);
-    const files: Record<string, Uint8Array> = { raw: secret, hex: Buffer.from(secret.toString('hex')), weak: new Uint8Array(32) };
+    const files: Record<string, Uint8Array> = {
+      raw: secret,
+      hex: Buffer.from(secret.toString('hex')),
+      weak: new Uint8Array(32),
+    };
     const read = (...names: string[]): Promise<readonly Uint8Array[]> =>
-      readSecrets({ read: async (path: string) => files[path] } as never, readArgs(names.map((name) => `${SECRET_FILE}=${name}`), { [SECRET_FILE]: 'many' }));
+      readSecrets(
+        { read: async (path: string) => files[path] } as never,
+        readArgs(
+          names.map((name) => `${SECRET_FILE}=${name}`),
+          { [SECRET_FILE]: 'many' },
+        ),
+      );
     expect((await read('raw', 'hex')).map(hex)).toEqual([secret.toString('hex'), secret.toString('hex')]);
     expect(await read()).toEqual([]);
     await expect(read('weak')).rejects.toThrow('weak: secret: too weak');

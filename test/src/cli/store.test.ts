@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { openStore } from '../../../src/cli/store';
 import { seeded } from '../../ground';
-import { type Ran, command, text } from '../../lab/port';
+import { command, type Ran, text } from '../../lab/port';
 import { LabStore } from '../../lab/store';
 import { deploymentKey, written } from '../../lab/written';
 
@@ -28,7 +28,13 @@ async function shards(count: number, seed: number): Promise<{ objects: Map<strin
   const objects = new Map<string, Uint8Array>();
   let now = 0;
   for (let i = 0; i < count; i++) {
-    const log = await written({ count: 3 + i, signer, seed: seed + i, store: new LabStore(), audit: { origin: `example.com/th/${i}` } });
+    const log = await written({
+      count: 3 + i,
+      signer,
+      seed: seed + i,
+      store: new LabStore(),
+      audit: { origin: `example.com/th/${i}` },
+    });
     for (const [key, bytes] of log.store.objects) objects.set(`logs/shard-${i}/${key}`, bytes);
     now = Math.max(now, log.now);
   }
@@ -50,10 +56,17 @@ describe('a store of a module', () => {
       const random = seeded(seed);
       const count = 1 + random(4);
       const { objects, now } = await shards(count, seed * 10);
-      const exported = [listing(objects, 1 + random(40)), () => listing(objects, 1_000), Promise.resolve(listing(objects, 7))][seed % 3];
+      const exported = [
+        listing(objects, 1 + random(40)),
+        () => listing(objects, 1_000),
+        Promise.resolve(listing(objects, 7)),
+      ][seed % 3];
       const names = Array.from({ length: count }, (_, i) => `logs/shard-${i}`);
       const each = await verify(exported, now, ...names);
-      expect([each.code, each.out.match(/^log +example\.com\/th\/\d$/gm)?.length], each.out + each.err).toEqual([0, count]);
+      expect([each.code, each.out.match(/^log +example\.com\/th\/\d$/gm)?.length], each.out + each.err).toEqual([
+        0,
+        count,
+      ]);
       const parent = await verify(exported, now, 'logs/');
       expect([parent.code, parent.out.match(/^log +example\.com\/th\/\d$/gm)?.length]).toEqual([0, count]);
       expect((await verify(exported, now)).code).toBe(0);
@@ -101,7 +114,10 @@ describe('a store behind a URL', () => {
       return objects.get(new URL(url).pathname.slice(1));
     };
     const run = (...args: string[]): Promise<Ran> =>
-      command(['verify', '--store', 'https://bucket.example/logs/', '--key', signer.vkey, ...args], { readUrl, time: now });
+      command(['verify', '--store', 'https://bucket.example/logs/', '--key', signer.vkey, ...args], {
+        readUrl,
+        time: now,
+      });
     expect((await run('shard-0', 'shard-1')).code).toBe(0);
     expect(asked.every((url) => /^https:\/\/bucket\.example\/logs\/shard-[01]\/[\w./-]+$/.test(url))).toBe(true);
     expect((await run()).code).toBe(3);

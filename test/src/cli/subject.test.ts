@@ -2,7 +2,9 @@
  * Guards `src/cli/subject.ts`: several words are judged one after the other, and what is no log is not called a bad one.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Files, type Ran, command, text } from '../../lab/port';
+import { readArgs } from '../../../src/cli/args';
+import { logsOf, SUBJECT_OPTIONS, searched } from '../../../src/cli/subject';
+import { command, type Files, type Ran, text } from '../../lab/port';
 import { deploymentKey, written } from '../../lab/written';
 
 const signer = deploymentKey();
@@ -17,7 +19,10 @@ beforeAll(async () => {
       seed: 20 + i,
       audit: { origin: `example.com/th/${i}` },
       act: async (th) => {
-        bundle = await th.quarantine.export(th.quarantine.list({ limit: 1 })[0]!.signature, { actor: 'a', purpose: 'p' });
+        bundle = await th.quarantine.export(th.quarantine.list({ limit: 1 })[0]!.signature, {
+          actor: 'a',
+          purpose: 'p',
+        });
       },
     });
     for (const [key, bytes] of log.store.objects) files.set(`parent/shard-${i}/${key}`, bytes);
@@ -28,10 +33,24 @@ beforeAll(async () => {
 const run = (...args: string[]): Promise<Ran> => command(args, { files: new Map(files), time: now });
 
 describe('several words', () => {
+  it('are looked for as the options say', () => {
+    const of = (...args: string[]): unknown => searched(readArgs(args, SUBJECT_OPTIONS));
+    expect([of(), of('--all'), of('--log', 'x'), of('--store', 's')]).toEqual([
+      { all: false },
+      { all: true },
+      { log: 'x', all: false },
+      { store: 's', all: false },
+    ]);
+    expect(() => of('--log', 'x', '--all')).toThrow('expected one of them');
+    expect(logsOf({ kind: 'empty', name: 'x', problem: 'nothing' })).toEqual([]);
+  });
+
   it('are one report each, and the worst code', async () => {
     const words = [0, 1, 2].map((i) => `parent/shard-${i}`);
     const sound = await run('verify', ...words, 'b.json', '--key', signer.vkey);
-    expect([sound.code, sound.out.match(/^log +example/gm)?.length, sound.out.match(/^bundle/gm)?.length]).toEqual([0, 4, 1]);
+    expect([sound.code, sound.out.match(/^log +example/gm)?.length, sound.out.match(/^bundle/gm)?.length]).toEqual([
+      0, 4, 1,
+    ]);
     const { subjects, exitCode } = JSON.parse((await run('verify', ...words, '--key', signer.vkey, '--json')).out);
     expect([exitCode, subjects.map(({ name }: { name: string }) => name)]).toEqual([0, words]);
     expect((await run('verify', ...words, '--key', deploymentKey().vkey)).code).toBe(3);
@@ -51,7 +70,9 @@ describe('several words', () => {
     const made = [...all.keys()].filter((path) => path.endsWith('.thlog'));
     expect(made).toEqual([0, 1, 2].map((i) => `out/example.com_2Fth_2F${i}.thlog`));
     expect((await command(['verify', ...made, '--key', signer.vkey], { files: all, time: now })).code).toBe(0);
-    expect((await command(['export', 'parent', '-o', 'one.thlog'], { files: all })).err).toMatch(/several logs, expected/);
+    expect((await command(['export', 'parent', '-o', 'one.thlog'], { files: all })).err).toMatch(
+      /several logs, expected/,
+    );
   });
 });
 
@@ -62,7 +83,10 @@ describe('what is not ours', () => {
     ['JSON', '{"name":"x"}'],
     ['a bundle of another maker', '{"checkpoint":"example.org/log\\n12\\nroot\\n","proofs":[]}'],
     ['JSON with our word in it', '{"tracehound":true,"version":3}'],
-    ['a Sigstore bundle', '{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"tlogEntries":[{"inclusionProof":{"checkpoint":{"envelope":"rekor.sigstore.dev\\n1\\nx\\n"}}}]}}'],
+    [
+      'a Sigstore bundle',
+      '{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"tlogEntries":[{"inclusionProof":{"checkpoint":{"envelope":"rekor.sigstore.dev\\n1\\nx\\n"}}}]}}',
+    ],
     ['a bundle of a later version', '{"checkpoint":"x\\n","item":{"category":"x"},"tracehound":"bundle/v2"}'],
     ['a log file of a later version', 'THLOG\r\n\u0002rest'],
     ['bytes', Uint8Array.of(0x1f, 0x8b, 8, 0)],
@@ -70,7 +94,11 @@ describe('what is not ours', () => {
     ['a signed note', 'go.sum database tree\n12\nroot=\n\n— sum.golang.org AAAA\n'],
   ])('is unknown: %s', async (_, content) => {
     const bytes = typeof content === 'string' ? text(content) : content;
-    for (const args of [['verify', 'f'], ['verify', '-'], ['inspect', 'f']]) {
+    for (const args of [
+      ['verify', 'f'],
+      ['verify', '-'],
+      ['inspect', 'f'],
+    ]) {
       const { code, out } = await command(args, { files: new Map([['f', bytes]]), stdin: bytes });
       expect([code, /TAMPERED/.test(out)]).toEqual([3, false]);
     }
@@ -90,7 +118,11 @@ describe('what is not ours', () => {
   });
 
   it('is not what was cut or changed of ours', async () => {
-    for (const bytes of [bundle.subarray(0, 300), bundle.subarray(0, bundle.length - 1), Buffer.from(Buffer.from(bundle).toString().replace('bundle/v1', 'bundle-v1'))]) {
+    for (const bytes of [
+      bundle.subarray(0, 300),
+      bundle.subarray(0, bundle.length - 1),
+      Buffer.from(Buffer.from(bundle).toString().replace('bundle/v1', 'bundle-v1')),
+    ]) {
       expect((await command(['verify', 'f'], { files: new Map([['f', bytes]]) })).code).toBe(1);
     }
   });

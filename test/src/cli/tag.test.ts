@@ -3,6 +3,7 @@
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { TAG_OPTIONS } from '../../../src/cli/tag';
 import { seeded } from '../../ground';
 import { lab } from '../../lab/lab';
 import { command, type Ran, text } from '../../lab/port';
@@ -14,7 +15,9 @@ const files = new Map([
 ]);
 const tag = (...args: string[]): Promise<Ran> => command(['tag', ...args, '--secret-file', 'secret'], { files });
 const hmac = (canonical: Buffer): string =>
-  createHmac('sha256', createHmac('sha256', secret).update('tracehound/v1/source-tag').digest()).update(canonical).digest('hex');
+  createHmac('sha256', createHmac('sha256', secret).update('tracehound/v1/source-tag').digest())
+    .update(canonical)
+    .digest('hex');
 
 describe('tracehound tag', () => {
   it('prints the tag that evidence of this source has (24 sources by seed)', async () => {
@@ -26,7 +29,12 @@ describe('tracehound tag', () => {
       const v4 = bytes.join('.');
       const v6 = `2001:db8:${random(9_999)}::${(1 + random(0xfffe)).toString(16)}`;
       const key = `tenant-${random(1_000)}`;
-      const kinds: [string, string[]][] = [[v4, [v4]], [v4, [`::ffff:${v4}`]], [v6, [v6.toUpperCase()]], [key, ['--key', key]]];
+      const kinds: [string, string[]][] = [
+        [v4, [v4]],
+        [v4, [`::ffff:${v4}`]],
+        [v6, [v6.toUpperCase()]],
+        [key, ['--key', key]],
+      ];
       return kinds[i % 4]!;
     });
     for (const [source, args] of sources) {
@@ -40,11 +48,14 @@ describe('tracehound tag', () => {
     const address = Buffer.from('20010db8112233440000000000000007', 'hex');
     expect((await tag('2001:db8:1122:3344::7')).out.trim()).toBe(hmac(Buffer.concat([Buffer.of(6), address])));
     const network = Buffer.from('20010db8112233000000000000000000', 'hex');
-    expect((await tag('2001:db8:1122:3344::7', '--prefix', '56')).out.trim()).toBe(hmac(Buffer.concat([Buffer.of(6), network])));
+    expect((await tag('2001:db8:1122:3344::7', '--prefix', '56')).out.trim()).toBe(
+      hmac(Buffer.concat([Buffer.of(6), network])),
+    );
     expect((await tag('192.0.2.77', '--prefix', '24')).out.trim()).toBe(hmac(Buffer.of(4, 192, 0, 2, 0)));
   });
 
   it('prints one for each secret, and a key as it is', async () => {
+    expect(TAG_OPTIONS).toEqual({ '--secret-file': 'many', '--key': 'one', '--prefix': 'one' });
     const { out } = await command(['tag', '192.0.2.1', '--secret-file', 'secret', '--secret-file=former'], { files });
     expect(out).toMatch(/^[0-9a-f]{64}\n[0-9a-f]{64}\n$/);
     expect((await tag('--key', '192.0.2.1')).out.trim()).toBe(hmac(Buffer.from('\u0001192.0.2.1')));

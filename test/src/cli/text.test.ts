@@ -2,7 +2,7 @@
  * Guards `src/cli/text.ts`: what people read does nothing, and times and numbers are the usual ones.
  */
 import { describe, expect, it } from 'vitest';
-import { counted, decoded, escaped, escapedJson, hexRow, hexTotal, timeOf, timeText } from '../../../src/cli/text';
+import { counted, decoded, escapedJson, harmless, hexRow, hexTotal, timeOf, timeText } from '../../../src/cli/text';
 import { seeded } from '../../ground';
 
 describe('a time', () => {
@@ -17,18 +17,21 @@ describe('a time', () => {
   });
 
   it('has its zone, or is a number', () => {
-    expect([timeOf('2026-01-31'), timeOf('2026-01-31T12:00:00+02:00'), timeOf('17')]).toEqual([1_769_817_600_000, 1_769_853_600_000, 17]);
-    for (const text of ['', 'yesterday', '2026-13-01', '2026-01-31T12:00:00', '1e5']) expect(timeOf(text)).toBeUndefined();
+    expect([timeOf('2026-01-31'), timeOf('2026-01-31T12:00:00+02:00'), timeOf('17')]).toEqual([
+      1_769_817_600_000, 1_769_853_600_000, 17,
+    ]);
+    for (const text of ['', 'yesterday', '2026-13-01', '2026-01-31T12:00:00', '1e5'])
+      expect(timeOf(text)).toBeUndefined();
   });
 });
 
 describe('text from outside', () => {
-  it('is escaped, and JSON stays JSON', () => {
+  it('is harmless, and JSON stays JSON', () => {
     for (const text of ['\u001b[2J', '\u009b1A', '\u202e', '\u2028', '\ufeff', '\ud800', '\r\n']) {
-      expect(escaped(text)).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+      expect(harmless(text)).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
       expect(JSON.parse(escapedJson(JSON.stringify(text)))).toBe(text);
     }
-    expect(escaped('grüße, 世界')).toBe('grüße, 世界');
+    expect(harmless('grüße, 世界')).toBe('grüße, 世界');
     expect(decoded(Uint8Array.of(0xff))).toBe('\ufffd');
   });
 

@@ -3,7 +3,9 @@
  * who could write there.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Files, type Ran, command, text } from '../../lab/port';
+import { readArgs } from '../../../src/cli/args';
+import { readTrust, TRUST_OPTIONS } from '../../../src/cli/trust';
+import { command, type Files, type Ran, text } from '../../lab/port';
 import { deploymentKey, ORIGIN, type Written, written } from '../../lab/written';
 
 let log: Written;
@@ -21,10 +23,30 @@ beforeAll(async () => {
 
 /** The forged log, and its maker's policy wherever somebody might look for one. */
 const PLACES = [
-  'audit.policy', 'audit/.policy', 'audit/policy', 'audit/policy.txt', 'audit/audit.policy', '.policy', 'policy',
-  `audit/${ORIGIN}.policy`, `audit/${ORIGIN}/.policy`, `audit/${ORIGIN}/policy`, 'audit/example.com.policy', 'audit/example.com/.policy',
-  `audit/${ORIGIN}/checkpoint.policy`, 'audit/latest.policy', `audit/${ORIGIN}/tile.policy`, 'b.json.policy', 'b.policy', 'a.thlog.policy',
-  '/etc/tracehound.policy', 'tracehound.policy', 'TRACEHOUND_POLICY', 'audit/tracehound.policy', '-.policy', 'standard input.policy',
+  'audit.policy',
+  'audit/.policy',
+  'audit/policy',
+  'audit/policy.txt',
+  'audit/audit.policy',
+  '.policy',
+  'policy',
+  `audit/${ORIGIN}.policy`,
+  `audit/${ORIGIN}/.policy`,
+  `audit/${ORIGIN}/policy`,
+  'audit/example.com.policy',
+  'audit/example.com/.policy',
+  `audit/${ORIGIN}/checkpoint.policy`,
+  'audit/latest.policy',
+  `audit/${ORIGIN}/tile.policy`,
+  'b.json.policy',
+  'b.policy',
+  'a.thlog.policy',
+  '/etc/tracehound.policy',
+  'tracehound.policy',
+  'TRACEHOUND_POLICY',
+  'audit/tracehound.policy',
+  '-.policy',
+  'standard input.policy',
 ];
 const files = (place: string): Files =>
   new Map([
@@ -36,9 +58,19 @@ const files = (place: string): Files =>
 describe('a planted policy', () => {
   it.each(PLACES)('at %s makes nothing good', async (place) => {
     const all = files(place);
-    const run = (...args: string[]): Promise<Ran> => command(['verify', ...args], { files: all, stdin: bundle, time: forged.now });
+    const run = (...args: string[]): Promise<Ran> =>
+      command(['verify', ...args], { files: all, stdin: bundle, time: forged.now });
     expect((await command(['export', 'audit', '-o', 'a.thlog'], { files: all })).code).toBe(0);
-    for (const args of [['audit'], ['audit/'], ['audit', '--all'], [`audit/${ORIGIN}`], [`audit/${ORIGIN}/`], ['b.json'], ['a.thlog'], ['-']]) {
+    for (const args of [
+      ['audit'],
+      ['audit/'],
+      ['audit', '--all'],
+      [`audit/${ORIGIN}`],
+      [`audit/${ORIGIN}/`],
+      ['b.json'],
+      ['a.thlog'],
+      ['-'],
+    ]) {
       const { code, out } = await run(...args);
       expect([code, /^trust +nobody/m.test(out)], args.join(' ')).toEqual([3, true]);
     }
@@ -50,7 +82,18 @@ describe('a planted policy', () => {
 });
 
 describe('what is trusted', () => {
-  const run = (all: Files, ...args: string[]): Promise<Ran> => command(['verify', 'audit', ...args], { files: all, time: log.now });
+  it('is read from the files that are named, and no other is touched', async () => {
+    const asked: string[] = [];
+    const port = { read: async (path: string) => (asked.push(path), path === 'p' ? text('quorum none\n') : undefined) };
+    const trust = await readTrust(port as never, readArgs(['audit', '--policy', 'p'], TRUST_OPTIONS));
+    expect([asked, trust.policyPath, trust.keys]).toEqual([['p'], 'p', 0]);
+    asked.length = 0;
+    expect((await readTrust(port as never, readArgs(['audit'], TRUST_OPTIONS))).options).toEqual({});
+    expect(asked).toEqual([]);
+  });
+
+  const run = (all: Files, ...args: string[]): Promise<Ran> =>
+    command(['verify', 'audit', ...args], { files: all, time: log.now });
   const genuine = (): Files => new Map([...log.store.objects].map(([key, bytes]) => [`audit/${key}`, bytes]));
 
   it('is a policy, keys, or both; a key of one is not asked of the other', async () => {

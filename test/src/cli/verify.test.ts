@@ -2,6 +2,7 @@
  * Guards `src/cli/verify.ts` and what it stands on: `tracehound verify` says what is wrong, where, and with which exit code.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { VERIFY_OPTIONS } from '../../../src/cli/verify';
 import type { Tracehound } from '../../../src/types/index';
 import { VERSION } from '../../../src/version';
 import { command, type Files, text } from '../../lab/port';
@@ -39,6 +40,11 @@ const verify = (all: Files, ...args: string[]): ReturnType<typeof command> =>
   });
 
 describe('tracehound verify', () => {
+  it('has the options that its help names', async () => {
+    const { out } = await command(['--help']);
+    for (const option of Object.keys(VERIFY_OPTIONS)) expect(out).toContain(option);
+  });
+
   it('answers 0 for a log that is as it was written, signed by whom the policy trusts', async () => {
     const { code, out, err } = await verify(files(log));
     expect([code, err]).toEqual([0, '']);
@@ -127,7 +133,10 @@ describe('tracehound verify', () => {
     const early = await written({ count: 10, close: false, signer: log.signer });
     const now = early.now;
     const known = new Map([...files(early), ['known', log.store.objects.get(`${ORIGIN}/checkpoint`)!]]);
-    const { code, out } = await command(['verify', 'audit', ...POLICY, '--known', 'known'], { files: known, time: now });
+    const { code, out } = await command(['verify', 'audit', ...POLICY, '--known', 'known'], {
+      files: known,
+      time: now,
+    });
     expect(out).toMatch(/ROLLED_BACK/);
     expect(code).toBe(2);
     const rewritten = await written({ count: 301, signer: log.signer, seed: 2 });
@@ -337,6 +346,22 @@ describe('tracehound verify, of a store with several logs', () => {
     });
     expect(out.match(/^log +\S+$/gm)).toHaveLength(2);
     expect(code).toBe(0);
+  });
+
+  it('does not call a log complete that a kill ended, as its successor says (20 kills)', async () => {
+    for (let count = 1; count <= 20; count++) {
+      for (const close of [false, true]) {
+        const store = new LabStore();
+        const first = await written({ count, close, store, signer, seed: count });
+        const next = { store, signer, seed: 50 + count, audit: { origin: 'example.com/second' } };
+        const second = await written({ ...next, count: 3 });
+        const files: Files = new Map([...store.objects].map(([key, bytes]) => [`s/${key}`, bytes]));
+        // At once: no heartbeat is missing yet.
+        const time = Math.max(first.now, second.now);
+        const { code, out } = await command(['verify', 's', '--all', '--key', signer.vkey], { files, time });
+        expect([code, /ENDED_OPEN/.test(out)], `${count} ${close}\n${out}`).toEqual(close ? [0, false] : [2, true]);
+      }
+    }
   });
 
   it('looks at all of them when nothing says which is the newest', async () => {

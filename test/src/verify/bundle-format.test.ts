@@ -23,7 +23,12 @@ describe('a bundle', () => {
       const payload: Uint8Array[] = [];
       const item = await reader.item((piece) => void payload.push(piece.slice()));
       expect(Buffer.concat(payload)).toEqual(PAYLOAD);
-      expect(item).toMatchObject({ id: made.item.id, severity: 'high', size: PAYLOAD.length, payloadBytes: PAYLOAD.length });
+      expect(item).toMatchObject({
+        id: made.item.id,
+        severity: 'high',
+        size: PAYLOAD.length,
+        payloadBytes: PAYLOAD.length,
+      });
       expect(Buffer.from(item.payloadHash).toString('hex')).toBe(made.item.hash);
       const records: RecordFile[] = [];
       for await (const record of reader.records()) records.push(record);
@@ -33,7 +38,10 @@ describe('a bundle', () => {
   });
 
   it('of 64 MB passes by in pieces of a chunk, at a cost that is linear', async () => {
-    const [head, tail] = canonical({ ...parts, item: { ...parts.item, payload: '#here#' } }).split('#here#') as [string, string];
+    const [head, tail] = canonical({ ...parts, item: { ...parts.item, payload: '#here#' } }).split('#here#') as [
+      string,
+      string,
+    ];
     const chunk = Buffer.alloc(65_536, 'QUJD');
     const [chunks, piece] = [1_000, Buffer.from(chunk.toString(), 'base64')];
     const reader = new BundleReader(

@@ -1,12 +1,13 @@
 /**
- * Guards `verifyBundle`: one item of evidence from one file, which somebody may have made to deceive. Bundles are made by
+ * Guards `src/verify/bundle.ts`: one item of evidence from one file, which somebody may have made to deceive. Bundles are made by
  * docs/format.md alone (test/lab/bundles.ts).
  */
 import { describe, expect, it } from 'vitest';
-import { type BundleReport, parsePolicy, type VerifyOptions, verifyBundle } from '../../../src/verify/index';
+import { type BundleReport, verifyBundle } from '../../../src/verify/bundle';
+import { parsePolicy, type VerifyOptions } from '../../../src/verify/index';
+import { seeded } from '../../ground';
 import { bundleCase, canonical, type Loose, PAYLOAD, partsOf } from '../../lab/bundles';
 import { KIND, LabLog, labKey } from '../../lab/logs';
-import { seeded } from '../../ground';
 import { sha256 } from '../../model/log';
 
 const deployment = labKey('example.com/keys/2026');
@@ -172,7 +173,10 @@ describe('a bundle that lies', () => {
       const report = await check(parts);
       expect([codes(report), report.exitCode, report.payload]).toEqual([['ITEM'], 1, undefined]);
     }
-    expect(codes(await lie(({ records }) => (records[4].detail = null)))).toEqual(['DETAIL_UNAVAILABLE', 'ID_UNPROVED']);
+    expect(codes(await lie(({ records }) => (records[4].detail = null)))).toEqual([
+      'DETAIL_UNAVAILABLE',
+      'ID_UNPROVED',
+    ]);
   });
 
   it('by leaving a sidecar out is not complete', async () => {
@@ -214,11 +218,15 @@ describe('what is no bundle', () => {
 
   it('is refused with its part and what was expected there', async () => {
     await refused('', 'bundle: cut short, expected "checkpoint": next, in canonical JSON (RFC 8785)');
-    for (const other of ['[]', '{}', `\ufeff${text}`, 'null', '{"checkpoint" :']) await refused(other, 'bundle: another text');
+    for (const other of ['[]', '{}', `\ufeff${text}`, 'null', '{"checkpoint" :'])
+      await refused(other, 'bundle: another text');
     await refused(`{"checkpoint":${'['.repeat(1_000_000)}`, 'bundle.checkpoint: another text');
     await refused(`${text}\n`, 'bundle: more behind its end');
     await refused(text.replace('"size":', '"size": '), 'bundle.item.size: wrong');
-    await refused(text.replace('bundle/v1', 'bundle/v2'), 'bundle: another text, expected "tracehound":"bundle/v1"} next');
+    await refused(
+      text.replace('bundle/v1', 'bundle/v2'),
+      'bundle: another text, expected "tracehound":"bundle/v1"} next',
+    );
     const bytes = Buffer.from(text);
     bytes[bytes.indexOf('"high"') + 2] = 0xff;
     await refused(bytes, 'bundle.item.severity: no text');

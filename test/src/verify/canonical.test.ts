@@ -10,7 +10,8 @@ import { seeded } from '../../ground';
 async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
-const of = (text: string, size = 3): CanonicalText => new CanonicalText(pieces(Buffer.from(text), size), 'p', 1_000_000);
+const of = (text: string, size = 3): CanonicalText =>
+  new CanonicalText(pieces(Buffer.from(text), size), 'p', 1_000_000);
 
 describe('a text of a known shape', () => {
   it('gives the same values in every split (60 by seed)', async () => {
@@ -59,7 +60,8 @@ describe('a text of a known shape', () => {
 describe('base64 in pieces', () => {
   const decode = async (text: string, size: number): Promise<Buffer> => {
     const found: Uint8Array[] = [];
-    for await (const piece of decodedPieces(pieces(Buffer.from(text), size), fromBase64, () => new Error('no base64'))) found.push(piece);
+    for await (const piece of decodedPieces(pieces(Buffer.from(text), size), fromBase64, () => new Error('no base64')))
+      found.push(piece);
     return Buffer.concat(found);
   };
 

@@ -38,7 +38,9 @@ describe('openCheckpoint', () => {
 
   it('asks for the quorum of a policy', async () => {
     const [a, b] = [labWitness('a.example'), labWitness('b.example')];
-    const policy = parsePolicy(`log ${own.vkey}\nwitness a ${a.vkey}\nwitness b ${b.vkey}\ngroup g all a b\nquorum g\n`);
+    const policy = parsePolicy(
+      `log ${own.vkey}\nwitness a ${a.vkey}\nwitness b ${b.vkey}\ngroup g all a b\nquorum g\n`,
+    );
     await expect(openCheckpoint(log.checkpoint([own, a]), policy)).rejects.toThrow('too few witnesses');
     expect((await openCheckpoint(log.checkpoint([own, a, b]), policy)).signers).toHaveLength(3);
   });

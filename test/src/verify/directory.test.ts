@@ -95,13 +95,17 @@ describe('a folder', () => {
     expect(await found(rootOf({ 'readme.md': 'x' }))).toEqual(['walk', '', []]);
   });
 
-  it.each(['', '\n', 'v1.2.3\n', '\ntoken\n', 'go.sum database tree\n1\nroot\n\n— sum.golang.org x\n', 'x'.repeat(70_000)])(
-    'with a file called `latest` that no writer of ours made is no store (%#)',
-    async (latest) => {
-      expect(await found(rootOf({ latest }))).toEqual(['walk', '', []]);
-      expect(await found(rootOf({ latest, 'a/checkpoint': 'a\n' }))).toEqual(['walk', 'a', ['a']]);
-    },
-  );
+  it.each([
+    '',
+    '\n',
+    'v1.2.3\n',
+    '\ntoken\n',
+    'go.sum database tree\n1\nroot\n\n— sum.golang.org x\n',
+    'x'.repeat(70_000),
+  ])('with a file called `latest` that no writer of ours made is no store (%#)', async (latest) => {
+    expect(await found(rootOf({ latest }))).toEqual(['walk', '', []]);
+    expect(await found(rootOf({ latest, 'a/checkpoint': 'a\n' }))).toEqual(['walk', 'a', ['a']]);
+  });
 
   it('with several stores in it is all of their logs, each called as its store calls it', async () => {
     const shards = Object.fromEntries(

@@ -8,31 +8,35 @@ import { seeded } from '../../ground';
 
 const BOUNDS = { characters: 10_000, depth: 3, marks: 100 };
 const read = (text: string): unknown => readJson('part', text, BOUNDS);
-const invalid = (message: string): object => expect.objectContaining({ code: 'LOG_INVALID', message: expect.stringContaining(message) });
+const invalid = (message: string): object =>
+  expect.objectContaining({ code: 'LOG_INVALID', message: expect.stringContaining(message) });
 
 /** A value of any shape. */
-function valueOf(random: (below: number) => number, depth = 0): unknown {
+function anyValue(random: (below: number) => number, depth = 0): unknown {
   const kind = random(depth < 2 ? 6 : 4);
   if (kind === 0) return random(1_000_000);
   if (kind === 1) return String.fromCodePoint(...Array.from({ length: random(6) }, () => 1 + random(0x2fff)));
   if (kind === 2) return random(2) === 0;
   if (kind === 3) return null;
-  if (kind === 4) return Array.from({ length: random(4) }, () => valueOf(random, depth + 1));
-  return Object.fromEntries(Array.from({ length: random(4) }, (_, i) => [`k${random(9)}${i}`, valueOf(random, depth + 1)]));
+  if (kind === 4) return Array.from({ length: random(4) }, () => anyValue(random, depth + 1));
+  return Object.fromEntries(
+    Array.from({ length: random(4) }, (_, i) => [`k${random(9)}${i}`, anyValue(random, depth + 1)]),
+  );
 }
 
 describe('canonical JSON', () => {
   it('is read as what it says, and no other spelling of it is (100 by seed)', () => {
     for (let seed = 1; seed <= 100; seed++) {
       const random = seeded(seed);
-      const value = valueOf(random);
+      const value = anyValue(random);
       const written = canonicalise(value, 100_000);
       if (!written.ok) throw new Error('no JSON');
       const text = new TextDecoder().decode(written.bytes);
       expect(read(text)).toEqual(value);
       expect(() => read(` ${text}`)).toThrow(invalid('part'));
       const at = text.search(/[:,]/);
-      if (at >= 0 && typeof value === 'object') expect(() => read(`${text.slice(0, at + 1)} ${text.slice(at + 1)}`)).toThrow(invalid('part'));
+      if (at >= 0 && typeof value === 'object')
+        expect(() => read(`${text.slice(0, at + 1)} ${text.slice(at + 1)}`)).toThrow(invalid('part'));
     }
   });
 
@@ -62,7 +66,8 @@ describe('a shape', () => {
     expect(textOf('p', 'abc', /^a/, 'x')).toBe('abc');
     expect(() => textOf('p', 7, /7/, 'x')).toThrow(invalid('p: wrong, expected x'));
     expect([...hexOf('p', '00ff', 2)]).toEqual([0, 255]);
-    for (const value of ['00', '00FF', 7]) expect(() => hexOf('p', value, 2)).toThrow(invalid('4 lowercase hex digits'));
+    for (const value of ['00', '00FF', 7])
+      expect(() => hexOf('p', value, 2)).toThrow(invalid('4 lowercase hex digits'));
     expect([...base64Of('p', 'AP8=')]).toEqual([0, 255]);
     for (const value of ['AP8', 'AP9=', 7]) expect(() => base64Of('p', value)).toThrow(invalid('base64'));
   });

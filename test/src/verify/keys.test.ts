@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseVerifierKey } from '../../../src/formats/note';
 import { Findings } from '../../../src/verify/findings';
-import { isSame, KEY_NOTE_REACH, Keys } from '../../../src/verify/keys';
+import { isSameKey, KEY_NOTE_REACH, Keys } from '../../../src/verify/keys';
 import { LabLog, labKey, noteOf } from '../../lab/logs';
 
 const ORIGIN = 'example.com/th/1';
@@ -60,7 +60,7 @@ describe('the keys of a log', () => {
 
   it('are compared by name, type and material', () => {
     const [a, b] = [parseVerifierKey(deployment.vkey), parseVerifierKey(labKey(ORIGIN).vkey)];
-    expect([isSame(a, parseVerifierKey(deployment.vkey)), isSame(a, b)]).toEqual([true, false]);
+    expect([isSameKey(a, parseVerifierKey(deployment.vkey)), isSameKey(a, b)]).toEqual([true, false]);
     expect(KEY_NOTE_REACH).toBe(4_096);
     expect(new LabLog().size).toBe(1);
   });

@@ -18,14 +18,21 @@ const note = Buffer.from(log.checkpoint([own]));
 async function judged(checkpoint: Uint8Array): Promise<number> {
   const tiles = new LabSource(log, [], { tiles: true }).tiles!;
   const bundle = (entries: readonly (Buffer | undefined)[]): Buffer =>
-    Buffer.concat(entries.flatMap((entry = Buffer.alloc(0)) => [Buffer.of(entry.length >> 8, entry.length & 255), entry]));
+    Buffer.concat(
+      entries.flatMap((entry = Buffer.alloc(0)) => [Buffer.of(entry.length >> 8, entry.length & 255), entry]),
+    );
   const objects = new Map<string, Uint8Array>([
     ...tiles,
     [tilePath(0, 0, 40).replace('tile/0', 'tile/entries'), bundle(log.records)],
     [tilePath(0, 0, 40).replace('tile/0', 'tile/details'), bundle(log.details)],
     ['checkpoint', checkpoint],
   ]);
-  return (await verifyLog(storeSource(async (path) => objects.get(path)), { policy })).exitCode;
+  return (
+    await verifyLog(
+      storeSource(async (path) => objects.get(path)),
+      { policy },
+    )
+  ).exitCode;
 }
 
 describe('a checkpoint', () => {

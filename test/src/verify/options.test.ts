@@ -11,7 +11,8 @@ const log = new LabLog().grow(30);
 const note = log.checkpoint([own]);
 const verdicts = ({ integrity, authenticity, completeness, freshness }: LogReport): string =>
   [integrity, authenticity, completeness, freshness].map((verdict) => verdict[0]).join('');
-const judged = async (options: VerifyOptions): Promise<string> => verdicts(await verifyLog(new LabSource(log, [note]), options));
+const judged = async (options: VerifyOptions): Promise<string> =>
+  verdicts(await verifyLog(new LabSource(log, [note]), options));
 
 const policy = parsePolicy(`log ${own.vkey}\nquorum none\n`);
 
@@ -24,7 +25,18 @@ describe('an option', () => {
     ['a late clock and patience', { now: TIME + 181_000, maxAgeMs: 200_000 }, 'gugg'],
     ['an end that must be there', { requireClose: true }, 'gubu'],
     ['a head of the same log', { known: [log.checkpoint([own], 20)] }, 'gugu'],
-    ['a head of another history', { known: [new LabLog().grow(21).rewrite(5, (r) => r.fill(9, 20, 21)).checkpoint([own], 20)] }, 'bugu'],
+    [
+      'a head of another history',
+      {
+        known: [
+          new LabLog()
+            .grow(21)
+            .rewrite(5, (r) => r.fill(9, 20, 21))
+            .checkpoint([own], 20),
+        ],
+      },
+      'bugu',
+    ],
     ['a later head', { known: [new LabLog().grow(40).checkpoint([own])] }, 'gubu'],
     ['a master that is of nothing', { macKey: new Uint8Array(32) }, 'gugu'],
   ])('%s', async (_, options, expected) => {

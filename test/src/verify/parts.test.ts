@@ -9,7 +9,9 @@ import { LabLog } from '../../lab/logs';
 
 const log = new LabLog().grow(200);
 const bundle = (entries: readonly (Buffer | undefined)[]): Buffer =>
-  Buffer.concat(entries.flatMap((entry = Buffer.alloc(0)) => [Buffer.of(entry.length >> 8, entry.length & 255), entry]));
+  Buffer.concat(
+    entries.flatMap((entry = Buffer.alloc(0)) => [Buffer.of(entry.length >> 8, entry.length & 255), entry]),
+  );
 
 /** The log as it was stored at each of these sizes. */
 function stored(widths: readonly number[]): Map<string, Buffer> {

@@ -11,7 +11,8 @@ import { LabLog, LabSource, labKey, labWitness } from '../../lab/logs';
 
 const names = (policy: ReturnType<typeof parsePolicy>, origin: string): string[] =>
   keysFor(policy, origin).map(({ name }) => name);
-const policyOf = (...lines: string[]): ReturnType<typeof parsePolicy> => parsePolicy([...lines, 'quorum none', ''].join('\n'));
+const policyOf = (...lines: string[]): ReturnType<typeof parsePolicy> =>
+  parsePolicy([...lines, 'quorum none', ''].join('\n'));
 const log = (name: string, word = name): string => `log ${labKey(name, word).vkey}`;
 
 describe('several deployments in one policy', () => {
@@ -46,10 +47,25 @@ describe('several deployments in one policy', () => {
     ['one alone signs anything', [log('a.example/k')], 'b.example/l', ['a.example/k']],
     ['the log’s own key signs alone', [log('a/l'), log('a/k')], 'a/l', ['a/l']],
     ['the nearer name signs', [log('a.example/x'), log('a.example/y')], 'a.example/x/1', ['a.example/x']],
-    ['keys that replace each other both sign', [log('a.example/k/1'), log('a.example/k/2')], 'a.example/l', ['a.example/k/1', 'a.example/k/2']],
-    ['of one owner, all sign what is called local', [log('a.example/1'), log('a.example/2')], 'local/x', ['a.example/1', 'a.example/2']],
+    [
+      'keys that replace each other both sign',
+      [log('a.example/k/1'), log('a.example/k/2')],
+      'a.example/l',
+      ['a.example/k/1', 'a.example/k/2'],
+    ],
+    [
+      'of one owner, all sign what is called local',
+      [log('a.example/1'), log('a.example/2')],
+      'local/x',
+      ['a.example/1', 'a.example/2'],
+    ],
     ['of several owners, none does', [log('a.example/1'), log('b.example/2')], 'local/x', []],
-    ['one that is bound to them does', [log('a.example/1'), '# origins: local/*', log('b.example/2')], 'local/x', ['a.example/1', 'b.example/2']],
+    [
+      'one that is bound to them does',
+      [log('a.example/1'), '# origins: local/*', log('b.example/2')],
+      'local/x',
+      ['a.example/1', 'b.example/2'],
+    ],
     ['one that is bound elsewhere does not', [log('a.example/1'), '# origins: c/d'], 'a.example/l', []],
     ['a part is not half a part', [log('a.example/1'), log('a.example.org/2')], 'a.example.org/l', ['a.example.org/2']],
   ])('%s', (_, lines, origin, expected) => {
@@ -57,7 +73,13 @@ describe('several deployments in one policy', () => {
   });
 
   it('are bound by a comment to everybody else, and other comments say nothing', () => {
-    const policy = policyOf('# origins of trust, a note', '#origins x', log('a.example/1'), '# a.example', '\t# origins: a/b c/*');
+    const policy = policyOf(
+      '# origins of trust, a note',
+      '#origins x',
+      log('a.example/1'),
+      '# a.example',
+      '\t# origins: a/b c/*',
+    );
     expect(policy.origins?.get(policy.logs[0]!)).toEqual(['a/b', 'c/*']);
   });
 });
@@ -81,7 +103,13 @@ describe('a policy', () => {
     const lines = ['a', 'b', 'c'].map((name) => `witness ${name} ${labWitness(`${name}.example`).vkey}`);
     const policy = parsePolicy([...lines, 'group two 2 a b c', 'group all all two a', 'quorum all', ''].join('\n'));
     const met = (...seen: string[]): boolean => isQuorum(policy, new Set(seen));
-    expect([met(), met('a'), met('b', 'c'), met('a', 'c'), met('a', 'b', 'c')]).toEqual([false, false, false, true, true]);
+    expect([met(), met('a'), met('b', 'c'), met('a', 'c'), met('a', 'b', 'c')]).toEqual([
+      false,
+      false,
+      false,
+      true,
+      true,
+    ]);
     expect(parseVerifierKey(labWitness('a.example').vkey).type).toBe(4);
   });
 });

@@ -31,7 +31,11 @@ describe('a proof', () => {
     ['an index with a zero before it', (text) => text.replace('index 3', 'index 03'), 'no index'],
     ['an index beyond 2⁵³', (text) => text.replace('index 3', 'index 9007199254740993'), 'no index'],
     ['a hash of another length', (text) => text.replace(/\n[A-Za-z0-9+/]{43}=\n/, '\nAAAA\n'), 'no hash'],
-    ['more hashes than a tree has levels', (text) => text.replace('index 3\n', `index 3\n${`${'A'.repeat(43)}=\n`.repeat(54)}`), 'too many hashes'],
+    [
+      'more hashes than a tree has levels',
+      (text) => text.replace('index 3\n', `index 3\n${`${'A'.repeat(43)}=\n`.repeat(54)}`),
+      'too many hashes',
+    ],
   ])('is refused with %s', (_, change, message) => {
     expect(() => parseProof('p', change(proofText(3, log, note)))).toThrow(
       expect.objectContaining({ code: 'LOG_INVALID', message: expect.stringContaining(message) }),

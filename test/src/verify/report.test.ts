@@ -14,7 +14,9 @@ describe('a report', () => {
     const policy = parsePolicy(`log ${own.vkey}\nquorum none\n`);
     const report: LogReport = await verifyLog(new LabSource(log, [log.checkpoint([own], 25)]), { policy });
     expect(Object.keys(report).sort()).toEqual(
-      'authenticity closed completeness exitCode findings findingsTotal freshness from integrity open origin records root size to unavailable unsigned'.split(' '),
+      'authenticity closed completeness exitCode findings findingsTotal freshness from integrity open origin records root size to unavailable unsigned'.split(
+        ' ',
+      ),
     );
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
     expect([report.size, report.unsigned]).toEqual([25, 5]);

@@ -15,7 +15,11 @@ const own = labKey('example.com/th/1', 'own');
 const policy = parsePolicy(`log ${deployment.vkey}\nquorum none\n`);
 
 /** A genuine log of `signed` records under its head, and a tail of somebody's own making behind it. */
-function rolledBack(signed: number, tail: number, random: (below: number) => number): { source: LabSource; log: LabLog } {
+function rolledBack(
+  signed: number,
+  tail: number,
+  random: (below: number) => number,
+): { source: LabSource; log: LabLog } {
   const log = new LabLog();
   log.key(own, [deployment]);
   log.grow(signed);
@@ -64,7 +68,8 @@ describe('records behind the newest head', () => {
 
   it('are 64 at most where a killed writer left them', async () => {
     const codes = [];
-    for (const tail of [63, 64, 65]) codes.push((await verifyLog(rolledBack(100, tail, () => 1).source, { policy })).exitCode);
+    for (const tail of [63, 64, 65])
+      codes.push((await verifyLog(rolledBack(100, tail, () => 1).source, { policy })).exitCode);
     expect(codes).toEqual([0, 0, 2]);
   });
 
@@ -133,6 +138,11 @@ describe('the signed part', () => {
     };
     expect(await widths(undefined)).toEqual([4, 4, 1]);
     expect([await widths(0), await widths(3), await widths(4)]).toEqual([[], [3], [4]]);
-    expect([await widths(6), await widths(8), await widths(9), await widths(99)]).toEqual([[4], [4, 4], [4, 4, 1], [4, 4, 1]]);
+    expect([await widths(6), await widths(8), await widths(9), await widths(99)]).toEqual([
+      [4],
+      [4, 4],
+      [4, 4, 1],
+      [4, 4, 1],
+    ]);
   });
 });

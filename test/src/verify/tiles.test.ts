@@ -11,7 +11,11 @@ import { sha256 } from '../../model/log';
 const leaves = Array.from({ length: 700 }, (_, i) => sha256(`leaf ${i}`));
 
 /** What is said of tiles that lie at these paths, for a log of so many leaves under a head of `signed`. */
-async function said(size: number, signed: number, stored: (index: number, width: number) => Uint8Array | undefined): Promise<string[]> {
+async function said(
+  size: number,
+  signed: number,
+  stored: (index: number, width: number) => Uint8Array | undefined,
+): Promise<string[]> {
   const findings = new Findings();
   const tiles = new Tiles(async (_, index, width) => stored(index, width), signed, findings);
   const words = new Int32Array(DIGEST_WORDS);
@@ -23,7 +27,8 @@ async function said(size: number, signed: number, stored: (index: number, width:
   await tiles.end(size, size === signed);
   return findings.list.map(({ code, place, seq }) => `${code} ${place}${seq === undefined ? '' : ` ${seq}`}`);
 }
-const sound = (index: number, width: number): Uint8Array => Buffer.concat(leaves.slice(index * 256, index * 256 + width));
+const sound = (index: number, width: number): Uint8Array =>
+  Buffer.concat(leaves.slice(index * 256, index * 256 + width));
 
 describe('the tiles of a log', () => {
   it('are as they are recomputed, at every kind of end', async () => {
@@ -51,6 +56,9 @@ describe('the tiles of a log', () => {
     expect(await said(300, 300, () => undefined)).toEqual(['TILE_MISSING tile/0/000', 'TILE_MISSING tile/0/001.p/44']);
     expect(await said(300, 256, () => undefined)).toEqual(['TILE_MISSING tile/0/000']);
     expect(await said(300, 100, () => undefined)).toEqual([]);
-    expect(await said(300, 300, (_, width) => new Uint8Array(width * 32 - 1))).toEqual(['TILE tile/0/000', 'TILE tile/0/001.p/44']);
+    expect(await said(300, 300, (_, width) => new Uint8Array(width * 32 - 1))).toEqual([
+      'TILE tile/0/000',
+      'TILE tile/0/001.p/44',
+    ]);
   });
 });

@@ -21,15 +21,24 @@ function keyAt(seq: number, size: number, link?: Buffer): { log: LabLog; note: s
 
 describe('a KEY note', () => {
   // A short log remembers 256 leaf hashes, a longer one 8,192; at 256 the oldest of them is still the leaf of record 0.
-  it.each([1, 2, 255, 256, 257, 300, 511, 512, 4_000, 4_097])('at record %i is held to the link it names, as far back as it may name one', async (seq) => {
-    for (const size of new Set([Math.max(0, seq - 4_096), Math.max(1, seq - 4_096), Math.max(1, seq - 256), Math.max(1, seq - 255), seq])) {
-      const good = keyAt(seq, size);
-      expect((await verifyLog(new LabSource(good.log, [good.note]), { policy })).exitCode, `names ${size}`).toBe(0);
-      const bad = keyAt(seq, size, sha256('another log'));
-      const report = await verifyLog(new LabSource(bad.log, [bad.note]), { policy });
-      expect([codes(report).includes('KEY_NOTE'), report.exitCode], `names ${size}`).toEqual([true, 1]);
-    }
-  });
+  it.each([1, 2, 255, 256, 257, 300, 511, 512, 4_000, 4_097])(
+    'at record %i is held to the link it names, as far back as it may name one',
+    async (seq) => {
+      for (const size of new Set([
+        Math.max(0, seq - 4_096),
+        Math.max(1, seq - 4_096),
+        Math.max(1, seq - 256),
+        Math.max(1, seq - 255),
+        seq,
+      ])) {
+        const good = keyAt(seq, size);
+        expect((await verifyLog(new LabSource(good.log, [good.note]), { policy })).exitCode, `names ${size}`).toBe(0);
+        const bad = keyAt(seq, size, sha256('another log'));
+        const report = await verifyLog(new LabSource(bad.log, [bad.note]), { policy });
+        expect([codes(report).includes('KEY_NOTE'), report.exitCode], `names ${size}`).toEqual([true, 1]);
+      }
+    },
+  );
 
   it('in the tail is nobody’s question, at its very first record too', async () => {
     const log = new LabLog();
