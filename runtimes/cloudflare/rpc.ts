@@ -192,10 +192,11 @@ function failureOf(error: unknown): Failure {
   };
 }
 
-function errorOf({ code, message, recoverable }: Failure): Error {
-  if (code === 'TypeError') return new TypeError(message);
-  if (code === 'RangeError') return new RangeError(message);
-  return new TracehoundError(code, message, { recoverable });
+function errorOf(failure: Failure): Error {
+  const { code, recoverable } = failure;
+  if (code === 'TypeError') return new TypeError(failure.message);
+  if (code === 'RangeError') return new RangeError(failure.message);
+  return new TracehoundError(code, failure.message, { recoverable });
 }
 
 /** The value of an answer. Throws the error that came instead. */

@@ -191,7 +191,10 @@ function wayTo({ namespace, index, timeoutMs, maxPayloadBytes }: Way): Shard {
     };
     const answer = await askOther(once, { name: `object.${name}`, timeoutMs, isRetryable });
     if (typeof answer === 'object' && answer !== null) return unwrapped(answer as Parameters<typeof unwrapped>[0]);
-    throw new TracehoundError('SHARD_UNREACHABLE', `object.${name}: another class, expected a TracehoundObject`);
+    throw new TracehoundError(
+      'SHARD_UNREACHABLE',
+      `object.${name}: another class, expected a TracehoundObject, got another answer`,
+    );
   };
   const calls = CALL_NAMES.map((name) => [name, (...given: unknown[]) => ask(name, given)]);
   return Object.fromEntries(calls) as unknown as Shard;

@@ -29,7 +29,7 @@ interface Stage {
 
 /** A function whose every answer is shown to CloudFront. */
 function mounted(options: TracehoundLambdaEdgeOptions = {}, of: TracehoundOptions = {}): Stage {
-  const th = createTracehound({ rateLimit: { limit: 3 }, ...of });
+  const th = createTracehound({ rateLimit: { limit: 3 }, quiet: true, ...of });
   const guarded = handler(th, { detect, ...options });
   return {
     th,
