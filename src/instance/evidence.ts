@@ -7,8 +7,7 @@
 
 import { type Engine, PURGE_REASONS } from '../engine/index';
 import { TracehoundError } from '../errors';
-import { fromHex, toHex } from '../formats/bytes';
-import { itemCommitment } from '../formats/commitment';
+import { fromHex } from '../formats/bytes';
 import { actorFacts, sidecar } from '../formats/sidecar';
 import type { Keeper } from '../log/keeper';
 import type {
@@ -87,7 +86,7 @@ export class Evidence implements Quarantine {
     const { slot, handle } = this.#authorized(now, 'export', signature, who);
     const { salt, salvaged } = engine.secrets(now, slot);
     // Half of an id is in no record: the one that says who has it now commits to all of it.
-    const item = toHex(itemCommitment(salt, handle.id));
+    const item = notary.commitment(salt, handle.id);
     const detail = sidecar({ ...actorFacts(who), item }, random);
     const payload = engine.read(now, slot, 'exported', detail);
     return notary.bundle({ handle, salt, payload, salvaged });
