@@ -27,12 +27,12 @@ export function audit(engine: Engine, keeper: Keeper, time: () => number): Audit
       if (!keeper.ended) engine.log.settle(time(), false);
       await keeper.flush();
     },
-    checkpoint: async () => keeper.notary('audit.checkpoint').checkpoint(),
+    checkpoint: async () => keeper.proofs('audit.checkpoint').checkpoint(),
     proveInclusion: async (index) =>
-      keeper.notary('audit.proveInclusion').proveInclusion(seq('audit.proveInclusion', index)),
+      keeper.proofs('audit.proveInclusion').proveInclusion(seq('audit.proveInclusion', index)),
     proveConsistency: async (from, to) =>
       keeper
-        .notary('audit.proveConsistency')
+        .proofs('audit.proveConsistency')
         .proveConsistency(
           seq('audit.proveConsistency from', from),
           to === undefined ? undefined : seq('audit.proveConsistency to', to),
@@ -43,7 +43,7 @@ export function audit(engine: Engine, keeper: Keeper, time: () => number): Audit
       return engine.log.export(time(), first, end);
     },
     release: (toSeq) => {
-      if (keeper.storeState === 'off') return engine.log.release(time(), seq('audit.release', toSeq));
+      if (keeper.storeState.store === 'off') return engine.log.release(time(), seq('audit.release', toSeq));
       throw new TracehoundError('UNSUPPORTED', 'audit.release: the store releases, expected no storedLog, got one');
     },
     carried: () => {

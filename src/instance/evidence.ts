@@ -82,14 +82,14 @@ export class Evidence implements Quarantine {
     const now = this.#port.actTime();
     const { engine, keeper, random } = this.#port;
     // Asked first: what cannot be exported is not recorded as exported.
-    const notary = keeper.notary('quarantine.export');
+    const proofs = keeper.proofs('quarantine.export');
     const { slot, handle } = this.#authorized(now, 'export', signature, who);
     const { salt, salvaged } = engine.secrets(now, slot);
     // Half of an id is in no record: the one that says who has it now commits to all of it.
-    const item = notary.commitment(salt, handle.id);
+    const item = proofs.commitment(salt, handle.id);
     const detail = sidecar({ ...actorFacts(who), item }, random);
     const payload = engine.read(now, slot, 'exported', detail);
-    return notary.bundle({ handle, salt, payload, salvaged });
+    return proofs.bundle({ handle, salt, payload, salvaged });
   }
 
   /** The slot of an item that `who` may have; else throws `NOT_FOUND`, or `ACCESS_DENIED` after the record that says so. */

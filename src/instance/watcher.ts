@@ -72,7 +72,7 @@ export function watcher({ engine, agent, keeper, runtime, troubles, now, closed 
           unreleased: log === undefined ? 0 : log.size - Math.max(log.heldFrom, log.releasedTo),
           lost: log?.lost ?? 0,
           signed: keeper.signedSize,
-          store: keeper.storeState,
+          ...keeper.storeState,
         },
         troubles: troubles.list(),
         core: { memoryBytes: engine.memoryBytes, panics: engine.panics, abi: ABI_VERSION },

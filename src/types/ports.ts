@@ -65,7 +65,10 @@ export interface Store {
   get(key: string): Promise<Uint8Array | undefined>;
   /** Keys that begin with `prefix`, in the order of their bytes, `limit` at most; with `after` where more follow. */
   list?(prefix: string, page?: { after?: string; limit?: number }): Promise<KeyPage>;
-  /** Whether there was something to delete. */
+  /**
+   * Whether there was something to delete. For what nobody replaces any more: where a store has it, a log takes away the
+   * parts that a later part holds too; where it has none, or refuses, they stay.
+   */
   delete?(key: string): Promise<boolean>;
   /** How long what was put is kept from everybody, asked of the server: `unknown` where it does not say. */
   retention?(): Promise<Retention>;

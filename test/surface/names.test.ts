@@ -26,12 +26,12 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 };
 
 /** What every runtime exports beside itself. */
-const COMMON = ['TracehoundError', 'VERSION', 'createTracehound', 'openLog', 'openSnapshot'];
+const COMMON = ['TracehoundError', 'VERSION', 'createTracehound', 'openLog', 'openSnapshot', 'secretFrom'];
 const RUNTIMES: Record<string, string[]> = {
   node: ['guardUpgrades', 'node'],
   cloudflare: ['cloudflare'],
   vercel: ['vercel'],
-  fastly: ['edgeRateLimit', 'fastly', 'secretFrom', 'settingFrom', 'signerFrom'],
+  fastly: ['edgeRateLimit', 'fastly', 'settingFrom', 'signerFrom'],
   'lambda-edge': ['handler', 'lambdaEdge', 'settle'],
   deno: ['deno'],
   bun: ['bun'],
