@@ -379,7 +379,7 @@ describe('what is stored of an instance', () => {
     const built = await wake(disk, {}, { ...other, runtime });
     expect(built.th.quarantine.stats.count).toBe(2);
     expect(built.th.audit.head().origin).not.toBe(th.audit.head().origin);
-    const facts = new TextEncoder().encode(JSON.stringify({ abi: 2 }));
+    const facts = new TextEncoder().encode(JSON.stringify({ abi: abi.ABI_VERSION + 1 }));
     const left = {
       facts: Uint8Array.of(facts.length, 0, 0, 0, ...facts),
       pages: [],
