@@ -34,7 +34,13 @@ describe.runIf(built)('tracehound/verify in a bundle', { timeout: 120_000 }, () 
   });
 
   it('still verifies', async () => {
-    const { outputFiles } = await esbuild({ entryPoints: [entry], bundle: true, write: false, format: 'esm', minify: true });
+    const { outputFiles } = await esbuild({
+      entryPoints: [entry],
+      bundle: true,
+      write: false,
+      format: 'esm',
+      minify: true,
+    });
     const source = `data:text/javascript;base64,${Buffer.from(outputFiles[0]!.contents).toString('base64')}`;
     const { verifyLog } = (await import(source)) as typeof import('../../src/verify/index');
     const report = await verifyLog({ checkpoints: async () => [], entries: async function* () {} });
