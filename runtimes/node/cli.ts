@@ -98,7 +98,8 @@ function passes<T>(make: () => T, pathOf: (made: T) => string): T {
     isListening = true;
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => {
-        for (const each of passing) rmSync(each, { recursive: true, force: true });
+        // A file may just be appearing in a folder that is taken away.
+        for (const each of passing) rmSync(each, { recursive: true, force: true, maxRetries: 5 });
         process.exit(128 + constants.signals[signal]);
       });
     }

@@ -84,7 +84,11 @@ describe('a planted policy', () => {
 describe('what is trusted', () => {
   it('is read from the files that are named, and no other is touched', async () => {
     const asked: string[] = [];
-    const port = { read: async (path: string) => (asked.push(path), path === 'p' ? text('quorum none\n') : undefined) };
+    const read = async (path: string): Promise<Uint8Array | undefined> => {
+      asked.push(path);
+      return path === 'p' ? text('quorum none\n') : undefined;
+    };
+    const port = { read };
     const trust = await readTrust(port as never, readArgs(['audit', '--policy', 'p'], TRUST_OPTIONS));
     expect([asked, trust.policyPath, trust.keys]).toEqual([['p'], 'p', 0]);
     asked.length = 0;
