@@ -4,7 +4,14 @@
  * Relies on: the boundary's constants. Refuses: words that have no code.
  */
 import * as abi from '../../assembly/abi';
-import type { Disposition, DropReason, InterceptResult, PurgeReason, Severity } from '../types/index';
+import type {
+  Disposition,
+  DropReason,
+  InterceptResult,
+  PurgeReason,
+  Severity,
+  UninspectedReason,
+} from '../types/index';
 
 /** The code of `word`. Throws `RangeError` for one that has none: it must not reach the core, which would stop for it. */
 export function wordCode(part: string, codes: Readonly<Record<string, number>>, word: string): number {
@@ -45,7 +52,7 @@ export const PURGE_REASONS: Readonly<Record<PurgeReason, number>> = {
 };
 
 /** How a detector fails. */
-export const DETECTOR_FAILURES: Readonly<Record<'threw' | 'timeout' | 'unreadable' | 'silent' | 'unsent', number>> = {
+export const DETECTOR_FAILURES: Readonly<Record<UninspectedReason, number>> = {
   threw: abi.REASON_THREW,
   timeout: abi.REASON_TIMED_OUT,
   unreadable: abi.REASON_UNREADABLE,

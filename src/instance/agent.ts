@@ -11,6 +11,7 @@ import { TracehoundError } from '../errors';
 import { sidecar } from '../formats/sidecar';
 import type { InterceptResult, PlatformLimiter, RateLimitResult, Runtime, Source } from '../types/index';
 import { atOnce } from '../validate/at-once';
+import { closedError } from './clock';
 import { type NormalScent, readScent, readSource, type UnreadableScent } from './scent';
 
 /**
@@ -23,6 +24,9 @@ const encoder = new TextEncoder();
 const OBSERVED = DISPOSITIONS.indexOf('observed');
 
 type Charged = Extract<InterceptResult, { status: 'clean' | 'rate_limited' }>;
+
+/** What became of requests that nobody intercepted. */
+const COUNTED: ReadonlySet<string> = new Set(['passed', 'skipped', 'allowed', 'gone']);
 
 export type StatusCounts = Record<InterceptResult['status'], number>;
 
@@ -143,6 +147,9 @@ export class Agent {
    * seen once: by its charge, or here, where nothing was charged.
    */
   count(what: 'passed' | 'skipped' | 'allowed' | 'gone'): void {
+    if (!COUNTED.has(what)) {
+      throw new RangeError(`count: unknown, expected one of ${[...COUNTED].join(', ')}, failedOpen, got another word`);
+    }
     const now = this.#now();
     if (this.#closed) throw closedError();
     if (what === 'gone') this.gone++;
@@ -379,8 +386,4 @@ function failedResult(cause: unknown): InterceptResult {
   if (cause instanceof TracehoundError) return { status: 'error', error: cause };
   const error = new TracehoundError('RUNTIME_FAILED', 'intercept: failed, expected a verdict, got an error', { cause });
   return { status: 'error', error };
-}
-
-export function closedError(): TracehoundError {
-  return new TracehoundError('CLOSED', 'tracehound: closed, expected an open instance, got a call after close()');
 }

@@ -348,11 +348,13 @@ async function importPkcs8(pkcs8: Uint8Array): Promise<Imported> {
 /** A new key is named as docs/keys.md asks: a URL without a scheme. Keys that exist may have any name that notes allow. */
 function checkUrlName(name: string): void {
   checkName(name);
-  const expected = 'expected a URL without a scheme, such as example.org/keys/2026';
-  if (/^[a-z][a-z0-9.-]*:\/\//i.test(name)) throw new RangeError(`name: has a scheme, ${expected}, got one with it`);
+  const urlName = 'a URL without a scheme, such as example.org/keys/2026';
+  if (/^[a-z][a-z0-9.-]*:\/\//i.test(name))
+    throw new RangeError(`name: has a scheme, expected ${urlName}, got one with it`);
   // What a URL leaves as it is: nothing that is invisible, encoded or read as something else than host and path.
   const isPlain = /^[A-Za-z0-9._~:/-]+$/.test(name) && !/^[/:.]|\/$|\/\/|(?:^|\/)\.{1,2}(?:\/|$)/.test(name);
-  if (!isPlain || !canParse(`https://${name}`)) throw new RangeError(`name: not usable, ${expected}, got other text`);
+  if (!isPlain || !canParse(`https://${name}`))
+    throw new RangeError(`name: not usable, expected ${urlName}, got other text`);
 }
 
 function canParse(url: string): boolean {
