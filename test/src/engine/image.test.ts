@@ -59,6 +59,8 @@ describe('a cursor', () => {
     expect(counted(3).count(2)).toBe(3);
     expect(counted(0).count(2)).toBe(0);
     expect(() => counted(4).count(2)).toThrow(refused);
+    expect(counted(6).count(1)).toBe(6);
+    expect(() => counted(7).count(1)).toThrow(refused);
     expect(() => new Cursor(Uint8Array.of(255, 255, 255, 255), 'audit').count(1)).toThrow(refused);
   });
 });
@@ -132,9 +134,22 @@ describe('sections', () => {
 
   it('of a table of sources must rise, and stay within it', () => {
     const { sections, claims } = image();
-    const limiter = bytesOf(sections, 'limiter').slice();
-    new DataView(limiter.buffer).setUint32(abi.LIMITER_BYTES, claims.limiter!.maxSources, true);
-    expect(() => decodeSections({ ...sections, limiter }, claims)).toThrow(refused);
+    const each = 8 + abi.RECORD_BYTES_U8;
+    const whole = bytesOf(sections, 'limiter');
+    const places = Array.from(
+      { length: (whole.length - abi.LIMITER_BYTES) / each },
+      (_, i) => abi.LIMITER_BYTES + i * each,
+    );
+    expect(places.length).toBeGreaterThan(2);
+    const placed = (at: number, way: number): (() => unknown) => {
+      const limiter = whole.slice();
+      new DataView(limiter.buffer).setUint32(at, way, true);
+      return () => decodeSections({ ...sections, limiter }, claims);
+    };
+    const { maxSources } = claims.limiter!;
+    expect(placed(places.at(-1)!, maxSources - 1)).not.toThrow();
+    expect(placed(places.at(-1)!, maxSources)).toThrow(refused);
+    expect(placed(places[1]!, new DataView(whole.buffer).getUint32(places[0]!, true))).toThrow(refused);
   });
 });
 

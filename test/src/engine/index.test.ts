@@ -8,7 +8,7 @@ import * as abi from '../../../assembly/abi';
 import { type CoreConfig, compareBytes, Engine, type EngineSource } from '../../../src/engine/index';
 import { configOf, questionOf } from '../../lab/core';
 import { engineOf, engineOptions } from '../../lab/engine';
-import { lab } from '../../lab/lab';
+import { lab, region } from '../../lab/lab';
 
 const who = (text: string): EngineSource => ({ kind: 'key', text });
 const sha256 = (...parts: (Uint8Array | string)[]): Buffer => {
@@ -73,6 +73,8 @@ describe('an engine', () => {
       const copy = engine.read(lab.now, slot, 'accessed');
       expect(Buffer.from(copy).toString()).toBe(`payload ${i}`);
       copy.fill(0);
+      const payload = region(lab.last(), abi.HEADER_PAYLOAD);
+      expect(new Uint8Array(lab.last().memory.buffer, payload, 64).every((byte) => byte === 0)).toBe(true);
       expect(Buffer.from(engine.read(lab.now, slot, 'exported')).toString()).toBe(`payload ${i}`);
       expect(engine.read(lab.now, slot, 'denied')).toHaveLength(0);
       const kinds = engine.log.export(lab.now, size, undefined).records.map((record) => record[abi.LOG_KIND]);

@@ -8,7 +8,7 @@ import * as abi from '../../../assembly/abi';
 import { EngineLog } from '../../../src/engine/log';
 import { configOf, questionOf } from '../../lab/core';
 import { engineOf, LOG } from '../../lab/engine';
-import { parsed, treeHead } from '../../lab/lab';
+import { parsed, region, treeHead, view } from '../../lab/lab';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const leaf = (record: Uint8Array): string => createHash('sha256').update(Uint8Array.of(0)).update(record).digest('hex');
@@ -133,6 +133,22 @@ describe('a record of the host', () => {
     expect([0, 1, 2, 3, 4].map((i) => overlay.readUIntBE(6 * i, 6))).toEqual([seen, 2, 1, 4, 5]);
     expect(seen).toBeGreaterThanOrEqual(300);
     expect(overlay.readUInt16BE(30)).toBe(0);
+  });
+
+  it('HEARTBEAT says of a total with no room in six bytes the largest that has', () => {
+    const { engine, it: lab } = engineOf();
+    engine.makeId(lab.now);
+    const place = region(lab.last(), abi.HEADER_AUDIT) + abi.AUDIT_SEEN;
+    for (const [total, said] of [
+      [2 ** 40 + 7, 2 ** 40 + 7],
+      [2 ** 48 - 1, 2 ** 48 - 1],
+      [2 ** 48, 2 ** 48 - 1],
+    ] as const) {
+      view(lab.last()).setFloat64(place, total, true);
+      engine.log.append(lab.now, 'heartbeat');
+      const record = engine.log.export(lab.now, 0, undefined).records.at(-1)!;
+      expect(Buffer.from(record.subarray(abi.LOG_PAYLOAD)).readUIntBE(0, 6)).toBe(said);
+    }
   });
 
   it('KEY is the first of its epoch, and what follows is of the same', () => {

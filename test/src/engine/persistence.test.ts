@@ -34,7 +34,7 @@ class Kept {
   }
 }
 
-const DETAIL = new TextEncoder().encode('{"actor":"a"}');
+const detail = (n: number): Uint8Array => new TextEncoder().encode(`{"act":${n}}`);
 const acts: ((engine: Engine, now: number, n: number) => unknown)[] = [
   (engine, now, n) =>
     engine.intercept(now, { kind: 'text', text: `10.0.0.${n % 5}` }, questionOf(`payload ${n % 9}`.repeat(n % 7))),
@@ -42,16 +42,16 @@ const acts: ((engine: Engine, now: number, n: number) => unknown)[] = [
     engine.intercept(
       now,
       { kind: 'key', text: 'k' },
-      questionOf(`p ${n}`, { fingerprint: 'f', sidecar: () => DETAIL }),
+      questionOf(`p ${n}`, { fingerprint: 'f', sidecar: () => detail(n) }),
     ),
   (engine, now, n) => engine.pass(now, { kind: 'key', text: `k${n % 3}` }, false, false),
   (engine, now, n) => engine.check(now, { kind: 'key', text: `k${n % 3}` }, 1, n % 2 === 0),
-  (engine, now) => engine.block(now, { kind: 'key', text: 'b' }, 50, DETAIL),
+  (engine, now, n) => engine.block(now, { kind: 'key', text: 'b' }, 50, detail(n)),
   (engine, now) => engine.unblock(now, { kind: 'key', text: 'b' }),
   (engine, now) => engine.flush(now),
   (engine, now) => engine.count(now, 'seen'),
   (engine, now) => engine.makeId(now),
-  (engine, now) => engine.log.append(now, 'key', { detail: DETAIL }),
+  (engine, now, n) => engine.log.append(now, 'key', { detail: detail(n) }),
   (engine, now) => engine.log.append(now, 'heartbeat'),
   (engine, now) => engine.log.settle(now, false),
   (engine, now) => engine.log.release(now, engine.log.state()?.size ?? 0),

@@ -110,6 +110,14 @@ describe('an item', () => {
     expect(fault(slot, content)).toBe('times');
   });
 
+  it('whose payload was changed together with its hash is not the one that its record commits to', () => {
+    const [slot, content] = whole(1);
+    content[content.length - 1]! ^= 1;
+    content.set(sha256(content.subarray(headBytes(slot))), abi.ITEM_HEAD_BYTES);
+    expect(fault(slot, content)).toBe('record');
+    expect(fault(slot, content, () => undefined)).toBeUndefined();
+  });
+
   it('of an earlier log, or whose record is gone, is believed by the hash of its payload alone', () => {
     const [slot, content] = whole(2);
     slot[abi.SLOT_SOURCE_TAG]! ^= 1;
@@ -182,6 +190,17 @@ describe('a log', () => {
       tail: 0,
     });
   });
+});
+
+it('with all records released, the newest leaf is the newest node of the frontier', () => {
+  const released = (): Salvaged => {
+    const salvaged = held(6);
+    return { ...salvaged, log: { ...salvaged.log, from: 7, records: [], details: [] } };
+  };
+  expect(Buffer.from(logOf(released()).root!).toString('hex')).toBe(treeHead(held(6).log.records));
+  const wrong = released();
+  wrong.audit[abi.AUDIT_PREV]! ^= 1;
+  expect(logOf(wrong)).toEqual({ head: 0, tail: 0, root: undefined });
 });
 
 it('a sidecar is the one whose hash its record names', async () => {
