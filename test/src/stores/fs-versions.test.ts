@@ -102,7 +102,7 @@ describe('the folder of versions', () => {
     put(0);
     await versions().replace(bytes(1), is(0));
     const kept = ['2.aaaa', '9.bbbb', 'notes', '1.xyz', '01.aa', '@x'];
-    for (const name of ['0.cccc', '1.dddd', ...kept]) writeFileSync(join(beside(), name), '');
+    for (const name of ['0.cccc', '0.eeee.out', '1.dddd', ...kept]) writeFileSync(join(beside(), name), '');
     // The next version is 2: a rival of it can no longer win, one of 9 might.
     await versions().replace(bytes(2), is(1));
     const left = names().filter((name) => !/\.[0-9a-f]{16}$/.test(name));
@@ -111,9 +111,12 @@ describe('the folder of versions', () => {
 
   it('that shows two pointers while one becomes the other is read by the newer', async () => {
     put(0);
-    await versions().replace(bytes(1), is(0));
-    writeFileSync(join(beside(), '@0.0'), '');
-    expect(await versions().read()).toEqual(bytes(1));
+    for (const n of [1, 2]) await versions().replace(bytes(n), is(n - 1));
+    for (const older of ['0.0', '1.aaaa', '1.ffffffffffffffff']) {
+      writeFileSync(join(beside(), `@${older}`), '');
+      writeFileSync(join(beside(), older), bytes(7));
+      expect(await versions().read()).toEqual(bytes(2));
+    }
   });
 
   it('shows the bytes in force to whoever reads files, also when their writer died before', async () => {

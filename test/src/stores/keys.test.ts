@@ -73,7 +73,7 @@ describe('bytes', () => {
     }
     expect(copyOf(Buffer.from('ab'))).toEqual(Uint8Array.of(0x61, 0x62));
     for (const wrong of [undefined, null, 'ab', [1], new ArrayBuffer(2), new DataView(new ArrayBuffer(2))])
-      expect(() => copyOf(wrong as Uint8Array, 'expected')).toThrow(
+      expect(() => copyOf(wrong as unknown as Uint8Array, 'expected')).toThrow(
         /^expected: wrong kind, expected a Uint8Array, got /,
       );
   });
