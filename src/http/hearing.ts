@@ -5,6 +5,7 @@
  */
 import { SEVERITIES } from '../formats/severity';
 import type { Signals, SignalView, ThreatSignal, Unheard } from '../types/index';
+import { atOnce } from '../validate/at-once';
 
 export { SEVERITIES } from '../formats/severity';
 
@@ -38,7 +39,7 @@ export function readSignals(detectors: readonly Signals[], view: SignalView, rep
   };
   for (const detector of detectors) {
     try {
-      const said = detector.read(view);
+      const said = atOnce('signals', detector.read(view));
       threat = graver(threat, said.threat);
       strip.push(...said.strip);
       if (said.failure !== undefined) fail(said.failure.error, said.failure.reason ?? 'threw');

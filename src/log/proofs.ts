@@ -7,7 +7,7 @@
 import { toHex } from '../formats/bytes';
 import { proveConsistency, proveInclusion, treeHead } from '../formats/tlog';
 import { bundle, type SignedLog } from './bundle';
-import type { Notary } from './keeper';
+import type { Proofs } from './keeper';
 import type { LogReader } from './reader';
 
 export interface Readable {
@@ -18,7 +18,7 @@ export interface Readable {
   signed(): Promise<SignedLog>;
 }
 
-export function notaryOf(log: Readable): Notary {
+export function proofsOf(log: Readable): Proofs {
   return {
     checkpoint: () => log.checkpoint(),
     proveInclusion: async (seq) => {

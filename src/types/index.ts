@@ -29,11 +29,14 @@ export interface RateLimiter {
   check(source: Source, cost?: number): RateLimitResult;
   /** As `check`, charging nothing. */
   peek(source: Source, cost?: number): RateLimitResult;
-  /** Forgets what the source has used and its block. */
+  /** Forgets what the source has used and its block. Recorded when there was anything to forget. */
   reset(source: Source, who?: Actor): void;
   /** Refuses the source for `ms`, whatever it used. Recorded. */
   block(source: Source, ms: number, who?: Actor): void;
-  /** Ends a block. Recorded. `false` when there was none. */
+  /**
+   * Ends a block. Recorded. `false` when there was none. What the source has used stays used, so it may be refused until
+   * its window has moved on; but for one window no refusal blocks it again.
+   */
   unblock(source: Source, who?: Actor): boolean;
 }
 
@@ -141,6 +144,10 @@ export interface Readings {
     readonly flagged: number;
     readonly uninspected: number;
     readonly skipped: number;
+    /** Exempt by `allow`, since this instance began. */
+    readonly allowed: number;
+    /** Unflagged, and not passed on because the client had gone. */
+    readonly gone: number;
     readonly failedOpen: number;
     readonly byStatus: Readonly<Record<InterceptResult['status'], number>>;
   };
@@ -158,8 +165,13 @@ export interface Readings {
     readonly lost: number;
     /** Size of the newest signed head in the store. */
     readonly signed: number;
-    /** `off` without a store; `stopped` when another writer, or a store that went backwards, ended the writing. */
-    readonly store: 'off' | 'ok' | 'failing' | 'stopped';
+    /**
+     * `off` without a store; `slow` when it takes long to answer; `failing` when it did not take the last part; `stopped`
+     * when another writer, or a store that went backwards, ended the writing.
+     */
+    readonly store: 'off' | 'ok' | 'slow' | 'failing' | 'stopped';
+    /** Since when, unix ms; 0 for `off`, and while it never was anything but `ok`. */
+    readonly since: number;
   };
   /** What is wrong now, oldest first. */
   readonly troubles: readonly Trouble[];
