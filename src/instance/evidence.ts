@@ -74,17 +74,21 @@ export class Evidence implements Quarantine {
 
   read(signature: string, who?: Actor): Uint8Array {
     const now = this.#port.actTime();
-    const { slot, detail } = this.#authorized(now, 'read', signature, who);
+    const detail = this.#port.detail(who);
+    const { slot } = this.#authorized(now, 'read', signature, who);
     return this.#port.engine.read(now, slot, 'accessed', detail);
   }
 
   async export(signature: string, who?: Actor): Promise<Uint8Array> {
     const now = this.#port.actTime();
-    const { engine, keeper } = this.#port;
+    const { engine, keeper, random } = this.#port;
     // Asked first: what cannot be exported is not recorded as exported.
     const proofs = keeper.proofs('quarantine.export');
-    const { slot, detail, handle } = this.#authorized(now, 'export', signature, who);
+    const { slot, handle } = this.#authorized(now, 'export', signature, who);
     const { salt, salvaged } = engine.secrets(now, slot);
+    // Half of an id is in no record: the one that says who has it now commits to all of it.
+    const item = proofs.commitment(salt, handle.id);
+    const detail = sidecar({ ...actorFacts(who), item }, random);
     const payload = engine.read(now, slot, 'exported', detail);
     return proofs.bundle({ handle, salt, payload, salvaged });
   }
@@ -95,13 +99,13 @@ export class Evidence implements Quarantine {
     act: 'read' | 'export',
     signature: string,
     who: Actor | undefined,
-  ): { slot: number; handle: EvidenceHandle; detail: Uint8Array | undefined } {
+  ): { slot: number; handle: EvidenceHandle } {
     const { engine, authorize, random } = this.#port;
-    const detail = this.#port.detail(who);
+    const facts = actorFacts(who);
     const slot = this.#slot(now, signature);
     if (slot === 0) throw notHeld(act);
     const handle = engine.handle();
-    if (authorize === undefined) return { slot, handle, detail };
+    if (authorize === undefined) return { slot, handle };
     let allowed = false;
     let cause: unknown;
     try {
@@ -112,8 +116,8 @@ export class Evidence implements Quarantine {
     // Whoever was asked may have done anything meanwhile.
     const still = this.#slot(now, signature);
     if (still === 0) throw notHeld(act);
-    if (allowed) return { slot: still, handle, detail };
-    engine.read(now, still, 'denied', sidecar({ ...actorFacts(who), act }, random));
+    if (allowed) return { slot: still, handle };
+    engine.read(now, still, 'denied', sidecar({ ...facts, act }, random));
     throw new TracehoundError('ACCESS_DENIED', `quarantine.${act}: not authorised, expected leave, got none`, {
       cause,
     });

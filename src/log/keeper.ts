@@ -88,6 +88,8 @@ export interface Proofs {
   checkpoint(): Promise<string>;
   proveInclusion(seq: number): Promise<InclusionProof>;
   proveConsistency(from: number, to: number | undefined): Promise<ConsistencyProof>;
+  /** What EXPORTED says of an item: a commitment to its whole id, in hex. */
+  commitment(salt: Uint8Array, id: string): string;
   /** An item and everything that proves what is said of it. */
   bundle(item: Exported): Promise<Uint8Array>;
 }

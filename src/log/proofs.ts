@@ -5,6 +5,7 @@
  */
 
 import { toHex } from '../formats/bytes';
+import { itemCommitment } from '../formats/commitment';
 import { proveConsistency, proveInclusion, treeHead } from '../formats/tlog';
 import { bundle, type SignedLog } from './bundle';
 import type { Proofs } from './keeper';
@@ -39,6 +40,7 @@ export function proofsOf(log: Readable): Proofs {
       }
       return { from, to: end, hashes: await proveConsistency(from, end, reader.hash) };
     },
+    commitment: (salt, id) => toHex(itemCommitment(salt, id)),
     bundle: async (item) => bundle(item, await log.signed()),
   };
 }

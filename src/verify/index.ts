@@ -29,6 +29,7 @@ export { TracehoundError } from '../errors';
 export type { VerifierKey } from '../formats/note';
 export { verifyConsistency, verifyInclusion } from '../formats/tlog';
 export { type BundleEvent, type BundleItem, type BundleReport, verifyBundle } from './bundle';
+export type { BundleInput } from './bundle-format';
 export { type OpenedCheckpoint, openCheckpoint } from './checkpoint';
 export { type FindOptions, type FoundLog, type FoundLogs, findLogs, type Root } from './directory';
 export { fileSource, type Open, packLog } from './file';

@@ -10,7 +10,7 @@ import { detailsPath, entriesPath, HASH_BYTES, TILE_WIDTH, tilePath, unbundle } 
 import type { Get } from './source';
 
 /** A part that is not the beginning of what came after it. */
-export interface StrayPart {
+interface StrayPart {
   /** First record about which the two differ. */
   readonly seq: number;
   readonly place: string;

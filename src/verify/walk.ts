@@ -126,10 +126,22 @@ export class Walk {
     }
     const isSigned = this.#heads.newest?.size === this.size;
     await this.#tiles?.end(this.size, isSigned);
-    this.lifecycle.end(this.unavailable - this.#pruned, this.#details, this.#hidden, this.#bare);
+    this.#end();
+  }
+
+  /** Of a log without one record of ours, only this can be said: it is, or is not, what somebody signed. */
+  #end(): void {
+    const isBare = this.records === 0 && this.unavailable > this.#pruned && this.#heads.newest?.matches === true;
+    this.lifecycle.end(isBare ? 0 : this.unavailable - this.#pruned, this.#details, this.#hidden, this.#bare);
     if (this.#pruned > 0) this.#notePruned();
-    if (this.#ours.isForeign) {
-      const message = `its ${count(this.records, 'entry', 'entries')} are no records that docs/format.md knows: a log of another maker, or of a later version`;
+    if (isBare) {
+      const entries = count(this.unavailable, 'entry', 'entries');
+      const message = `of its ${entries} only the hashes are there: a log of another maker, or one that lost all of its content`;
+      this.#findings.unknown('completeness', 'CONTENT_UNAVAILABLE', message, this.#hidden);
+      this.#findings.unknown('integrity', 'NOT_OURS', message, this.#hidden);
+    } else if (this.#ours.isForeign) {
+      const entries = count(this.records, 'entry', 'entries');
+      const message = `its ${entries} are no records that docs/format.md knows: a log of another maker, or of a later version`;
       this.#findings.unknown('integrity', 'NOT_OURS', message);
     }
   }
