@@ -52,7 +52,7 @@ function codeOf(error: unknown): string {
 }
 
 /** Runs `work`; what a system says becomes `STORE_FAILED`. The message has no path: a path may name a person. */
-export async function attempt<T>(act: string, work: () => Promise<T>): Promise<T> {
+export async function onDisk<T>(act: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {

@@ -4,7 +4,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import * as abi from '../../../assembly/abi';
-import { ABI_VERSION, type Batch, type Engine, type LeftCore, Persistence } from '../../../src/engine/index';
+import type { Engine } from '../../../src/engine/index';
+import { type Batch, type LeftCore, Persistence } from '../../../src/engine/persistence';
 import { joined } from '../../../src/formats/bytes';
 import { configOf, questionOf } from '../../lab/core';
 import { engineOf, LOG } from '../../lab/engine';
@@ -173,7 +174,7 @@ describe('what was left', () => {
     const facts = Buffer.from(
       Buffer.from(of.facts)
         .toString('latin1')
-        .replace(`"abi":${ABI_VERSION}`, `"abi":${9 - ABI_VERSION}`),
+        .replace(`"abi":${abi.ABI_VERSION}`, `"abi":${9 - abi.ABI_VERSION}`),
       'latin1',
     );
     expect(waking({ ...of, facts })).toThrow(unusable);

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { TracehoundError } from '../../../src/errors';
-import { attempt, Disk, token, unless } from '../../../src/stores/fs-disk';
+import { onDisk, Disk, token, unless } from '../../../src/stores/fs-disk';
 import { steppedFs } from '../../lab/fs-port';
 
 const top = mkdtempSync(join(tmpdir(), 'tracehound-disk-'));
@@ -35,18 +35,18 @@ const BYTES = Uint8Array.of(1, 2, 3);
 describe('what a system says', () => {
   it('becomes STORE_FAILED with its code and without its path; what is ours stays', async () => {
     const cause = coded('ENOSPC');
-    const error = await attempt('get', () => Promise.reject(cause)).catch((reason: unknown) => reason);
+    const error = await onDisk('get', () => Promise.reject(cause)).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'STORE_FAILED', recoverable: true, cause });
     expect((error as Error).message).toBe('fs store: get failed, expected the disk to do it, got ENOSPC');
     const own = new TracehoundError('STORE_FAILED', 'ours');
-    await expect(attempt('get', () => Promise.reject(own))).rejects.toBe(own);
-    expect(await attempt('get', async () => 7)).toBe(7);
+    await expect(onDisk('get', () => Promise.reject(own))).rejects.toBe(own);
+    expect(await onDisk('get', async () => 7)).toBe(7);
   });
 
   it.each(['', 'E', 'enospc', 'ENOSPC /home/a-name', 'E'.repeat(33), '1ABC', 7, null, undefined])(
     'is repeated only if it is a code: %j is none',
     async (code) => {
-      const error = await attempt('get', () => Promise.reject(coded(code))).catch((reason: unknown) => reason);
+      const error = await onDisk('get', () => Promise.reject(coded(code))).catch((reason: unknown) => reason);
       expect((error as Error).message).toBe('fs store: get failed, expected the disk to do it, got an error');
     },
   );
