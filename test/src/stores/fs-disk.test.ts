@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { TracehoundError } from '../../../src/errors';
-import { onDisk, Disk, token, unless } from '../../../src/stores/fs-disk';
+import { Disk, onDisk, token, unless } from '../../../src/stores/fs-disk';
 import { steppedFs } from '../../lab/fs-port';
 
 const top = mkdtempSync(join(tmpdir(), 'tracehound-disk-'));

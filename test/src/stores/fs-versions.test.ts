@@ -112,10 +112,11 @@ describe('the folder of versions', () => {
   it('that shows two pointers while one becomes the other is read by the newer', async () => {
     put(0);
     for (const n of [1, 2]) await versions().replace(bytes(n), is(n - 1));
-    for (const older of ['0.0', '1.aaaa', '1.ffffffffffffffff']) {
+    for (const older of ['1.aaaa', '1.ffffffffffffffff']) {
       writeFileSync(join(beside(), `@${older}`), '');
       writeFileSync(join(beside(), older), bytes(7));
       expect(await versions().read()).toEqual(bytes(2));
+      unlinkSync(join(beside(), `@${older}`));
     }
   });
 
