@@ -25,10 +25,10 @@ const OBSERVED = DISPOSITIONS.indexOf('observed');
 
 type Charged = Extract<InterceptResult, { status: 'clean' | 'rate_limited' }>;
 
-/** What became of requests that nobody intercepted. */
-const COUNTED: ReadonlySet<string> = new Set(['passed', 'skipped', 'allowed', 'gone']);
-
 export type StatusCounts = Record<InterceptResult['status'], number>;
+
+/** How an unflagged request ends without a verdict of the core. */
+const UNFLAGGED = ['passed', 'skipped', 'allowed', 'gone'] as const;
 
 export class Agent {
   readonly #engine: Engine;
@@ -146,12 +146,12 @@ export class Agent {
    * An unflagged request that ended without a verdict of the core: it passed, was exempt, or its client had gone. Each is
    * seen once: by its charge, or here, where nothing was charged.
    */
-  count(what: 'passed' | 'skipped' | 'allowed' | 'gone'): void {
-    if (!COUNTED.has(what)) {
-      throw new RangeError(`count: unknown, expected one of ${[...COUNTED].join(', ')}, failedOpen, got another word`);
-    }
+  count(what: (typeof UNFLAGGED)[number]): void {
     const now = this.#now();
     if (this.#closed) throw closedError();
+    if (!UNFLAGGED.includes(what)) {
+      throw new RangeError(`count: unknown, expected ${UNFLAGGED.join(' | ')}, got another word`);
+    }
     if (what === 'gone') this.gone++;
     else this.counts.clean++;
     const exempt = what === 'skipped' || what === 'allowed';
