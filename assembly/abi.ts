@@ -19,7 +19,7 @@
  *           └
  */
 
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 // ── places ──────────────────────────────────────────────────────────────────────────────────────
 export const HEADER_AT = 0x40;
@@ -55,14 +55,16 @@ export const CHECKED_AT = 0x4800; // limiter: what a check leaves for the one wh
 export const CHECKED_BYTES = 192;
 export const HALF_SIP_SECOND_AT = 0x4bf0; // halfsip: second word of halfSip64, until its next call
 export const HALF_SIP_SECOND_BYTES = 4;
-export const PLAN_AT = 0x4c00; // victims: (slot u32, reason u32) × EVICTIONS_MAX, until the next plan
-export const PLAN_BYTES = 64;
+export const GROUP_AT = 0x4c00; // inbox: the eight bytes by which the source that was read shares a limit, until the next
+export const GROUP_BYTES = 8;
 export const INSERT_HEAD_AT = 0x4c80; // quarantine: an item's head before it is written in one go. Zeroed
 export const INSERT_HEAD_BYTES = 192;
 export const CENSUS_CATEGORY_AT = 0x4d80; // census: the category of the item that is looked up, during the call
 export const CENSUS_CATEGORY_BYTES = 64;
 export const LIST_AT = 0x4e00; // catalogue: a page of u32 slots, oldest first, KEPT until the next page
 export const LIST_BYTES = 256;
+export const CURSORS_AT = 0x4f00; // victims: where each queue and each list of the source is, while a plan is made
+export const CURSORS_BYTES = 192; // u32 × 2 × QUEUES
 export const RECORD_PREFIX_AT = 0x500f; // tree: the prefix of a leaf, in front of the record that is hashed in place
 export const RECORD_PREFIX_BYTES = 1;
 export const RECORD_AT = 0x5010; // record: the one record under construction
@@ -79,6 +81,8 @@ export const AUDIT_WORK_AT = 0x5400; // audit: a hash state while the origin is 
 export const AUDIT_WORK_BYTES = 768;
 export const FOLD_EVICTED_AT = 0x5700; // folds: a copy of the entry that was pushed out, until the next foldEvent
 export const FOLD_EVICTED_BYTES = 64;
+export const CHOSEN_AT = 0x5740; // victims: up to which entry the source's own lists are chosen, while a plan is made
+export const CHOSEN_BYTES = 192; // f64 × QUEUES
 export const SIGNED_PAYLOAD_AT = 0x5800; // intercept: hash of the payload, during the call
 export const SIGNED_PAYLOAD_BYTES = 32;
 export const SIGNED_AT = 0x5820; // intercept: hash half of the signature, during the call
@@ -131,6 +135,7 @@ export const HEADER_SLAB = 76;
 export const HEADER_AUDIT = 80;
 export const HEADER_FOLDS = 84;
 export const HEADER_RING = 88;
+export const HEADER_PLAN = 92;
 export const HEADER_BYTES = 96;
 
 // ── CONFIG ──────────────────────────────────────────────────────────────────────────────────────
@@ -170,7 +175,7 @@ export const INBOX_ACCOUNTED = 92; // u32, restore only: how many of INBOX_SEEN 
 export const INBOX_PAYLOAD_HASH = 96; // 32 bytes, with IN_PAYLOAD_HASH
 export const INBOX_SIGNATURE_HASH = 128; // 32 bytes, with IN_SIGNATURE_HASH
 export const INBOX_DETAIL_HASH = 160; // 32 bytes: SHA-256 of a sidecar
-export const INBOX_OVERLAY = 192; // 32 bytes: what a record of RESUME, PANIC, GAP, HEARTBEAT carries at 80
+export const INBOX_OVERLAY = 192; // 32 bytes: what a record of RESUME, PANIC, GAP, HEARTBEAT … carries at 80
 export const INBOX_CAPTURED_AT = 224; // f64, restore only
 export const INBOX_LAST_SEEN_AT = 232; // f64, restore only
 export const INBOX_SEEN = 240; // u32, restore only
@@ -182,6 +187,9 @@ export const INBOX_DETECTOR = 320; // 64 bytes
 export const INBOX_SALT = 384; // 16 bytes, restore only
 export const INBOX_SOURCE_TAG = 400; // 32 bytes, restore only
 export const INBOX_KEY = 432; // 32 bytes: tag key in seed, HMAC key in hmac
+export const INBOX_GROUP = 464; // 8 bytes, restore only: SLOT_GROUP
+export const INBOX_LENGTH = 472; // u32: the length field of a record that the host asks for
+export const INBOX_OVERLAY_SOURCE = 476; // 32 bytes, with IN_OVERLAY_SOURCE: what HEARTBEAT carries at 144
 /** The byte before the source text is the core's: it writes the domain byte there, so a key is hashed in place. */
 export const INBOX_SOURCE = 512; // SOURCE_BYTES_MAX bytes
 export const INBOX_ENTROPY = 8704; // ENTROPY_BYTES
@@ -206,6 +214,10 @@ export const IN_CATEGORY_REPLACED = 256; // a malformed category became `unknown
 export const IN_SEVERITY_REPLACED = 512; // a malformed severity became `high`
 export const IN_DETAIL = 1024; // the record carries a sidecar: INBOX_DETAIL_HASH is its SHA-256
 export const IN_DETAIL_USED = 2048; // the core's answer: a record does carry it
+// Of a record that the host asks for:
+export const IN_SOURCE = 4096; // it carries the tag of the source in the inbox
+export const IN_SEVERITY = 8192; // it carries INBOX_SEVERITY
+export const IN_OVERLAY_SOURCE = 16_384; // it carries INBOX_OVERLAY_SOURCE
 
 export const SOURCE_UNKNOWN = 0; // nobody: the one reserved source
 export const SOURCE_TEXT = 1; // strictly an address → address; else a key
@@ -272,22 +284,27 @@ export const LIMITER_U8_MAX = 255;
 export const LIMITER_U16_MAX = 65_535;
 /** Ticks count sub-windows modulo this: divisible by 33 and by 25, so a tick names its counter across the wrap. */
 export const LIMITER_TICKS = 3_460_300_800;
-// One record per source: head of 22 bytes, then the counters.
+// One record per source: head of 24 bytes, then the counters.
 export const RECORD_BLOCK_LOW = 0; // u32 ┐ end of the block on the forward clock, ms; 0 = none.
 export const RECORD_BLOCK_HIGH = 4; // u32 ┘ Two words, because records are only 4-aligned.
 export const RECORD_HEAD = 8; // u32, tick of the newest counter
 export const RECORD_USED = 12; // u32, sum of the counters
 export const RECORD_REFUSED = 16; // u32, refusals since the last admission (folding)
-export const RECORD_FLAGS = 20; // u8, RECORD_INHERITED
+export const RECORD_FLAGS = 20; // u8, RECORD_INHERITED, RECORD_SEVERAL; from bit RECORD_PARDON_SHIFT on: ticks of pardon left
 export const RECORD_OLDEST = 21; // u8, ticks from the oldest counter that is not zero to the head; 0 if none
-export const RECORD_COUNTERS = 22; // u8 × 33 or u16 × 33
+export const RECORD_REFUSED_BY = 22; // u16, hash of the address in the group whose refusals no record accounts for yet
+export const RECORD_COUNTERS = 24; // u8 × 33 or u16 × 33
 export const RECORD_COUNTERS_U32 = 24; // u32 × 25
-export const RECORD_BYTES_U8 = 56;
-export const RECORD_BYTES_U16 = 88;
+export const RECORD_BYTES_U8 = 60;
+export const RECORD_BYTES_U16 = 92;
 export const RECORD_BYTES_U32 = 124;
 export const TAG_BYTES = 4;
 /** The sketch may know this source: ask it until it says zero. */
 export const RECORD_INHERITED = 1;
+/** Several addresses of the group were refused since a record accounted for refusals. */
+export const RECORD_SEVERAL = 2;
+/** Ticks in which refusals start no block, because somebody lifted one: at most the counters. */
+export const RECORD_PARDON_SHIFT = 2;
 
 export const LIMITER_PRF_0 = 0; // u32 ┐ HalfSipHash key, random per instance
 export const LIMITER_PRF_1 = 4; // u32 ┘
@@ -321,7 +338,8 @@ export const LIMITER_SKETCH_WIDTH = 172; // u32, cells per row, a power of two
 export const LIMITER_SKETCH_SHIFT = 176; // u32, log2 of the bytes of a cell
 export const LIMITER_SKETCH_SCALE = 180; // u32, cost per unit of a cell
 export const LIMITER_GENERATION_TICKS = 184; // u32, ticks a generation lasts
-export const LIMITER_BYTES = 192;
+export const LIMITER_SKETCH_TICK = 192; // f64 × 6: the tick (as a total) in which each generation was last written
+export const LIMITER_BYTES = 256;
 
 /** Generations that together cover more than one window: five whole ones and the one being written. */
 export const SKETCH_GENERATIONS = 6;
@@ -342,6 +360,7 @@ export const SKETCH_EPOCHS = 4_294_967_292;
 export const CHECKED_ACCOUNT = 0; // u32, refusals to be recorded now with this source
 export const CHECKED_UNRECORDED = 4; // u32, 1: a refusal of a source without a record; the caller folds it
 export const CHECKED_BLOCK_STARTED = 8; // u32, 1: this refusal started a block
+export const CHECKED_SEVERAL = 12; // u32, 1: what is to be recorded was asked by several addresses of the group
 export const CHECKED_TAG = 16; // u32 ┐ where the key belongs in the table
 export const CHECKED_SET = 20; // u32 ┘
 export const CHECKED_ESTIMATES = 32; // u32 × 6: what each generation says, the current one first
@@ -363,7 +382,13 @@ export const DOMAIN_IPV4 = 4; // 4 bytes
 export const DOMAIN_IPV6 = 6; // 16 bytes
 
 // ── QUARANTINE ──────────────────────────────────────────────────────────────────────────────────
-export const EVICTIONS_MAX = 8; // per admission
+/**
+ * One admission evicts at most max(EVICTIONS_MIN, ⌈maxPayloadBytes / SMALL_BYTES⌉) items: as many as a payload of the largest
+ * size needs when each of them frees SMALL_BYTES. That is 512 by default, and 1.3 ms (EPYC, 2 cores, wasm).
+ */
+export const EVICTIONS_MIN = 512;
+/** Items with fewer payload bytes lie in queues of their own. */
+export const SMALL_BYTES = 128;
 
 export const SLOT_HASH = 0; // 32 bytes: hash half of the signature
 export const SLOT_SOURCE_TAG = 32; // 32 bytes
@@ -377,13 +402,13 @@ export const SLOT_ACCOUNTED = 108; // u32, of those, how many records account fo
 export const SLOT_SEVERITY_PREV = 112; // u32, slot index + 1
 export const SLOT_SEVERITY_NEXT = 116; // u32
 export const SLOT_SIGNATURE_NEXT = 120; // u32, chain of a bucket; of free slots, the free list
-export const SLOT_SOURCE_PREV = 124; // u32, older item of the same source; for the oldest, the newest
-export const SLOT_SOURCE_NEXT = 128; // u32, newer item of the same source
-export const SLOT_SOURCE_CHAIN = 132; // u32, next source in the bucket  ┐ kept by the oldest
-export const SLOT_SOURCE_COUNT = 136; // u32, items of the source        │ item of each source
-export const SLOT_SOURCE_BYTES = 140; // u32, payload bytes of the source┘
+export const SLOT_SOURCE_PREV = 124; // u32, older item of the same list; for the oldest, the newest
+export const SLOT_SOURCE_NEXT = 128; // u32, newer item of the same list: of one group, in one queue
+export const SLOT_SOURCE_CHAIN = 132; // u32, next list in the bucket    ┐ kept by the oldest
+export const SLOT_SOURCE_COUNT = 136; // u32, items of the list          │ item of each list
+export const SLOT_SOURCE_BYTES = 140; // u32, payload bytes of the list  ┘
 export const SLOT_EXPIRES_AT = 144; // u32 unix seconds, 0 = never
-export const SLOT_LAST_SOURCE = 148; // u32, first word of the tag of the last other source
+export const SLOT_LAST_SOURCE = 148; // u32, first word of the group of the last other source
 export const SLOT_DISTINCT = 152; // u16, other sources that sent it (changes, saturating)
 export const SLOT_SEVERITY = 154; // u8
 export const SLOT_DISPOSITION = 155; // u8
@@ -391,7 +416,9 @@ export const SLOT_STATE = 156; // u8, STATE_*
 export const SLOT_FLAGS = 157; // u8, ITEM_*
 export const SLOT_CATEGORY_BYTES = 158; // u8
 export const SLOT_DETECTOR_BYTES = 159; // u8
-export const SLOT_BYTES = 160;
+export const SLOT_GROUP = 160; // 8 bytes: which share the item counts for. An IPv6 group's, or the head of the source tag
+export const SLOT_ENTERED = 168; // f64, QUARANTINE_ENTERED when it entered its queue
+export const SLOT_BYTES = 176;
 
 export const STATE_HELD = 1;
 export const STATE_ARCHIVED = 2;
@@ -417,8 +444,6 @@ export const ITEM_HEAD_BYTES = 32; // then the payload's hash (32, if ITEM_FINGE
 /** 32 + 32 + 64 + 64 bytes of head and 123 of rounding never pass three blocks. */
 export const ITEM_SPARE_BLOCKS = 3;
 
-/** An own item of a source over its share is looked for among this many of its oldest. */
-export const SHARE_LOOKED_MAX = 8;
 /** One page of a listing, oldest first. */
 export const LIST_MAX = 64;
 /** Items that one `flush` purges, items whose repeats one `settle` names: a call appends fewer records than a writer keeps free. */
@@ -431,21 +456,27 @@ export const QUARANTINE_SLOT_FREE = 12; // u32, free list, index + 1
 export const QUARANTINE_BLOCK_HIGH = 16; // u32, blocks ever used
 export const QUARANTINE_BLOCK_FREE = 20; // u32, free list, index + 1
 export const QUARANTINE_BLOCKS_USED = 24; // u32
-export const QUARANTINE_SOURCES = 28; // u32, distinct sources that hold items
+export const QUARANTINE_SOURCES = 28; // u32, distinct groups of sources that hold items
 export const QUARANTINE_PRF_0 = 32; // u32 ┐ HalfSipHash key of the signature buckets, random per instance
 export const QUARANTINE_PRF_1 = 36; // u32 ┘
 export const QUARANTINE_BUCKET_MASK = 40; // u32, buckets − 1, of both tables
-export const QUARANTINE_HEADS = 48; // u32 × 12, first to leave of each queue, index + 1
-export const QUARANTINE_TAILS = 96; // u32 × 12
-export const QUARANTINE_COUNTS = 144; // u32 × 12; held of severity s = counts[s] + counts[4 + s] + counts[8 + s]
-export const QUARANTINE_BYTES = 192;
+export const QUARANTINE_GROUP_PRF_0 = 48; // u32 ┐ HalfSipHash key of the groups of IPv6 addresses, from the tag key: the same
+export const QUARANTINE_GROUP_PRF_1 = 52; // u32 ┘ group has the same eight bytes in every instance of one deployment
+export const QUARANTINE_ENTERED = 56; // f64, how often an item entered a queue, ever
+export const QUARANTINE_HEADS = 64; // u32 × 24, first to leave of each queue, index + 1
+export const QUARANTINE_TAILS = 160; // u32 × 24
+export const QUARANTINE_COUNTS = 256; // u32 × 24, items of each queue
+export const QUARANTINE_SUMS = 352; // u32 × 24, payload bytes of each queue
+export const QUARANTINE_BYTES = 448;
 /**
- * Queues, four severities each: archived 0–3, unarchived 4–7, on hold 8–11. Eviction walks 0 … 4 + its own severity
- * and never meets an item on hold, so a hold on many items costs nothing and stops nobody else's eviction.
+ * Queues, four severities each: archived 0–3, unarchived 4–7, on hold 8–11; and QUEUE_LARGE more for the items of at least
+ * SMALL_BYTES. Eviction walks 0 … 4 + its own severity of both and never meets an item on hold, so a hold on many items
+ * costs nothing and stops nobody else's eviction.
  */
-export const QUEUES = 12;
+export const QUEUES = 24;
 export const QUEUE_UNARCHIVED = 4;
 export const QUEUE_ON_HOLD = 8;
+export const QUEUE_LARGE = 12;
 
 // ── AUDIT ───────────────────────────────────────────────────────────────────────────────────────
 export const AUDIT_SIZE = 0; // f64, records ever appended = tree size
@@ -466,16 +497,24 @@ export const AUDIT_FRONTIER_LEVELS = 53;
 export const AUDIT_TAG_INNER = 1_824; // 32 bytes ┐ HMAC mid-states of the tag key (RFC 2104)
 export const AUDIT_TAG_OUTER = 1_856; // 32 bytes ┘
 export const AUDIT_EPOCH = 1_888; // u32, 0 … 255: written into every record
-export const AUDIT_BYTES = 1_896;
+// Further totals since start, which HEARTBEAT carries at 144:
+export const AUDIT_ALLOWED = 1_896; // f64, requests exempt by `allow`
+export const AUDIT_LIMITED = 1_904; // f64, requests that a limit refused
+export const AUDIT_DROPPED = 1_912; // f64, flagged requests whose evidence could not be kept
+export const AUDIT_SHED = 1_920; // f64, requests refused because too much was under way
+export const AUDIT_LOST_EVENTS = 1_928; // f64, alerts given up
+export const AUDIT_BYTES = 1_936;
 
-/** Fold table: repeats of one kind by one source. Direct-mapped by the tag. */
+/** Fold table: repeats of one kind by one group of sources. Direct-mapped by the group. */
 export const FOLD_ENTRIES = 256;
-export const FOLD_TAG = 0; // 32 bytes
-export const FOLD_COUNT = 32; // u32, events so far; 0 = empty entry
-export const FOLD_PENDING = 36; // u32, events no record accounts for yet
-export const FOLD_KIND = 40; // u32
-export const FOLD_REASON = 44; // u32
+export const FOLD_TAG = 0; // 32 bytes: whose the pending events are
+export const FOLD_GROUP = 32; // 8 bytes
+export const FOLD_COUNT = 40; // u32, events so far; 0 = empty entry
+export const FOLD_PENDING = 44; // u32, events no record accounts for yet
 export const FOLD_LAST_AT = 48; // f64
+export const FOLD_KIND = 56; // u8
+export const FOLD_REASON = 57; // u8
+export const FOLD_SEVERAL = 58; // u8, 1: the pending events are of several addresses of the group
 export const FOLD_BYTES = 64;
 
 export const GAP_RECORDS = 256; // one GAP names up to this many lost records
@@ -498,6 +537,9 @@ export const LOG_PAYLOAD = 80; // 32 bytes
 export const LOG_DETAIL = 112; // 32 bytes
 export const LOG_SOURCE = 144; // 32 bytes
 export const LOG_BYTES = 176;
+// LIMITED and BLOCKED, over the payload field; zero as long as there is one policy, one tier.
+export const OVERLAY_POLICY = 80; // u16, index of the policy that decided
+export const OVERLAY_TIER = 82; // u8, bits of the address that the tier counts by
 export const LOG_FORMAT = 1;
 export const SEVERITY_NONE = 0xff;
 
@@ -529,7 +571,19 @@ export const KIND_RELEASED = 25;
 export const KIND_ERASED = 26;
 export const KIND_EXPORTED = 27;
 export const KIND_ACCESS_DENIED = 28;
-export const KIND_LAST = 28;
+export const KIND_FAILSAFE = 29; // reason: the level; length: the level before
+export const KIND_LOST = 30; // reason: what; count: how many
+export const KIND_FINDING = 31; // of a hound, about the evidence it names
+export const KIND_PRUNED = 32; // records at 80: from (8), to (8)
+export const KIND_ALLOWED = 33; // a source was exempt
+export const KIND_TROUBLE = 34; // reason: the code
+export const KIND_LAST = 34;
+/** Kinds that a verifier which does not know them calls unknown, and never tampered. */
+export const OPEN_KIND_FROM = 64;
+export const OPEN_KIND_TO = 127;
+/** The same of reasons, in any kind. */
+export const OPEN_REASON_FROM = 128;
+export const OPEN_REASON_TO = 254;
 
 export const FLAG_SIDECAR = 1; // the detail field is the SHA-256 of a sidecar
 export const FLAG_TRUNCATED = 2;
@@ -558,18 +612,56 @@ export const REASON_PANIC = 4;
 export const REASON_EXPIRED = 5;
 export const REASON_ERASED = 6;
 export const REASON_FLUSH = 7;
+export const REASON_TTL = 8;
+export const REASON_HOLD_ENDED = 9;
 // EVICTED
 export const REASON_FULL = 1; // the store was full
 export const REASON_SHARE = 2; // its own source passed maxShare
+export const REASON_GRAVER = 3; // not archived, and gave way to graver evidence under `evacuate-first`
 // LIMITED
 export const REASON_WINDOW = 1;
 export const REASON_BLOCKED = 2;
 // UNINSPECTED
 export const REASON_THREW = 1;
 export const REASON_TIMED_OUT = 2;
-// BLOCKED
+export const REASON_UNREADABLE = 3; // a verdict came and could not be read
+export const REASON_SILENT = 4; // the hop that should have given one said nothing
+export const REASON_UNSENT = 5; // the body that the detector asked for did not arrive in time
+// BLOCKED, UNBLOCKED
 export const REASON_AUTOMATIC = 1;
 export const REASON_MANUAL = 2;
+export const REASON_LIST = 3; // a list of others, or a peer
+export const REASON_ESCALATED = 4; // automatic, and longer than the one before
+export const REASON_RESET = 5; // UNBLOCKED: what the source used is forgotten too
+// CONFIG
+export const REASON_LIMITS = 1;
+export const REASON_TRUST = 2;
+export const REASON_SHADOW = 3;
+export const REASON_FAIL_MODE = 4;
+export const REASON_SECRET = 5;
+// LOST
+export const REASON_SIDECARS = 1;
+export const REASON_EVENTS = 2;
+export const REASON_FINDINGS = 3;
+export const REASON_EVIDENCE = 4;
+export const REASON_BLOCKS = 5;
+// ALLOWED
+export const REASON_ALLOW = 1;
+export const REASON_SKIP = 2;
+// FAILSAFE: the level
+export const REASON_NORMAL = 1;
+export const REASON_WARNING = 2;
+export const REASON_CRITICAL = 3;
+export const REASON_EMERGENCY = 4;
+// TROUBLE
+export const REASON_STORE = 1; // it does not take the log
+export const REASON_SIGNER = 2; // it does not sign
+export const REASON_WRITER = 3; // another one writes this log
+export const REASON_DETECTOR = 4; // it fails
+export const REASON_ONE_SOURCE = 5; // everybody is one source
+export const REASON_FORWARDED = 6; // X-Forwarded-For comes, and nothing reads it
+export const REASON_SECRET_UNSET = 7;
+export const REASON_LOSSES = 8; // records, sidecars or alerts are given up
 
 // ── PANIC ───────────────────────────────────────────────────────────────────────────────────────
 export const PANIC_ABORT = 1; // the compiler's own assertion

@@ -8,7 +8,7 @@ import * as abi from './abi';
 import { recordCommit } from './audit';
 import { describe } from './describe';
 import { entropyLeft } from './ids';
-import { checkThreat, clearInbox, flagged, inbox, outbox, readSource, tagSource, unflag } from './inbox';
+import { checkThreat, clearInbox, flagged, groupSource, inbox, outbox, readSource, tagSource, unflag } from './inbox';
 import { drop, findSigned, repeat, sign, take } from './intercept';
 import { recordEnd, recordItem, recordSidecar } from './journal';
 import { hold } from './panic';
@@ -21,9 +21,10 @@ import {
   quarantinePlanInstead,
   quarantineRead,
   quarantineRelease,
+  quarantineSetState,
 } from './quarantine';
 import { queueHead } from './queues';
-import { recordCount } from './record';
+import { recordCount, recordReason } from './record';
 
 /** Describes what was found; passes the slot on. */
 function found(slot: u32): u32 {
@@ -74,6 +75,32 @@ export function neutralize(now: f64): u32 {
 
 export function purge(now: f64): u32 {
   end(abi.KIND_PURGED, inbox(abi.INBOX_REASON), heldSlot(), now);
+  return 1;
+}
+
+/** As `purge`, at the word of somebody who may have it erased: item, salt and all. */
+export function erase(now: f64): u32 {
+  end(abi.KIND_ERASED, abi.REASON_NONE, heldSlot(), now);
+  return 1;
+}
+
+/** Puts an item on hold, which no newcomer evicts, or takes it off; 0 when it was so before, and then nothing is recorded. */
+export function setHold(now: f64, on: u32): u32 {
+  return mark(abi.STATE_ON_HOLD, on, on != 0 ? abi.KIND_HOLD : abi.KIND_RELEASED, now);
+}
+
+/** Cold storage acknowledged a copy of the item, which from now on leaves before all that has none; 0 when it had one. */
+export function evacuated(now: f64): u32 {
+  return mark(abi.STATE_ARCHIVED, 1, abi.KIND_EVACUATED, now);
+}
+
+function mark(bit: u32, on: u32, kind: u32, now: f64): u32 {
+  const slot: u32 = heldSlot();
+  if (quarantineSetState(slot, bit, on) == 0) return 0;
+  recordItem(kind, slot, now);
+  recordReason(inbox(abi.INBOX_REASON));
+  recordSidecar();
+  recordCommit();
   return 1;
 }
 
@@ -133,7 +160,7 @@ function replaced(now: f64, old: u32, tag: u32, copied: bool): u32 {
   const same: u32 = findSigned();
   if (same != 0) return repeat(now, same, tag);
   const bytes: u32 = copied ? inbox(abi.INBOX_PAYLOAD_BYTES) : 0;
-  if (quarantinePlanInstead(inbox(abi.INBOX_SEVERITY), bytes, tag, old) != 0) {
+  if (quarantinePlanInstead(inbox(abi.INBOX_SEVERITY), bytes, groupSource(), old) != 0) {
     return drop(now, tag, abi.REASON_CAPACITY, abi.STATUS_DROPPED);
   }
   end(abi.KIND_REPLACED, abi.REASON_NONE, old, now);

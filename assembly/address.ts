@@ -75,6 +75,12 @@ export function sourceTagBytes(): u32 {
   return changetype<Identity>(abi.IDENTITY_AT).tagBytes;
 }
 
+/** Does the source share its limit with other addresses? */
+export function sourceIsGrouped(): bool {
+  const identity = changetype<Identity>(abi.IDENTITY_AT);
+  return identity.keyAt != identity.tagAt || identity.keyBytes != identity.tagBytes;
+}
+
 /** The limiter's key: the same, IPv6 cut to the prefix. */
 export function sourceKeyAt(): u32 {
   return changetype<Identity>(abi.IDENTITY_AT).keyAt;
@@ -126,6 +132,7 @@ function point(at: u32, domain: u32, bytes: u32): void {
  */
 function group(prefix: u32): void {
   const identity = changetype<Identity>(abi.IDENTITY_AT);
+  if (prefix >= 128) return;
   const bytes: u32 = (prefix + 7) >> 3;
   identity.keyBytes = bytes + 1;
   const spare: u32 = (bytes << 3) - prefix;

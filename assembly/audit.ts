@@ -15,6 +15,7 @@
  * At all times: lost = what GAPs named + what is in the open gap.
  */
 import {
+  AUDIT_ALLOWED,
   AUDIT_BYTES,
   AUDIT_EPOCH,
   AUDIT_FAILED_OPEN,
@@ -26,6 +27,7 @@ import {
   AUDIT_GAP_TO,
   AUDIT_HELD_FROM,
   AUDIT_LOST,
+  AUDIT_LOST_EVENTS,
   AUDIT_PREV,
   AUDIT_RELEASED_TO,
   AUDIT_SEEN,
@@ -94,7 +96,7 @@ if (offsetof<Audit>('failedOpen') != AUDIT_FAILED_OPEN) ERROR('AUDIT_FAILED_OPEN
 if (offsetof<Audit>('foldPending') != AUDIT_FOLD_PENDING) ERROR('AUDIT_FOLD_PENDING');
 if (<i32>offsetof<Audit>() > AUDIT_PREV) ERROR('AUDIT_PREV');
 if (AUDIT_FRONTIER + AUDIT_FRONTIER_LEVELS * 32 != AUDIT_TAG_INNER) ERROR('AUDIT_FRONTIER');
-if (AUDIT_EPOCH + 8 != AUDIT_BYTES) ERROR('AUDIT_BYTES');
+if (AUDIT_EPOCH + 8 != AUDIT_ALLOWED || AUDIT_LOST_EVENTS + 8 != AUDIT_BYTES) ERROR('AUDIT_BYTES');
 
 const RECORDS_MIN: u32 = 16;
 /** 2⁵³ − 1: one more and a sequence number would no longer be exact. */
@@ -116,7 +118,7 @@ if (WORK_LEVELS * 32 > <u32>AUDIT_WORK_BYTES) ERROR('AUDIT_WORK_BYTES');
 
 /**
  * Reserves, each at a multiple of 64: the state, the fold table, the ring.
- * Bytes: up64(AUDIT_BYTES) + FOLD_ENTRIES × FOLD_BYTES + maxRecords × LOG_BYTES = 1,920 + 16,384 + maxRecords × 176.
+ * Bytes: up64(AUDIT_BYTES) + FOLD_ENTRIES × FOLD_BYTES + maxRecords × LOG_BYTES = 1,984 + 16,384 + maxRecords × 176.
  */
 export function auditInit(): void {
   const records: u32 = capacity();

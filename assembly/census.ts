@@ -29,18 +29,18 @@ import {
   ITEM_FLAGS_KNOWN,
   QUEUES,
   SLOT_BYTES,
+  SLOT_GROUP,
   SLOT_HASH,
   SLOT_SIGNATURE_NEXT,
-  SLOT_SOURCE_TAG,
   STATE_ARCHIVED,
   STATE_HELD,
   STATE_ON_HOLD,
 } from './abi';
-import { countAt, headAt, queueOf, tailAt } from './queues';
+import { countAt, headAt, queueOf, sumAt, tailAt } from './queues';
 import { shareFind, sourceBucketAt } from './share';
 import { quarantineFind, signatureBucketAt } from './signatures';
 import { slabBlocks, slabRead } from './slab';
-import { categoryFrom, itemBytes, Slot, same32, state } from './slots';
+import { categoryFrom, itemBytes, Slot, sameGroup, state } from './slots';
 
 const CATEGORY_AT: u32 = CENSUS_CATEGORY_AT;
 if (CATEGORY_BYTES_MAX > CENSUS_CATEGORY_BYTES) ERROR('CENSUS_CATEGORY_BYTES');
@@ -126,15 +126,20 @@ function queuesHold(): bool {
     const count: u32 = load<u32>(countAt(queue));
     if (count > s.count - total) return false;
     let prev: u32 = 0;
+    let bytes: u32 = 0;
+    let entered: f64 = 0;
     let slot: u32 = load<u32>(headAt(queue));
     for (let i: u32 = 0; i < count; i++) {
       if (!isHeld(slot)) return false;
       const item = slotOf(slot);
       if (queueOf(item) != queue || item.severityPrev != prev) return false;
+      if (!(item.entered > entered && item.entered <= s.entered)) return false;
+      entered = item.entered;
+      bytes += item.payloadBytes;
       prev = slot;
       slot = item.severityNext;
     }
-    if (slot != 0 || load<u32>(tailAt(queue)) != prev) return false;
+    if (slot != 0 || load<u32>(tailAt(queue)) != prev || load<u32>(sumAt(queue)) != bytes) return false;
     total += count;
   }
   return total == s.count;
@@ -209,17 +214,23 @@ function signaturesHold(): bool {
   return true;
 }
 
-/** Every source has one leader, in the bucket of its tag, who lists and sums exactly the source's items. */
+/**
+ * Every group has one leader for each queue that it has items in, in the bucket of the group, who lists and sums exactly
+ * those items.
+ */
 function sharesHold(): bool {
   const s = state();
   let total: u32 = 0;
   let sources: u32 = 0;
+  let lists: u32 = 0;
   for (let bucket: u32 = 0; bucket <= s.bucketMask; bucket++) {
     const at: u32 = load<u32>(HEADER_AT + HEADER_SOURCE_BUCKETS) + bucket * 4;
     for (let leader: u32 = load<u32>(at); leader != 0; leader = slotOf(leader).sourceChain) {
-      if (sources == s.sources || !isHeld(leader)) return false;
-      sources++;
-      if (sourceBucketAt(changetype<u32>(slotOf(leader)) + SLOT_SOURCE_TAG) != at) return false;
+      if (lists == s.count || !isHeld(leader)) return false;
+      lists++;
+      const groupAt: u32 = changetype<u32>(slotOf(leader)) + SLOT_GROUP;
+      if (sourceBucketAt(groupAt) != at) return false;
+      if (isLast(leader, groupAt, s.count)) sources++;
       const count: u32 = slotOf(leader).sourceCount;
       if (count < 1 || count > s.count - total || !shareHolds(leader)) return false;
       total += count;
@@ -229,23 +240,37 @@ function sharesHold(): bool {
   for (let slot: u32 = 1; slot <= s.slotHigh; slot++) {
     const item = slotOf(slot);
     // The lists are sound by now: the leader that is found first must be the one that counts its items.
-    if (item.state != 0 && item.sourceCount > 0 && shareFind(changetype<u32>(item) + SLOT_SOURCE_TAG) != slot) {
-      return false;
-    }
+    if (item.state == 0 || item.sourceCount == 0) continue;
+    if (shareFind(changetype<u32>(item) + SLOT_GROUP, queueOf(item)) != slot) return false;
+  }
+  return true;
+}
+
+/** Does no list of the same group follow in the chain? Each group is counted at its last. */
+function isLast(leader: u32, groupAt: u32, lists: u32): bool {
+  let next: u32 = slotOf(leader).sourceChain;
+  for (let left: u32 = lists; next != 0; left--) {
+    if (left == 0 || !isHeld(next)) return true; // The walk that called finds the fault.
+    if (sameGroup(changetype<u32>(slotOf(next)) + SLOT_GROUP, groupAt)) return false;
+    next = slotOf(next).sourceChain;
   }
   return true;
 }
 
 function shareHolds(leader: u32): bool {
   const oldest = slotOf(leader);
-  const tagAt: u32 = changetype<u32>(oldest) + SLOT_SOURCE_TAG;
+  const groupAt: u32 = changetype<u32>(oldest) + SLOT_GROUP;
+  const queue: u32 = queueOf(oldest);
+  let entered: f64 = oldest.entered;
   let bytes: u32 = oldest.payloadBytes;
   let newest: u32 = leader;
   let slot: u32 = oldest.sourceNext;
   for (let left: u32 = oldest.sourceCount - 1; left > 0; left--) {
     if (!isHeld(slot)) return false;
     const item = slotOf(slot);
-    if (item.sourcePrev != newest || !same32(changetype<u32>(item) + SLOT_SOURCE_TAG, tagAt)) return false;
+    if (item.sourcePrev != newest || !sameGroup(changetype<u32>(item) + SLOT_GROUP, groupAt)) return false;
+    if (queueOf(item) != queue || !(item.entered > entered)) return false;
+    entered = item.entered;
     if (item.sourceCount != 0 || item.sourceBytes != 0 || item.sourceChain != 0) return false;
     bytes += item.payloadBytes;
     newest = slot;

@@ -60,6 +60,8 @@ export class LimiterState {
   sketchShift: u32;
   sketchScale: u32;
   generationTicks: u32;
+  spare: u32;
+  writtenTick0: f64;
 }
 if (offsetof<LimiterState>('prf0') != abi.LIMITER_PRF_0) ERROR('LIMITER_PRF_0');
 if (offsetof<LimiterState>('prf1') != abi.LIMITER_PRF_1) ERROR('LIMITER_PRF_1');
@@ -92,6 +94,8 @@ if (offsetof<LimiterState>('sketchWidth') != abi.LIMITER_SKETCH_WIDTH) ERROR('LI
 if (offsetof<LimiterState>('sketchShift') != abi.LIMITER_SKETCH_SHIFT) ERROR('LIMITER_SKETCH_SHIFT');
 if (offsetof<LimiterState>('sketchScale') != abi.LIMITER_SKETCH_SCALE) ERROR('LIMITER_SKETCH_SCALE');
 if (offsetof<LimiterState>('generationTicks') != abi.LIMITER_GENERATION_TICKS) ERROR('LIMITER_GENERATION_TICKS');
+if (offsetof<LimiterState>('writtenTick0') != abi.LIMITER_SKETCH_TICK) ERROR('LIMITER_SKETCH_TICK');
+if (abi.LIMITER_SKETCH_TICK + 8 * abi.SKETCH_GENERATIONS > abi.LIMITER_BYTES) ERROR('LIMITER_BYTES');
 
 export function limiterState(): LimiterState {
   return changetype<LimiterState>(<usize>load<u32>(abi.HEADER_AT + abi.HEADER_LIMITER));

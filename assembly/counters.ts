@@ -1,8 +1,8 @@
 /**
  * One source's record: how much of its window is used, and until when it is blocked.
  *
- *     0        8     12    16       20     21      22 (24)
- *     │ block  │ head│ used│ refused│ flags│ oldest│ counter 0 │ … │ counter 32 (24) │
+ *     0        8     12    16       20     21      22         24
+ *     │ block  │ head│ used│ refused│ flags│ oldest│ refusedBy│ counter 0 │ … │ counter 32 (24) │
  *
  * Counter `tick % counters` holds the cost admitted in that tick and lives until tick + counters begins: the oldest
  * counts whole, so whatever was admitted is remembered for more than windowMs. `oldest` is the distance from the head to
@@ -31,6 +31,7 @@ export class SourceRecord {
   refused: u32;
   flags: u8;
   oldest: u8;
+  refusedBy: u16;
 }
 if (offsetof<SourceRecord>('blockLow') != abi.RECORD_BLOCK_LOW) ERROR('RECORD_BLOCK_LOW');
 if (offsetof<SourceRecord>('blockHigh') != abi.RECORD_BLOCK_HIGH) ERROR('RECORD_BLOCK_HIGH');
@@ -39,9 +40,11 @@ if (offsetof<SourceRecord>('used') != abi.RECORD_USED) ERROR('RECORD_USED');
 if (offsetof<SourceRecord>('refused') != abi.RECORD_REFUSED) ERROR('RECORD_REFUSED');
 if (offsetof<SourceRecord>('flags') != abi.RECORD_FLAGS) ERROR('RECORD_FLAGS');
 if (offsetof<SourceRecord>('oldest') != abi.RECORD_OLDEST) ERROR('RECORD_OLDEST');
-if (abi.RECORD_OLDEST + 1 != abi.RECORD_COUNTERS) ERROR('RECORD_COUNTERS');
-if (abi.RECORD_COUNTERS + abi.LIMITER_COUNTERS + 1 != abi.RECORD_BYTES_U8) ERROR('RECORD_BYTES_U8');
-if (abi.RECORD_COUNTERS + 2 * abi.LIMITER_COUNTERS != abi.RECORD_BYTES_U16) ERROR('RECORD_BYTES_U16');
+if (offsetof<SourceRecord>('refusedBy') != abi.RECORD_REFUSED_BY) ERROR('RECORD_REFUSED_BY');
+if (abi.RECORD_REFUSED_BY + 2 != abi.RECORD_COUNTERS) ERROR('RECORD_COUNTERS');
+if (abi.RECORD_COUNTERS + abi.LIMITER_COUNTERS + 3 != abi.RECORD_BYTES_U8) ERROR('RECORD_BYTES_U8');
+if (abi.RECORD_COUNTERS + 2 * abi.LIMITER_COUNTERS + 2 != abi.RECORD_BYTES_U16) ERROR('RECORD_BYTES_U16');
+if (abi.LIMITER_COUNTERS >= 1 << (8 - abi.RECORD_PARDON_SHIFT)) ERROR('RECORD_PARDON_SHIFT');
 if (abi.RECORD_COUNTERS_U32 + 4 * abi.LIMITER_COUNTERS_WIDE != abi.RECORD_BYTES_U32) ERROR('RECORD_BYTES_U32');
 
 /** Brings a record to the present tick: what is over is forgotten. */
@@ -51,6 +54,7 @@ export function countersRoll(at: u32): void {
   const ticks = ticksSince(state, record.head);
   if (ticks == 0) return;
   record.head = state.tick;
+  pardonSet(record, pardonOf(record) - min<u32>(pardonOf(record), ticks));
   if (record.used == 0) return;
   if (ticks >= state.count) {
     countersClear(at);
@@ -139,6 +143,15 @@ export function countersCheck(at: u32): bool {
   }
   record.oldest = <u8>oldest;
   return sum == record.used;
+}
+
+/** Ticks in which a refusal of this source starts no block. */
+export function pardonOf(record: SourceRecord): u32 {
+  return <u32>record.flags >> abi.RECORD_PARDON_SHIFT;
+}
+
+export function pardonSet(record: SourceRecord, ticks: u32): void {
+  record.flags = <u8>((<u32>record.flags & ((1 << abi.RECORD_PARDON_SHIFT) - 1)) | (ticks << abi.RECORD_PARDON_SHIFT));
 }
 
 /** Ms of forward progress until the block ends; 0 if there is none. */

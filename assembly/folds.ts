@@ -1,12 +1,12 @@
 /**
- * Repeats of one kind by one source share records: of a run of events the 1st, 2nd, 4th, 8th … is recorded, each record
+ * Repeats of one kind by one group of sources share records: of a run of events the 1st, 2nd, 4th, 8th … is recorded, each record
  * with the number of events since the last. A flood of n requests costs log₂ n records, and still every event is
  * accounted in exactly one.
  *
  * Relies on: HEADER_FOLDS and HEADER_AUDIT (reserved by `auditInit`), FOLD_EVICTED of SCRATCH. Refuses: to write records;
  * it only says how many events the caller must account for, so that `intercept.ts` alone orders things.
  *
- * The table is direct-mapped. A source that meets another in its entry pushes it out, and what was pending is handed to
+ * The table is direct-mapped. A group that meets another in its entry pushes it out, and what was pending is handed to
  * the caller (`foldEvicted`): a crowded table costs records, never events.
  */
 import {
@@ -16,10 +16,12 @@ import {
   FOLD_ENTRIES,
   FOLD_EVICTED_AT,
   FOLD_EVICTED_BYTES,
+  FOLD_GROUP,
   FOLD_KIND,
   FOLD_LAST_AT,
   FOLD_PENDING,
   FOLD_REASON,
+  FOLD_SEVERAL,
   FOLD_TAG,
   HEADER_AT,
   HEADER_AUDIT,
@@ -28,6 +30,7 @@ import {
 } from './abi';
 import { bytesCopy, bytesEqual } from './bytes';
 import { hold } from './panic';
+import { sameGroup } from './slots';
 
 @unmanaged
 class Fold {
@@ -39,44 +42,56 @@ class Fold {
   tag5: u32;
   tag6: u32;
   tag7: u32;
+  group0: u32;
+  group1: u32;
   count: u32;
   pending: u32;
-  kind: u32;
-  reason: u32;
   lastAt: f64;
+  kind: u8;
+  reason: u8;
+  several: u8;
 }
 if (offsetof<Fold>('tag0') != FOLD_TAG) ERROR('FOLD_TAG');
+if (offsetof<Fold>('group0') != FOLD_GROUP) ERROR('FOLD_GROUP');
 if (offsetof<Fold>('count') != FOLD_COUNT) ERROR('FOLD_COUNT');
 if (offsetof<Fold>('pending') != FOLD_PENDING) ERROR('FOLD_PENDING');
 if (offsetof<Fold>('kind') != FOLD_KIND) ERROR('FOLD_KIND');
 if (offsetof<Fold>('reason') != FOLD_REASON) ERROR('FOLD_REASON');
+if (offsetof<Fold>('several') != FOLD_SEVERAL) ERROR('FOLD_SEVERAL');
 if (offsetof<Fold>('lastAt') != FOLD_LAST_AT) ERROR('FOLD_LAST_AT');
 if (<i32>offsetof<Fold>() > FOLD_BYTES) ERROR('FOLD_BYTES');
 
 const TAG_BYTES: u32 = 32;
+const GROUP_BYTES: u32 = 8;
 const EVICTED: u32 = FOLD_EVICTED_AT;
 if (FOLD_BYTES > FOLD_EVICTED_BYTES) ERROR('FOLD_EVICTED_BYTES');
 /** A count that would pass 2³¹ goes back to half of it: from there on every 2³⁰th event is recorded, and nothing wraps. */
 const COUNT_TOP: u32 = 0x80000000;
 
 /**
- * Counts one event of `kind` by the source whose tag (32 bytes) lies at `tag`. Answers how many events, this one
- * included, the caller must account for in a record now; 0 means that it was folded. Ask `foldEvicted` next.
+ * Counts one event of `kind` by the source whose tag (32 bytes) lies at `tag` and whose group (8 bytes) at `group`. Answers
+ * how many events, this one included, the caller must account for in a record now; 0 means that it was folded. Ask
+ * `foldSeveral` and `foldEvicted` next.
  */
-export function foldEvent(kind: u32, reason: u32, tag: u32, now: f64): u32 {
+export function foldEvent(kind: u32, reason: u32, group: u32, tag: u32, now: f64): u32 {
+  hold(kind <= 0xff && reason <= 0xff, PANIC_AUDIT);
   changetype<Fold>(EVICTED).pending = 0;
-  const at: u32 = entryOf(kind, tag);
+  const at: u32 = entryOf(kind, group);
   const fold = changetype<Fold>(at);
-  if (fold.count == 0 || fold.kind != kind || !bytesEqual(at + FOLD_TAG, tag, TAG_BYTES)) {
+  if (fold.count == 0 || <u32>fold.kind != kind || !sameGroup(at + FOLD_GROUP, group)) {
     if (fold.pending > 0) {
       bytesCopy(EVICTED, at, FOLD_BYTES);
       forget(fold);
     }
-    bytesCopy(at + FOLD_TAG, tag, TAG_BYTES);
+    bytesCopy(at + FOLD_GROUP, group, GROUP_BYTES);
     fold.count = 0;
-    fold.kind = kind;
+    fold.kind = <u8>kind;
   }
-  fold.reason = reason;
+  if (fold.pending == 0) {
+    bytesCopy(at + FOLD_TAG, tag, TAG_BYTES);
+    fold.several = 0;
+  } else if (!bytesEqual(at + FOLD_TAG, tag, TAG_BYTES)) fold.several = 1;
+  fold.reason = <u8>reason;
   fold.lastAt = now;
   fold.count++;
   if ((fold.count & (fold.count - 1)) != 0) {
@@ -88,6 +103,11 @@ export function foldEvent(kind: u32, reason: u32, tag: u32, now: f64): u32 {
   const events: u32 = fold.pending + 1;
   forget(fold);
   return events;
+}
+
+/** Were the events that the last `foldEvent` answered for of several addresses of the group? */
+export function foldSeveral(kind: u32, group: u32): bool {
+  return changetype<Fold>(entryOf(kind, group)).several != 0;
 }
 
 /** A copy of the entry that the last `foldEvent` pushed out with events pending, or 0. The caller records them now. */
@@ -116,9 +136,9 @@ function addPending(events: f64): void {
   store<f64>(total, load<f64>(total) + events);
 }
 
-/** Kinds of one source lie side by side, so that a source which alternates between two does not push itself out. */
-function entryOf(kind: u32, tag: u32): u32 {
-  return entryAt((load<u32>(tag) + kind) & (FOLD_ENTRIES - 1));
+/** Kinds of one group lie side by side, so that a source which alternates between two does not push itself out. */
+function entryOf(kind: u32, group: u32): u32 {
+  return entryAt((load<u32>(group) + kind) & (FOLD_ENTRIES - 1));
 }
 
 function entryAt(index: u32): u32 {

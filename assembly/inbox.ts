@@ -9,6 +9,8 @@ import {
   CONFIG_IPV6_PREFIX,
   CONFIG_MAX_PAYLOAD_BYTES,
   DETECTOR_BYTES_MAX,
+  GROUP_AT,
+  HALF_SIP_SECOND_AT,
   HEADER_AT,
   HEADER_PAYLOAD,
   INBOX_AT,
@@ -26,9 +28,12 @@ import {
   PANIC_INBOX,
   SOURCE_BYTES_MAX,
 } from './abi';
-import { sourceRead, sourceTagAt, sourceTagBytes } from './address';
+import { sourceIsGrouped, sourceKeyAt, sourceKeyBytes, sourceRead, sourceTagAt, sourceTagBytes } from './address';
+import { bytesCopy } from './bytes';
 import { sourceTag } from './commitments';
+import { halfSip64 } from './halfsip';
 import { hold } from './panic';
+import { state } from './slots';
 
 export function inbox(field: u32): u32 {
   return load<u32>(INBOX_AT + field);
@@ -72,6 +77,22 @@ export function tagSource(): u32 {
   const at: u32 = OUTBOX_AT + OUTBOX_SOURCE_TAG;
   sourceTag(sourceTagAt(), sourceTagBytes(), at);
   return at;
+}
+
+/**
+ * The eight bytes by which the source that was read and tagged last shares folds and a share of the store with others: the
+ * same grouping as the limiter's. A source that is its own group has the head of its tag; an IPv6 group a keyed hash of the
+ * prefix, which is the same in every instance of a deployment, as tags are. Returns their address.
+ */
+export function groupSource(): u32 {
+  if (!sourceIsGrouped()) {
+    bytesCopy(GROUP_AT, OUTBOX_AT + OUTBOX_SOURCE_TAG, 8);
+    return GROUP_AT;
+  }
+  const s = state();
+  store<u32>(GROUP_AT, halfSip64(s.groupPrf0, s.groupPrf1, sourceKeyAt(), sourceKeyBytes()));
+  store<u32>(GROUP_AT, load<u32>(HALF_SIP_SECOND_AT), 4);
+  return GROUP_AT;
 }
 
 /** Bounds of everything a flagged scent says; a payload that was not copied has no bytes to bound. */

@@ -23,9 +23,27 @@ import { bytesClear, bytesCopy, word } from './bytes';
 import { commitDetail, commitPayload } from './commitments';
 import { describe, describeDropped, putHex } from './describe';
 import { entropyDraw, entropyLeft, idMake } from './ids';
-import { checkThreat, clearInbox, config, flagged, inbox, outbox, payloadAt, readSource, tagSource } from './inbox';
-import { foldInto, recordEnd, recordSidecar, total } from './journal';
-import { limiterAccount, limiterBlockStarted, limiterCheck, limiterClock, limiterUnrecorded } from './limiter';
+import {
+  checkThreat,
+  clearInbox,
+  config,
+  flagged,
+  groupSource,
+  inbox,
+  outbox,
+  payloadAt,
+  readSource,
+  tagSource,
+} from './inbox';
+import { foldInto, recordAsker, recordEnd, recordSidecar, total } from './journal';
+import {
+  limiterAccount,
+  limiterBlockStarted,
+  limiterCheck,
+  limiterClock,
+  limiterSeveral,
+  limiterUnrecorded,
+} from './limiter';
 import {
   quarantineDuplicate,
   quarantineFind,
@@ -93,7 +111,7 @@ export function limit(now: f64, cost: u32, peek: bool): bool {
     recordReason(blocked ? abi.REASON_BLOCKED : abi.REASON_WINDOW);
     recordDisposition(inbox(abi.INBOX_DISPOSITION));
     recordCount(events);
-    recordSource(tag);
+    recordAsker(tag, limiterSeveral());
     recordCommit();
   }
   if (limiterUnrecorded()) {
@@ -108,7 +126,9 @@ export function limit(now: f64, cost: u32, peek: bool): bool {
     recordBlock(now, load<f64>(abi.CONFIG_AT + abi.CONFIG_BLOCK_MS), abi.REASON_AUTOMATIC);
     recordCommit();
   }
-  return (rate & abi.RATE_ALLOWED) != 0;
+  const allowed: bool = (rate & abi.RATE_ALLOWED) != 0;
+  if (!allowed && !peek) total(abi.AUDIT_LIMITED, 1);
+  return allowed;
 }
 
 /** Begins BLOCKED: it carries the block's length in whole seconds, rounded up. The caller adds a sidecar, and commits. */
@@ -164,7 +184,7 @@ export function findSigned(): u32 {
 export function repeat(now: f64, slot: u32, tag: u32): u32 {
   const severity: u32 = inbox(abi.INBOX_SEVERITY);
   const disposition: u32 = inbox(abi.INBOX_DISPOSITION);
-  const events: u32 = quarantineDuplicate(slot, tag, severity, disposition, now);
+  const events: u32 = quarantineDuplicate(slot, groupSource(), severity, disposition, now);
   if (events != 0) {
     recordBegin(abi.KIND_DUPLICATE, now);
     recordSeverity(severity);
@@ -182,7 +202,7 @@ export function repeat(now: f64, slot: u32, tag: u32): u32 {
 
 function admit(now: f64, tag: u32): u32 {
   const bytes: u32 = flagged(abi.IN_PAYLOAD) ? inbox(abi.INBOX_PAYLOAD_BYTES) : 0;
-  const victims: i32 = quarantinePlan(inbox(abi.INBOX_SEVERITY), bytes, tag);
+  const victims: i32 = quarantinePlan(inbox(abi.INBOX_SEVERITY), bytes, groupSource());
   outbox(abi.OUTBOX_EVICTED, 0);
   if (victims < 0) return drop(now, tag, abi.REASON_CAPACITY, abi.STATUS_DROPPED);
   for (let i: i32 = 0; i < victims; i++) {
@@ -195,7 +215,7 @@ function admit(now: f64, tag: u32): u32 {
   return take(now, tag, bytes);
 }
 
-/** Takes in what was signed and for which there is room: the record first, then the item that names it. */
+/** Takes in what was signed and planned for: the record first, then the item that names it. Its group was read for the plan. */
 export function take(now: f64, tag: u32, bytes: u32): u32 {
   const id: u32 = abi.OUTBOX_AT + abi.OUTBOX_ID;
   idMake(now, id);
@@ -215,7 +235,7 @@ export function take(now: f64, tag: u32, bytes: u32): u32 {
   }
   recordSource(tag);
   const seq: f64 = recordCommit();
-  const slot: u32 = quarantineInsert(id, SALT_AT, SIGNATURE_AT, HASH_AT, tag, itemFlags(), now, seq, 0);
+  const slot: u32 = quarantineInsert(id, SALT_AT, SIGNATURE_AT, HASH_AT, tag, abi.GROUP_AT, itemFlags(), now, seq, 0);
   bytesClear(SALT_AT, 16);
   describe(slot);
   return abi.STATUS_QUARANTINED;
@@ -224,6 +244,7 @@ export function take(now: f64, tag: u32, bytes: u32): u32 {
 /** Accounts for a flagged scent that is not kept. Its id is real: the record, when one is due, carries it. */
 export function drop(now: f64, tag: u32, reason: u32, status: u32): u32 {
   const id: u32 = abi.OUTBOX_AT + abi.OUTBOX_ID;
+  total(abi.AUDIT_DROPPED, 1);
   idMake(now, id);
   if (foldInto(abi.KIND_DROPPED, reason, tag, now) != 0) {
     recordSeverity(inbox(abi.INBOX_SEVERITY));

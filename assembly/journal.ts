@@ -6,9 +6,9 @@
 import * as abi from './abi';
 import { auditFlushGap, auditOrigin, auditRecordAt, auditRelease, auditRoot, auditVerify, recordCommit } from './audit';
 import { word } from './bytes';
-import { foldClear, foldEvent, foldEvicted, foldWalk } from './folds';
+import { foldClear, foldEvent, foldEvicted, foldSeveral, foldWalk } from './folds';
 import { entropyLeft } from './ids';
-import { config, flag, flagged, inbox, outbox, readSource, tagSource } from './inbox';
+import { config, flag, flagged, groupSource, inbox, outbox, readSource, tagSource } from './inbox';
 import { hold } from './panic';
 import { quarantineHolds, quarantinePending, quarantineSettle } from './quarantine';
 import {
@@ -69,25 +69,32 @@ export function recordSidecar(): bool {
   return true;
 }
 
-/** Begins a record of one event that repeats per source, when one is due; 0 when it was folded. The caller commits. */
+/** Begins a record of one event that repeats per group of the source that was tagged, when one is due; 0 when it was folded. The caller commits. */
 export function foldInto(kind: u32, reason: u32, tag: u32, now: f64): u32 {
-  const events: u32 = foldEvent(kind, reason, tag, now);
+  const group: u32 = groupSource();
+  const events: u32 = foldEvent(kind, reason, group, tag, now);
   const evicted: u32 = foldEvicted();
   if (evicted != 0) recordFolded(evicted, now);
   if (events == 0) return 0;
   recordBegin(kind, now);
   recordReason(reason);
   recordCount(events);
-  recordSource(tag);
+  recordAsker(tag, foldSeveral(kind, group));
   return events;
+}
+
+/** Whose events a record accounts for: of several addresses of a group it names none, and says so. */
+export function recordAsker(tag: u32, several: bool): void {
+  if (several) recordFlags(abi.FLAG_AGGREGATE);
+  else recordSource(tag);
 }
 
 /** One record for what a fold entry still owes. */
 function recordFolded(entry: u32, now: f64): void {
-  recordBegin(load<u32>(entry + abi.FOLD_KIND), now);
-  recordReason(load<u32>(entry + abi.FOLD_REASON));
+  recordBegin(load<u8>(entry + abi.FOLD_KIND), now);
+  recordReason(load<u8>(entry + abi.FOLD_REASON));
   recordCount(load<u32>(entry + abi.FOLD_PENDING));
-  recordSource(entry + abi.FOLD_TAG);
+  recordAsker(entry + abi.FOLD_TAG, load<u8>(entry + abi.FOLD_SEVERAL) != 0);
   recordCommit();
 }
 
@@ -103,6 +110,7 @@ export function uninspected(now: f64): void {
 /** A limiter of the platform refused a request of the source in the inbox. Folded per source, as what the sketch refuses. */
 export function refused(now: f64): void {
   total(abi.AUDIT_SEEN, 1);
+  total(abi.AUDIT_LIMITED, 1);
   readSource();
   if (foldInto(abi.KIND_LIMITED, inbox(abi.INBOX_REASON), tagSource(), now) == 0) return;
   recordFlags(abi.FLAG_DEGRADED);
@@ -118,13 +126,23 @@ export function begin(now: f64): void {
   recordCommit();
 }
 
-/** A record that only the host can know of: CONFIG, RESUME, HEARTBEAT, KEY … with what the inbox says of it. */
-export function note(now: f64): void {
+/**
+ * A record that only the host can know of: CONFIG, RESUME, HEARTBEAT, KEY, FAILSAFE, FINDING … with what the inbox says of
+ * it. A source, a severity and what HEARTBEAT carries in the place of a source are there when their flags say so.
+ */
+export function append(now: f64): void {
   recordBegin(inbox(abi.INBOX_KIND), now);
   recordReason(inbox(abi.INBOX_REASON));
+  recordDisposition(inbox(abi.INBOX_DISPOSITION));
+  recordLength(inbox(abi.INBOX_LENGTH));
   recordCount(inbox(abi.INBOX_COUNT));
   recordId(abi.INBOX_AT + abi.INBOX_ID);
   recordPayload(abi.INBOX_AT + abi.INBOX_OVERLAY);
+  if (flagged(abi.IN_SEVERITY)) recordSeverity(inbox(abi.INBOX_SEVERITY));
+  if (flagged(abi.IN_SOURCE)) {
+    readSource();
+    recordSource(tagSource());
+  } else if (flagged(abi.IN_OVERLAY_SOURCE)) recordSource(abi.INBOX_AT + abi.INBOX_OVERLAY_SOURCE);
   recordSidecar();
   store<f64>(abi.OUTBOX_AT + abi.OUTBOX_SEQ, recordCommit());
 }

@@ -6,7 +6,8 @@
  * window, and the sixteen records of the set. Nothing grows with the number of sources, hostile or not.
  *
  * Relies on: cost 1 … limit and a seeded key (the host and intercept.ts see to it); the clock is read before, once per
- * call. Refuses: to remember a refused cost, to lengthen a block by refusals, to start one on the sketch's word.
+ * call; IDENTITY of SCRATCH for which address of a group asks. Refuses: to remember a refused cost, to lengthen a block by
+ * refusals, to start one on the sketch's word or within a window of the last that somebody lifted.
  *
  * Bytes it takes from the arena, all parts at multiples of 64 (so up to 63 more before the first):
  *   row     = max(SKETCH_ROW_BYTES_MIN, SKETCH_ROW_BYTES_PER_SOURCE × maxSources)
@@ -14,6 +15,7 @@
  *   LIMITER_BYTES + maxSources × (TAG_BYTES + RECORD_BYTES_*) + cells / SKETCH_CHUNK_BYTES × 4 + cells
  */
 import * as abi from './abi';
+import { sourceIsGrouped, sourceTagAt, sourceTagBytes } from './address';
 import { reserve } from './arena';
 import { clockRead, clockWait, LimiterState, limiterState, windowMs } from './clock';
 import {
@@ -25,11 +27,14 @@ import {
   countersEnd,
   countersRoll,
   countersTickBy,
+  pardonOf,
+  pardonSet,
   REFUSED_MAX,
   refusalsPendingOf,
   SourceRecord,
 } from './counters';
 import { forgottenOf, sourceInsert } from './eviction';
+import { halfSip } from './halfsip';
 import { hold } from './panic';
 import { sketchAsk, sketchUntil } from './sketch';
 import { placedSet, placedTag, tableFind, tablePlace } from './table';
@@ -97,6 +102,7 @@ export function limiterCheck(keyAt: u32, keyBytes: u32, cost: u32, peek: bool): 
   store<u32>(abi.CHECKED_AT + abi.CHECKED_ACCOUNT, 0);
   store<u32>(abi.CHECKED_AT + abi.CHECKED_UNRECORDED, 0);
   store<u32>(abi.CHECKED_AT + abi.CHECKED_BLOCK_STARTED, 0);
+  store<u32>(abi.CHECKED_AT + abi.CHECKED_SEVERAL, 0);
   tablePlace(keyAt, keyBytes);
   const set = placedSet();
   const tag = placedTag();
@@ -124,7 +130,7 @@ export function limiterCheck(keyAt: u32, keyBytes: u32, cost: u32, peek: bool): 
       else {
         refuse(at);
         // Only what it was itself admitted is proof enough for a block; the sketch may be wrong about it.
-        if (left == 0 && used > room) left = startBlock(at);
+        if (left == 0 && used > room && pardonOf(changetype<SourceRecord>(<usize>at)) == 0) left = startBlock(at);
       }
     }
   }
@@ -154,6 +160,11 @@ export function limiterAccount(): u32 {
   return load<u32>(abi.CHECKED_AT + abi.CHECKED_ACCOUNT);
 }
 
+/** What `limiterAccount` says was asked by several addresses of one group. */
+export function limiterSeveral(): bool {
+  return load<u32>(abi.CHECKED_AT + abi.CHECKED_SEVERAL) != 0;
+}
+
 /** A refusal of a source the table has no record of. It is not in REFUSALS_PENDING: the caller counts it. */
 export function limiterUnrecorded(): bool {
   return load<u32>(abi.CHECKED_AT + abi.CHECKED_UNRECORDED) != 0;
@@ -172,20 +183,28 @@ export function limiterOrphans(): f64 {
   return count;
 }
 
-/** Forgets what a source used and its block. Its record stands in front of what the sketch still knows. */
-export function limiterReset(keyAt: u32, keyBytes: u32): void {
+/**
+ * Forgets what a source used and its block; returns 1 if there was anything. Its record stands in front of what the sketch
+ * still knows.
+ */
+export function limiterReset(keyAt: u32, keyBytes: u32): u32 {
   tablePlace(keyAt, keyBytes);
   const set = placedSet();
   const tag = placedTag();
   let at = tableFind(set, tag);
   if (at == 0) {
-    if (forgottenOf(set, tag) == 0) return;
-    at = sourceInsert(set, tag, false);
+    if (forgottenOf(set, tag) == 0) return 0;
+    sourceInsert(set, tag, false);
+    return 1;
   }
   countersRoll(at);
+  const record = changetype<SourceRecord>(<usize>at);
+  const known: bool = record.used > 0 || blockLeft(at) > 0 || (mayBeKnown(at) && sketchAsk(tag, set) > 0);
   countersClear(at);
   blockSet(at, 0);
-  changetype<SourceRecord>(<usize>at).flags &= <u8>~abi.RECORD_INHERITED;
+  pardonSet(record, 0);
+  record.flags &= <u8>~abi.RECORD_INHERITED;
+  return known ? 1 : 0;
 }
 
 /** Blocks a source for `ms`, or for as long as it is blocked already. */
@@ -200,21 +219,27 @@ export function limiterBlock(keyAt: u32, keyBytes: u32, ms: f64): void {
   blockSet(at, max<f64>(blockLeft(at), min<f64>(ceil<f64>(ms), BLOCK_MS_MAX)));
 }
 
-/** Ends a block; returns 1 if there was one. */
+/**
+ * Ends a block; returns 1 if there was one. What was used stays used, so in no window more is admitted than the limit. But
+ * for as long as any of it counts, refusals start no other block: the one that was lifted would be back at once.
+ */
 export function limiterUnblock(keyAt: u32, keyBytes: u32): u32 {
   tablePlace(keyAt, keyBytes);
   const at = tableFind(placedSet(), placedTag());
   if (at == 0) return 0;
-  const blocked = blockLeft(at) > 0;
+  if (blockLeft(at) == 0) return 0;
+  countersRoll(at);
   blockSet(at, 0);
-  return blocked ? 1 : 0;
+  pardonSet(changetype<SourceRecord>(<usize>at), limiterState().count);
+  return 1;
 }
 
 /** Counts the cost; refusals before it that no record accounts for are accounted for now. */
 function admit(at: u32, cost: u32): void {
   const record = changetype<SourceRecord>(<usize>at);
   countersCharge(at, cost);
-  account(refusalsPendingOf(record.refused));
+  const pending: u32 = refusalsPendingOf(record.refused);
+  account(pending, pending != 0 && (isOfSeveral(record) || <u32>record.refusedBy != asker()));
   record.refused = 0;
 }
 
@@ -222,14 +247,31 @@ function admit(at: u32, cost: u32): void {
 function refuse(at: u32): void {
   const record = changetype<SourceRecord>(<usize>at);
   limiterState().refusalsPending += 1;
+  const by: u32 = asker();
+  if (refusalsPendingOf(record.refused) == 0) {
+    record.refusedBy = <u16>by;
+    record.flags &= <u8>~abi.RECORD_SEVERAL;
+  } else if (<u32>record.refusedBy != by) record.flags |= <u8>abi.RECORD_SEVERAL;
   const refused = ++record.refused;
-  if (popcnt<u32>(refused) == 1) account(refused == 1 ? 1 : refused >> 1);
+  if (popcnt<u32>(refused) == 1) account(refused == 1 ? 1 : refused >> 1, isOfSeveral(record));
   if (refused == REFUSED_MAX) record.refused = 0;
 }
 
-function account(count: u32): void {
+function account(count: u32, several: bool): void {
   limiterState().refusalsPending -= <f64>count;
   store<u32>(abi.CHECKED_AT + abi.CHECKED_ACCOUNT, count);
+  store<u32>(abi.CHECKED_AT + abi.CHECKED_SEVERAL, several ? 1 : 0);
+}
+
+function isOfSeveral(record: SourceRecord): bool {
+  return (record.flags & abi.RECORD_SEVERAL) != 0;
+}
+
+/** Sixteen keyed bits of the address that asks, where a group has many; a source that is its own group is always the same. */
+function asker(): u32 {
+  if (!sourceIsGrouped()) return 0;
+  const state = limiterState();
+  return halfSip(state.prf0, state.prf1, sourceTagAt(), sourceTagBytes()) & 0xffff;
 }
 
 /** Returns what is left of the block: all of it, or 0 when refusals start none. */
@@ -265,7 +307,7 @@ function tickBy(at: u32, estimate: u32, target: u32): f64 {
   // Six generations may say six limits: more than a u32 holds.
   let total: f64 = used;
   for (let age: u32 = 0; age < <u32>abi.SKETCH_GENERATIONS; age++) total += <f64>estimateAt(age);
-  const last = sketchUntil(0);
+  const last = state.tickTotal + <f64>state.count;
   let tick = state.tickTotal;
   for (let ahead: u32 = 1; total > <f64>target; ahead++) {
     hold(tick < last, abi.PANIC_LIMITER);

@@ -8,7 +8,7 @@
  * the time. Refuses: to evict by itself, to hold more than it was configured for, and to leave a released byte behind.
  *
  * Memory, each region rounded up to 64 bytes:
- *   192 + 2 × 4 × 2^⌈log2 maxCount⌉ + 160 × maxCount + 128 × slabBlocks
+ *   448 + 2 × 4 × 2^⌈log2 maxCount⌉ + 176 × maxCount + 128 × slabBlocks
  *   slabBlocks = ⌈maxBytes / 124⌉ + 3 × maxCount
  * maxBytes is the sum of payload bytes alone. An item needs ⌈(head + payload) / 124⌉ blocks, head ≤ 192, which is less
  * than payload / 124 + 315 / 124: three spare blocks an item are enough, so rounding and heads never evict.
@@ -63,6 +63,7 @@ import {
   PANIC_QUARANTINE,
   QUARANTINE_BYTES,
   SLOT_BYTES,
+  SLOT_GROUP,
   SLOT_HASH,
   SLOT_ID,
   SLOT_SOURCE_TAG,
@@ -77,7 +78,7 @@ import { queueAppend, queueRemove } from './queues';
 import { shareAppend, shareRemove } from './share';
 import { signatureAdd, signatureRemove } from './signatures';
 import { slabRelease, slabTake, slabWrite } from './slab';
-import { categoryFrom, held, itemBytes, payloadFrom, Slot, same32, slotRelease, slotTake, state } from './slots';
+import { categoryFrom, held, itemBytes, payloadFrom, Slot, sameGroup, slotRelease, slotTake, state } from './slots';
 
 export {
   quarantineFindId,
@@ -90,7 +91,7 @@ export {
 } from './catalogue';
 export { quarantineVerify } from './census';
 export { quarantineFind } from './signatures';
-export { quarantinePlan, quarantinePlanInstead, quarantineVictim, quarantineVictimReason } from './victims';
+export { planInit, quarantinePlan, quarantinePlanInstead, quarantineVictim, quarantineVictimReason } from './victims';
 
 const HEAD_AT: u32 = INSERT_HEAD_AT;
 const HEAD_BYTES_MAX: u32 = ITEM_HEAD_BYTES + 32 + CATEGORY_BYTES_MAX + DETECTOR_BYTES_MAX;
@@ -131,10 +132,19 @@ export function quarantineSeed(at: u32): void {
   s.prf1 = load<u32>(at + 4);
 }
 
+/** Takes the eight bytes at `at` as the key of the groups of IPv6 addresses. Only while nothing is held. */
+export function quarantineGroups(at: u32): void {
+  const s = state();
+  hold(s.count == 0, PANIC_QUARANTINE);
+  s.groupPrf0 = load<u32>(at);
+  s.groupPrf1 = load<u32>(at + 4);
+}
+
 /**
  * Holds one more item; returns its slot. Severity, disposition, category, detector and payload come from the inbox;
  * everything that the core made or copied comes by address. `idAt` is followed by the suffix (24 bytes in all),
  * `payloadHashAt` is read only with ITEM_FINGERPRINTED. All addresses are multiples of four.
+ * `groupAt`: the eight bytes of the group whose share the item counts for.
  * With `restored`, the INBOX_* fields marked "restore only" say the rest of its past, and its share is not asked for.
  */
 export function quarantineInsert(
@@ -143,6 +153,7 @@ export function quarantineInsert(
   hashAt: u32,
   payloadHashAt: u32,
   tagAt: u32,
+  groupAt: u32,
   flags: u32,
   now: f64,
   seq: f64,
@@ -168,6 +179,7 @@ export function quarantineInsert(
   bytesCopy(at + SLOT_HASH, hashAt, 32);
   bytesCopy(at + SLOT_SOURCE_TAG, tagAt, 32);
   bytesCopy(at + SLOT_ID, idAt, 16);
+  bytesCopy(at + SLOT_GROUP, groupAt, 8);
   item.payloadBytes = payloadBytes;
   item.severity = <u8>severity;
   item.disposition = <u8>disposition;
@@ -199,8 +211,8 @@ export function quarantineRelease(slot: u32): void {
   const s = state();
   hold(s.count > 0 && s.payloadBytes >= item.payloadBytes, PANIC_QUARANTINE);
   signatureRemove(slot);
-  queueRemove(slot);
   shareRemove(slot);
+  queueRemove(slot);
   slabRelease(item.firstBlock, itemBytes(item));
   s.count -= 1;
   s.payloadBytes -= item.payloadBytes;
@@ -210,22 +222,24 @@ export function quarantineRelease(slot: u32): void {
 /**
  * The same evidence came again. Returns how many events a DUPLICATE record must account for now; 0 = none is due.
  * Due at the 1st, 2nd, 4th, 8th … duplicate, and at the 1st, 2nd, 4th … change to another sender, so that a crowd that
- * sends the same thing shows in the log without filling it.
+ * sends the same thing shows in the log without filling it. Addresses of one group are one sender.
  */
-export function quarantineDuplicate(slot: u32, tagAt: u32, severity: u32, disposition: u32, now: f64): u32 {
+export function quarantineDuplicate(slot: u32, groupAt: u32, severity: u32, disposition: u32, now: f64): u32 {
   hold(severity <= 3 && disposition <= <u32>DISPOSITION_PASSED, PANIC_INBOX);
   const item = held(slot);
   if (now > item.lastSeenAt) item.lastSeenAt = now;
   // The worst for the defender stays: passed > observed > refused > none.
   if (disposition > <u32>item.disposition) item.disposition = <u8>disposition;
   if (severity > <u32>item.severity) {
+    shareRemove(slot);
     queueRemove(slot);
     item.severity = <u8>severity;
     queueAppend(slot);
+    shareAppend(slot);
   }
   let due: bool = false;
-  const sender: u32 = load<u32>(tagAt);
-  if (sender != item.lastSource && !same32(changetype<u32>(item) + SLOT_SOURCE_TAG, tagAt)) {
+  const sender: u32 = load<u32>(groupAt);
+  if (sender != item.lastSource && !sameGroup(changetype<u32>(item) + SLOT_GROUP, groupAt)) {
     item.lastSource = sender;
     if (item.distinct < 0xffff) {
       item.distinct += 1;
@@ -265,9 +279,11 @@ export function quarantineSetState(slot: u32, bit: u32, on: u32): u32 {
   const before: u32 = item.state;
   const after: u32 = on != 0 ? before | bit : before & ~bit;
   if (after == before) return 0;
+  shareRemove(slot);
   queueRemove(slot);
   item.state = <u8>after;
   queueAppend(slot);
+  shareAppend(slot);
   return 1;
 }
 

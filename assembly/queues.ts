@@ -1,7 +1,11 @@
 /**
- * Twelve queues hold every item once, each in the order in which items entered it: the order in which they must leave.
+ * Twenty-four queues hold every item once, each in the order in which items entered it: the order in which they must leave.
  *
  *   0–3 archived, low … critical │ 4–7 not archived │ 8–11 on hold: never evicted, whatever comes
+ *   12–23 the same again for items of at least SMALL_BYTES: who needs bytes must find them without passing a crowd of crumbs
+ *
+ * Each queue knows its items and their bytes, so that whether there is room to be made is a sum over queues. An entry has a
+ * number, which says across queues who came first.
  *
  * Relies on: slots. Refuses: to choose — victims.ts does. An item whose severity or state changes goes to the tail of
  * its new queue: it is new there, and nothing has to be searched.
@@ -10,19 +14,28 @@ import {
   PANIC_QUARANTINE,
   QUARANTINE_COUNTS,
   QUARANTINE_HEADS,
+  QUARANTINE_SUMS,
   QUARANTINE_TAILS,
+  QUEUE_LARGE,
   QUEUE_ON_HOLD,
   QUEUE_UNARCHIVED,
+  SMALL_BYTES,
   STATE_ARCHIVED,
   STATE_ON_HOLD,
 } from './abi';
 import { hold } from './panic';
-import { held, Slot, stateAt } from './slots';
+import { held, Slot, state, stateAt } from './slots';
 
 export function queueOf(item: Slot): u32 {
-  if ((item.state & STATE_ON_HOLD) != 0) return QUEUE_ON_HOLD + <u32>item.severity;
-  if ((item.state & STATE_ARCHIVED) != 0) return <u32>item.severity;
-  return QUEUE_UNARCHIVED + <u32>item.severity;
+  const size: u32 = item.payloadBytes < <u32>SMALL_BYTES ? 0 : QUEUE_LARGE;
+  if ((item.state & STATE_ON_HOLD) != 0) return size + QUEUE_ON_HOLD + <u32>item.severity;
+  if ((item.state & STATE_ARCHIVED) != 0) return size + <u32>item.severity;
+  return size + QUEUE_UNARCHIVED + <u32>item.severity;
+}
+
+/** May what is in this queue leave for a newcomer of `severity`? */
+export function queueLeaves(queue: u32, severity: u32): bool {
+  return queue % <u32>QUEUE_LARGE <= <u32>QUEUE_UNARCHIVED + severity;
 }
 
 /** The first to leave, or 0. */
@@ -40,6 +53,10 @@ export function queueAppend(slot: u32): void {
   else store<u32>(headAt(queue), slot);
   store<u32>(tailAt(queue), slot);
   store<u32>(countAt(queue), load<u32>(countAt(queue)) + 1);
+  store<u32>(sumAt(queue), load<u32>(sumAt(queue)) + item.payloadBytes);
+  const s = state();
+  s.entered += 1;
+  item.entered = s.entered;
 }
 
 export function queueRemove(slot: u32): void {
@@ -48,7 +65,8 @@ export function queueRemove(slot: u32): void {
   const prev: u32 = item.severityPrev;
   const next: u32 = item.severityNext;
   const count: u32 = load<u32>(countAt(queue));
-  hold(count > 0, PANIC_QUARANTINE);
+  const sum: u32 = load<u32>(sumAt(queue));
+  hold(count > 0 && sum >= item.payloadBytes, PANIC_QUARANTINE);
   if (prev != 0) held(prev).severityNext = next;
   else store<u32>(headAt(queue), next);
   if (next != 0) held(next).severityPrev = prev;
@@ -56,6 +74,7 @@ export function queueRemove(slot: u32): void {
   item.severityPrev = 0;
   item.severityNext = 0;
   store<u32>(countAt(queue), count - 1);
+  store<u32>(sumAt(queue), sum - item.payloadBytes);
 }
 
 export function headAt(queue: u32): u32 {
@@ -68,4 +87,8 @@ export function tailAt(queue: u32): u32 {
 
 export function countAt(queue: u32): u32 {
   return stateAt() + QUARANTINE_COUNTS + queue * 4;
+}
+
+export function sumAt(queue: u32): u32 {
+  return stateAt() + QUARANTINE_SUMS + queue * 4;
 }

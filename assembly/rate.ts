@@ -31,9 +31,12 @@ export function rateCheck(now: f64, peek: u32): void {
   outbox(abi.OUTBOX_ENTROPY_LEFT, entropyLeft());
 }
 
-export function rateReset(now: f64): void {
+/** Forgets what the source used, and its block; 0 when there was nothing, and then nothing is recorded. */
+export function rateReset(now: f64): u32 {
   begin(now);
-  limiterReset(sourceKeyAt(), sourceKeyBytes());
+  if (limiterReset(sourceKeyAt(), sourceKeyBytes()) == 0) return 0;
+  recordLifted(now, abi.REASON_RESET);
+  return 1;
 }
 
 /** Blocks the source for INBOX_MS of forward progress of the clock. */
@@ -50,13 +53,17 @@ export function rateBlock(now: f64): void {
 export function rateUnblock(now: f64): u32 {
   begin(now);
   if (limiterUnblock(sourceKeyAt(), sourceKeyBytes()) == 0) return 0;
+  recordLifted(now, abi.REASON_MANUAL);
+  return 1;
+}
+
+function recordLifted(now: f64, reason: u32): void {
   const tag: u32 = tagSource();
   recordBegin(abi.KIND_UNBLOCKED, now);
-  recordReason(abi.REASON_MANUAL);
+  recordReason(reason);
   recordSource(tag);
   recordSidecar();
   recordCommit();
-  return 1;
 }
 
 /** Tag of the source in the inbox, into the outbox. */

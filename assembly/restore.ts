@@ -24,6 +24,7 @@ export function restoreItem(now: f64): u32 {
     hash,
     abi.INBOX_AT + abi.INBOX_PAYLOAD_HASH,
     abi.INBOX_AT + abi.INBOX_SOURCE_TAG,
+    abi.INBOX_AT + abi.INBOX_GROUP,
     inbox(abi.INBOX_FLAGS),
     now,
     load<f64>(abi.INBOX_AT + abi.INBOX_NUMBER),

@@ -7,7 +7,16 @@
  */
 import * as abi from './abi';
 import { clockRestore, LimiterState, limiterState } from './clock';
-import { BLOCK_MS_MAX, blockLeft, countersCheck, REFUSED_MAX, refusalsPendingOf, SourceRecord } from './counters';
+import {
+  BLOCK_MS_MAX,
+  blockLeft,
+  countersCheck,
+  pardonOf,
+  pardonSet,
+  REFUSED_MAX,
+  refusalsPendingOf,
+  SourceRecord,
+} from './counters';
 import { recordAt, tableFind, tagAt } from './table';
 
 /** Takes LIMITER_BYTES of state; only a limiter that has tracked nobody may. Returns 1 if they were taken. */
@@ -40,7 +49,10 @@ export function limiterRestoreWay(at: u32): u32 {
   const to = recordAt(set, way);
   memory.copy(to, from, state.stride);
   const record = changetype<SourceRecord>(<usize>to);
-  record.flags = 0;
+  // Whose the pending refusals are is a hash under this key, which came along; a pardon is believed as far as it can reach.
+  const pardon: u32 = pardonOf(record) <= state.count ? pardonOf(record) : 0;
+  record.flags &= <u8>abi.RECORD_SEVERAL;
+  pardonSet(record, pardon);
   state.refusalsPending += <f64>refusalsPendingOf(record.refused);
   state.tracked++;
   return 1;

@@ -1,40 +1,47 @@
 /**
- * Who holds what: the items of each source in the order they came, and their count and bytes, so that no source can
- * take more than its share.
+ * Who holds what: the items of each group of sources in lists, one for each queue that has some, in the order in which they
+ * entered it. So the group's count and bytes are a sum over its lists, and its next to leave is the head of one of them.
  *
- *   bucket ─► leader (oldest: count, bytes, prev = newest) ⇄ item ⇄ newest          ┐ one list per source,
- *                └─ chain ─► leader of the next source in the bucket                ┘ leaders chained per bucket
+ *   bucket ─► leader (oldest: count, bytes, prev = newest) ⇄ item ⇄ newest          ┐ one list per group and queue,
+ *                └─ chain ─► leader of the next list in the bucket                  ┘ leaders chained per bucket
  *
- * Relies on: tags being HMACs under the instance's secret, so their first word is a fair bucket index and nobody can
- * aim at a bucket. Refuses: to keep memory for sources that hold nothing: a leader that goes hands its numbers on.
+ * Relies on: the eight bytes of a group being the output of a keyed hash, so that their first word is a fair bucket index
+ * and nobody can aim at a bucket. Refuses: to keep memory for groups that hold nothing: a leader that goes hands its
+ * numbers on.
  */
-import { HEADER_AT, HEADER_SOURCE_BUCKETS, PANIC_QUARANTINE, SLOT_SOURCE_TAG } from './abi';
+import { HEADER_AT, HEADER_SOURCE_BUCKETS, PANIC_QUARANTINE, SLOT_GROUP } from './abi';
 import { hold } from './panic';
-import { held, Slot, same32, state } from './slots';
+import { queueOf } from './queues';
+import { held, Slot, sameGroup, state } from './slots';
 
-/** The oldest item of the source, or 0. */
-export function shareFind(tagAt: u32): u32 {
-  let leader: u32 = load<u32>(sourceBucketAt(tagAt));
-  for (let left: u32 = state().sources; leader != 0; left--) {
+/** The first list in the bucket of a group (eight bytes); the others follow by `sourceChain`, those of other groups among them. */
+export function shareFirst(groupAt: u32): u32 {
+  return load<u32>(sourceBucketAt(groupAt));
+}
+
+/** The oldest item of the group in `queue`, or 0. */
+export function shareFind(groupAt: u32, queue: u32): u32 {
+  let leader: u32 = shareFirst(groupAt);
+  for (let left: u32 = state().count; leader != 0; left--) {
     hold(left > 0, PANIC_QUARANTINE);
     const item = held(leader);
-    if (same32(changetype<u32>(item) + SLOT_SOURCE_TAG, tagAt)) return leader;
+    if (queueOf(item) == queue && sameGroup(changetype<u32>(item) + SLOT_GROUP, groupAt)) return leader;
     leader = item.sourceChain;
   }
   return 0;
 }
 
-/** For a slot that was just taken: its links are zero. */
+/** For a slot that has just entered its queue: its links are zero. */
 export function shareAppend(slot: u32): void {
   const item = held(slot);
-  const tagAt: u32 = changetype<u32>(item) + SLOT_SOURCE_TAG;
-  let leader: u32 = shareFind(tagAt);
+  const groupAt: u32 = changetype<u32>(item) + SLOT_GROUP;
+  let leader: u32 = shareFind(groupAt, queueOf(item));
   if (leader == 0) {
-    const bucket: u32 = sourceBucketAt(tagAt);
+    if (!holdsAny(groupAt)) state().sources += 1;
+    const bucket: u32 = sourceBucketAt(groupAt);
     item.sourceChain = load<u32>(bucket);
     store<u32>(bucket, slot);
     item.sourcePrev = slot;
-    state().sources += 1;
     leader = slot;
   } else {
     const newest: u32 = held(leader).sourcePrev;
@@ -47,10 +54,10 @@ export function shareAppend(slot: u32): void {
   oldest.sourceBytes += item.payloadBytes;
 }
 
-/** The slot's own links are left as they are: it is zeroed next. */
+/** Before the item leaves its queue. Its own links are zero after it. */
 export function shareRemove(slot: u32): void {
   const item = held(slot);
-  const leader: u32 = shareFind(changetype<u32>(item) + SLOT_SOURCE_TAG);
+  const leader: u32 = shareFind(changetype<u32>(item) + SLOT_GROUP, queueOf(item));
   hold(leader != 0, PANIC_QUARANTINE);
   const oldest = held(leader);
   hold(oldest.sourceCount > 0 && oldest.sourceBytes >= item.payloadBytes, PANIC_QUARANTINE);
@@ -64,9 +71,14 @@ export function shareRemove(slot: u32): void {
     if (next != 0) held(next).sourcePrev = item.sourcePrev;
     else oldest.sourcePrev = item.sourcePrev;
   }
+  item.sourcePrev = 0;
+  item.sourceNext = 0;
+  item.sourceChain = 0;
+  item.sourceCount = 0;
+  item.sourceBytes = 0;
 }
 
-/** The next oldest takes the leader's place in its bucket; after the last item the source is gone. */
+/** The next oldest takes the leader's place in its bucket; after the last item the list is gone. */
 function abdicate(slot: u32, item: Slot): void {
   const heir: u32 = item.sourceNext;
   if (heir != 0) {
@@ -75,11 +87,15 @@ function abdicate(slot: u32, item: Slot): void {
     next.sourceChain = item.sourceChain;
     next.sourceCount = item.sourceCount;
     next.sourceBytes = item.sourceBytes;
-  } else {
-    state().sources -= 1;
   }
-  const follower: u32 = heir != 0 ? heir : item.sourceChain;
-  const bucket: u32 = sourceBucketAt(changetype<u32>(item) + SLOT_SOURCE_TAG);
+  const groupAt: u32 = changetype<u32>(item) + SLOT_GROUP;
+  unchain(groupAt, slot, heir != 0 ? heir : item.sourceChain);
+  if (heir == 0 && !holdsAny(groupAt)) state().sources -= 1;
+}
+
+/** Puts `follower` where `slot` was in the chain of its bucket. */
+function unchain(groupAt: u32, slot: u32, follower: u32): void {
+  const bucket: u32 = sourceBucketAt(groupAt);
   let at: u32 = load<u32>(bucket);
   if (at == slot) {
     store<u32>(bucket, follower);
@@ -92,6 +108,18 @@ function abdicate(slot: u32, item: Slot): void {
   held(at).sourceChain = follower;
 }
 
-export function sourceBucketAt(tagAt: u32): u32 {
-  return load<u32>(HEADER_AT + HEADER_SOURCE_BUCKETS) + (load<u32>(tagAt) & state().bucketMask) * 4;
+/** Does the group lead any list? */
+function holdsAny(groupAt: u32): bool {
+  let leader: u32 = shareFirst(groupAt);
+  for (let left: u32 = state().count; leader != 0; left--) {
+    hold(left > 0, PANIC_QUARANTINE);
+    const item = held(leader);
+    if (sameGroup(changetype<u32>(item) + SLOT_GROUP, groupAt)) return true;
+    leader = item.sourceChain;
+  }
+  return false;
+}
+
+export function sourceBucketAt(groupAt: u32): u32 {
+  return load<u32>(HEADER_AT + HEADER_SOURCE_BUCKETS) + (load<u32>(groupAt) & state().bucketMask) * 4;
 }

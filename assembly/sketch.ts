@@ -5,8 +5,9 @@
  *     stamps  │ u32 per chunk of 2 KiB: the epoch that wrote it │
  *     cells   │ generation 0: row 0 … row 3 │ generation 1: … │ … generation 5 │
  *
- * A generation lasts n ticks. A cost of tick k may be evicted as late as tick e ≥ k, in a generation that began at
- * g ≥ e − (n − 1) and is forgotten at tick g + 6n; it must be known until tick k + counters begins. So 5n + 1 ≥ counters:
+ * A generation lasts n ticks and is forgotten as many ticks after it was last written as there are counters: whatever is in
+ * it was admitted by then. So nobody is told to wait longer than a record would make him. Its place is written over at tick
+ * g + 6n of the tick g at which it began, and the last write is at g + n − 1 at the latest, so 5n + 1 ≥ counters:
  * n = 7 for 33 counters (36), n = 5 for 25 (26): five whole generations cover more than a window.
  *
  * Relies on: tags, which are the output of a keyed hash. Refuses: to clear anything it does not write — a rotation, even
@@ -47,6 +48,7 @@ export function sketchAdd(tag: u32, set: u32, cost: u32): void {
     if (cellGet(state, cell) < raised) cellSet(state, cell, raised);
   }
   store<u32>(writtenAt(state, slot), state.epoch);
+  store<f64>(writtenTickAt(state, slot), state.tickTotal);
 }
 
 /**
@@ -59,7 +61,8 @@ export function sketchAsk(tag: u32, set: u32): u32 {
   let epoch = state.epoch;
   let total: u32 = 0;
   for (let age: u32 = 0; age < <u32>abi.SKETCH_GENERATIONS; age++) {
-    const known = load<u32>(writtenAt(state, epoch % <u32>abi.SKETCH_GENERATIONS)) == epoch;
+    const slot: u32 = epoch % <u32>abi.SKETCH_GENERATIONS;
+    const known = load<u32>(writtenAt(state, slot)) == epoch && untilOf(state, slot) > state.tickTotal;
     const said: u32 = known ? min<u32>(generationAsk(tag, set, epoch), limit) : 0;
     store<u32>(abi.CHECKED_AT + abi.CHECKED_ESTIMATES + (age << 2), said);
     total = min<u32>(total + said, limit);
@@ -72,7 +75,12 @@ export function sketchAsk(tag: u32, set: u32): u32 {
 /** The total tick at which the generation of that age (0 = the current one) is forgotten. */
 export function sketchUntil(age: u32): f64 {
   const state = limiterState();
-  return state.generationTick + <f64>((<u32>abi.SKETCH_GENERATIONS - age) * state.generationTicks);
+  const generations: u32 = abi.SKETCH_GENERATIONS;
+  return untilOf(state, ((state.epoch % generations) + generations - age) % generations);
+}
+
+function untilOf(state: LimiterState, slot: u32): f64 {
+  return load<f64>(writtenTickAt(state, slot)) + <f64>state.count;
 }
 
 function generationAsk(tag: u32, set: u32, epoch: u32): u32 {
@@ -128,6 +136,10 @@ function cellSet(state: LimiterState, at: u32, value: u32): void {
 function stampAt(cell: u32): u32 {
   const chunk: u32 = (cell - load<u32>(abi.HEADER_AT + abi.HEADER_SKETCH_CELLS)) >> CHUNK_SHIFT;
   return load<u32>(abi.HEADER_AT + abi.HEADER_SKETCH_STAMPS) + (chunk << 2);
+}
+
+function writtenTickAt(state: LimiterState, slot: u32): u32 {
+  return <u32>changetype<usize>(state) + <u32>offsetof<LimiterState>('writtenTick0') + (slot << 3);
 }
 
 function writtenAt(state: LimiterState, slot: u32): u32 {

@@ -1,7 +1,7 @@
 /**
  * Slots: one fixed record per held item, found by index. What the quarantine's lists, queues and sums are made of.
  *
- *   ┌ hash 32 │ source tag 32 │ id 16 │ times 16 │ sizes and counts 16 │ links 24 │ share 12 │ marks 16 ┐  160 bytes
+ *   ┌ hash 32 │ source tag 32 │ id 16 │ times 16 │ sizes, counts 16 │ links 24 │ share 12 │ marks 16 │ group 8 │ entry 8 ┐  176
  *
  * Relies on: the header and the quarantine's state. Refuses: to know why an item comes or goes.
  * A slot is named by its index + 1 everywhere; 0 is nobody.
@@ -22,6 +22,9 @@ import {
   QUARANTINE_BYTES,
   QUARANTINE_COUNT,
   QUARANTINE_COUNTS,
+  QUARANTINE_ENTERED,
+  QUARANTINE_GROUP_PRF_0,
+  QUARANTINE_GROUP_PRF_1,
   QUARANTINE_HEADS,
   QUARANTINE_PAYLOAD_BYTES,
   QUARANTINE_PRF_0,
@@ -29,6 +32,7 @@ import {
   QUARANTINE_SLOT_FREE,
   QUARANTINE_SLOT_HIGH,
   QUARANTINE_SOURCES,
+  QUARANTINE_SUMS,
   QUARANTINE_TAILS,
   QUEUES,
   SLOT_ACCOUNTED,
@@ -38,9 +42,11 @@ import {
   SLOT_DETECTOR_BYTES,
   SLOT_DISPOSITION,
   SLOT_DISTINCT,
+  SLOT_ENTERED,
   SLOT_EXPIRES_AT,
   SLOT_FIRST_BLOCK,
   SLOT_FLAGS,
+  SLOT_GROUP,
   SLOT_HASH,
   SLOT_ID,
   SLOT_LAST_SEEN_AT,
@@ -107,6 +113,9 @@ export class Slot {
   flags: u8;
   categoryBytes: u8;
   detectorBytes: u8;
+  group0: u32;
+  group1: u32;
+  entered: f64;
 }
 
 if (offsetof<Slot>() != SLOT_BYTES) ERROR('Slot: size differs from SLOT_BYTES');
@@ -136,8 +145,10 @@ if (offsetof<Slot>('state') != SLOT_STATE) ERROR('Slot.state');
 if (offsetof<Slot>('flags') != SLOT_FLAGS) ERROR('Slot.flags');
 if (offsetof<Slot>('categoryBytes') != SLOT_CATEGORY_BYTES) ERROR('Slot.categoryBytes');
 if (offsetof<Slot>('detectorBytes') != SLOT_DETECTOR_BYTES) ERROR('Slot.detectorBytes');
+if (offsetof<Slot>('group0') != SLOT_GROUP) ERROR('Slot.group0');
+if (offsetof<Slot>('entered') != SLOT_ENTERED) ERROR('Slot.entered');
 
-/** What the quarantine knows about itself. The three arrays of the queues follow. */
+/** What the quarantine knows about itself. The four arrays of the queues follow. */
 @unmanaged
 export class State {
   count: u32;
@@ -151,6 +162,10 @@ export class State {
   prf0: u32;
   prf1: u32;
   bucketMask: u32;
+  spare: u32;
+  groupPrf0: u32;
+  groupPrf1: u32;
+  entered: f64;
 }
 
 if (offsetof<State>('count') != QUARANTINE_COUNT) ERROR('State.count');
@@ -164,10 +179,14 @@ if (offsetof<State>('sources') != QUARANTINE_SOURCES) ERROR('State.sources');
 if (offsetof<State>('prf0') != QUARANTINE_PRF_0) ERROR('State.prf0');
 if (offsetof<State>('prf1') != QUARANTINE_PRF_1) ERROR('State.prf1');
 if (offsetof<State>('bucketMask') != QUARANTINE_BUCKET_MASK) ERROR('State.bucketMask');
+if (offsetof<State>('groupPrf0') != QUARANTINE_GROUP_PRF_0) ERROR('State.groupPrf0');
+if (offsetof<State>('groupPrf1') != QUARANTINE_GROUP_PRF_1) ERROR('State.groupPrf1');
+if (offsetof<State>('entered') != QUARANTINE_ENTERED) ERROR('State.entered');
 if (offsetof<State>() > <u32>QUARANTINE_HEADS) ERROR('State reaches into the queues');
 if (QUARANTINE_HEADS + QUEUES * 4 != QUARANTINE_TAILS) ERROR('QUARANTINE_TAILS');
 if (QUARANTINE_TAILS + QUEUES * 4 != QUARANTINE_COUNTS) ERROR('QUARANTINE_COUNTS');
-if (QUARANTINE_COUNTS + QUEUES * 4 != QUARANTINE_BYTES) ERROR('QUARANTINE_BYTES');
+if (QUARANTINE_COUNTS + QUEUES * 4 != QUARANTINE_SUMS) ERROR('QUARANTINE_SUMS');
+if (QUARANTINE_SUMS + QUEUES * 4 != QUARANTINE_BYTES) ERROR('QUARANTINE_BYTES');
 
 export function stateAt(): u32 {
   return load<u32>(HEADER_AT + HEADER_QUARANTINE);
@@ -226,6 +245,11 @@ export function payloadFrom(item: Slot): u32 {
 /** All the bytes that the item keeps in the slab. */
 export function itemBytes(item: Slot): u32 {
   return payloadFrom(item) + item.payloadBytes;
+}
+
+/** Eight bytes at multiples of four: do both count for the same share? */
+export function sameGroup(left: u32, right: u32): bool {
+  return load<u32>(left) == load<u32>(right) && load<u32>(left, 4) == load<u32>(right, 4);
 }
 
 /** Hashes and tags, both at multiples of four. Not constant time: neither is a secret that the other side submits. */

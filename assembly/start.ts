@@ -8,14 +8,14 @@
 import * as abi from './abi';
 import { arenaStart, reserve, seal } from './arena';
 import { auditInit } from './audit';
-import { auditKey } from './commitments';
+import { auditKey, sourceTag } from './commitments';
 import { describeId } from './describe';
 import { hmac, hmacKey } from './hmac';
 import { entropyDraw, entropyLeft, entropyPut, idMake, idsInit } from './ids';
 import { config, inbox, outbox, payloadAt } from './inbox';
 import { limiterInit, limiterSeed } from './limiter';
 import { hold } from './panic';
-import { quarantineInit, quarantineSeed } from './quarantine';
+import { planInit, quarantineGroups, quarantineInit, quarantineSeed } from './quarantine';
 import './places';
 import { SHA_STATE_BYTES, sha256Finish, sha256Start, sha256Update } from './sha256';
 
@@ -31,6 +31,7 @@ export function init(): void {
   arenaStart();
   const payload: u32 = reserve(config(abi.CONFIG_MAX_PAYLOAD_BYTES), 64);
   store<u32>(abi.HEADER_AT + abi.HEADER_PAYLOAD, payload);
+  planInit();
   idsInit();
   store<u32>(abi.HEADER_AT + abi.HEADER_STATE_FROM, load<u32>(abi.HEADER_AT + abi.HEADER_IDS));
   limiterInit();
@@ -52,9 +53,14 @@ export function seed(): void {
   }
   entropyDraw(PRF_AT, 8);
   quarantineSeed(PRF_AT);
-  memory.fill(PRF_AT, 0, 8);
   auditKey(abi.INBOX_AT + abi.INBOX_KEY);
   memory.fill(abi.INBOX_AT + abi.INBOX_KEY, 0, 32);
+  // A source begins with its domain, and 0xff is none: no source has the tag that the key of the groups is the head of.
+  store<u8>(PRF_AT, 0xff);
+  sourceTag(PRF_AT, 1, INNER_AT);
+  quarantineGroups(INNER_AT);
+  memory.fill(PRF_AT, 0, 8);
+  memory.fill(INNER_AT, 0, 32);
   store<u32>(abi.HEADER_AT + abi.HEADER_SEEDED, 1);
   outbox(abi.OUTBOX_ENTROPY_LEFT, entropyLeft());
 }

@@ -16,7 +16,7 @@ export {
   recordCommit,
 } from './audit';
 export { auditKey, commitDetail, commitPayload, sourceTag } from './commitments';
-export { foldClear, foldEvent, foldEvicted, foldWalk } from './folds';
+export { foldClear, foldEvent, foldEvicted, foldSeveral, foldWalk } from './folds';
 export { halfSip, halfSip64 } from './halfsip';
 export { hmac, hmacFinish, hmacKey, hmacStart } from './hmac';
 export { entropyDraw, entropyLeft, entropyPut, idMake, idsInit } from './ids';
@@ -32,6 +32,7 @@ export {
   limiterRestore,
   limiterRestoreWay,
   limiterSeed,
+  limiterSeveral,
   limiterUnblock,
   limiterUnrecorded,
 } from './limiter';

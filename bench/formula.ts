@@ -44,14 +44,14 @@ const up64 = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 /** Bytes reserved, line by line. */
 export function reserved(of: Configuration): Bill {
   const slots = of.limit === 0 ? 0 : up2(Math.max(16, of.maxSources));
-  const perSource = of.limit <= 255 ? 60 : of.limit <= 65_535 ? 92 : 128;
+  const perSource = of.limit <= 255 ? 64 : of.limit <= 65_535 ? 96 : 128;
   const cells = of.limit === 0 ? 0 : 24 * up2(Math.max(16_384, 2 * slots));
   return {
-    fixed: 69_632 + up64(1_048) + (of.limit === 0 ? 0 : 128) + 192 + up64(1_896) + 16_384,
-    payload: up64(of.maxPayloadBytes),
+    fixed: 69_632 + up64(1_048) + (of.limit === 0 ? 0 : 256) + 448 + up64(1_936) + 16_384,
+    payload: up64(of.maxPayloadBytes) + up64(4 + 4 * Math.max(512, Math.ceil(of.maxPayloadBytes / 128))),
     sources: slots * perSource,
     sketch: 2 * cells + up64(cells / 256),
-    slots: up64(160 * of.maxCount) + 2 * up64(4 * up2(of.maxCount)),
+    slots: up64(176 * of.maxCount) + 2 * up64(4 * up2(of.maxCount)),
     slab: 128 * (Math.ceil(of.maxBytes / 124) + 3 * of.maxCount),
     records: 176 * of.maxRecords,
   };

@@ -145,6 +145,18 @@ export const KINDS = [
   'BLOCKED',
   'UNBLOCKED',
   'UNINSPECTED',
+  'CONFIG',
+  'HOLD',
+  'RELEASED',
+  'ERASED',
+  'EXPORTED',
+  'ACCESS_DENIED',
+  'FAILSAFE',
+  'LOST',
+  'FINDING',
+  'PRUNED',
+  'ALLOWED',
+  'TROUBLE',
 ] as const;
 
 export function readRecord(bytes: Uint8Array): LogRecord {

@@ -7,6 +7,7 @@ import {
   HEADER_AT,
   HEADER_PAYLOAD,
   INBOX_AT,
+  INBOX_GROUP,
   INBOX_ID,
   INBOX_PAYLOAD_HASH,
   INBOX_SALT,
@@ -14,11 +15,12 @@ import {
   INBOX_SOURCE_TAG,
 } from '../abi';
 import { arenaStart, reserve, seal } from '../arena';
-import { quarantineInit, quarantineInsert } from '../quarantine';
+import { planInit, quarantineInit, quarantineInsert } from '../quarantine';
 
 export function testQuarantineInit(): void {
   arenaStart();
   store<u32>(HEADER_AT + HEADER_PAYLOAD, reserve(load<u32>(CONFIG_AT + CONFIG_MAX_PAYLOAD_BYTES), 64));
+  planInit();
   quarantineInit();
   seal();
 }
@@ -30,6 +32,7 @@ export function testQuarantineInsert(flags: u32, now: f64, seq: f64, restored: u
     INBOX_AT + INBOX_SIGNATURE_HASH,
     INBOX_AT + INBOX_PAYLOAD_HASH,
     INBOX_AT + INBOX_SOURCE_TAG,
+    INBOX_AT + INBOX_GROUP,
     flags,
     now,
     seq,

@@ -159,7 +159,7 @@ export async function readRows(
 
 /** The one of `sealers` that opens the first piece of the facts. */
 async function openerOf(first: Row | undefined, sealers: readonly Sealer[], names: Names): Promise<Sealer> {
-  if (first === undefined) throw notWhole('facts missing', 'all rows or none', 'some');
+  if (first === undefined) throw notWhole('no facts', 'all rows or none', 'some');
   for (const sealer of sealers.slice(1)) {
     const isOpen = await sealer.open(first[1], names.facts(-1, NOTHING)).then(
       () => true,
@@ -181,7 +181,7 @@ async function openChain(
   let end = link;
   const pieces = rows.map(([n, row], i) => {
     const [expected, as] = name(i, end);
-    if (n !== expected) throw notWhole(`row ${expected} missing`, 'all in order', 'a gap');
+    if (n !== expected) throw notWhole('a row is missing', `${expected}`, `${n}`);
     end = linked(end, rowHead(row));
     return openRow(opener, row, as);
   });
@@ -209,10 +209,10 @@ function factsHead(generation: number, length: number, digest: Bytes): Bytes {
 function openFacts(all: Bytes, digest: Bytes): { generation: number; bytes: Bytes } {
   const view = new DataView(all.buffer, all.byteOffset, all.length);
   if (all.length < FACTS_HEAD_BYTES || view.getUint32(8) !== all.length - FACTS_HEAD_BYTES) {
-    throw notWhole('pieces of the facts missing', 'all in order', 'a gap');
+    throw notWhole('facts cut short', 'all pieces in order', 'fewer');
   }
   if (toHex(all.subarray(12, FACTS_HEAD_BYTES)) !== toHex(digest)) {
-    throw notWhole('other pages than the facts say', 'those of one checkpoint', 'a mixture');
+    throw notWhole('pages of another moment', 'those that the facts name', 'others');
   }
   return { generation: view.getFloat64(0), bytes: all.subarray(FACTS_HEAD_BYTES) };
 }

@@ -193,7 +193,7 @@ function wayTo({ namespace, index, timeoutMs, maxPayloadBytes }: Way): Shard {
     if (typeof answer === 'object' && answer !== null) return unwrapped(answer as Parameters<typeof unwrapped>[0]);
     throw new TracehoundError(
       'SHARD_UNREACHABLE',
-      `object.${name}: of another class, expected a TracehoundObject, got no answer`,
+      `object.${name}: another class, expected a TracehoundObject, got another answer`,
     );
   };
   const calls = CALL_NAMES.map((name) => [name, (...given: unknown[]) => ask(name, given)]);

@@ -29,7 +29,7 @@ import {
 } from './salvage';
 
 /** In the order in which they are written, with the version of each. */
-export const SECTION_VERSIONS = { limiter: 1, quarantine: 1, audit: 1 } as const;
+export const SECTION_VERSIONS = { limiter: 2, quarantine: 2, audit: 2 } as const;
 export type SectionName = keyof typeof SECTION_VERSIONS;
 /** `limiter` is missing where there is no limiter, or no seal. */
 export type Sections = Readonly<Partial<Record<SectionName, Uint8Array>>>;
@@ -52,6 +52,7 @@ const LOGS_MAX = 64;
 const LINKS: readonly [from: number, to: number][] = [
   [abi.SLOT_FIRST_BLOCK, abi.SLOT_SEEN],
   [abi.SLOT_SEVERITY_PREV, abi.SLOT_EXPIRES_AT],
+  [abi.SLOT_ENTERED, abi.SLOT_BYTES],
 ];
 
 export function invalidSnapshot(

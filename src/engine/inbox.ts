@@ -158,14 +158,33 @@ export function hashInto(core: Core, data: Uint8Array | string, field: number): 
   core.bytes.copyWithin(IN + field, abi.OUTBOX_AT + abi.OUTBOX_HASH, abi.OUTBOX_AT + abi.OUTBOX_HASH + 32);
 }
 
-/** What the core's `note` records: a kind, a count, what lies over the payload field, and the log that came before, if one did. */
-export function writeAppend(core: Core, kind: number, count: number, overlay: Uint8Array, size = 0): void {
+/** What a record says that only the host can know of: numbers, all of them zero unless given. */
+export interface Appended {
+  readonly reason?: number;
+  readonly count?: number;
+  readonly length?: number;
+  /** 0 none … 3 passed. */
+  readonly disposition?: number;
+  /** 32 bytes at 80: what the kind lays over the payload field. */
+  readonly overlay?: Uint8Array;
+  /** 16 bytes: the evidence that it is about. */
+  readonly id?: Uint8Array;
+  /** RESUME, PANIC: size of the log before, in the place of the id. */
+  readonly size?: number;
+}
+
+const NOTHING = new Uint8Array(32);
+
+export function writeAppend(core: Core, kind: number, what: Appended): void {
   core.u32[IN32 + (abi.INBOX_KIND >>> 2)] = kind;
-  core.u32[IN32 + (abi.INBOX_REASON >>> 2)] = abi.REASON_NONE;
-  core.u32[IN32 + (abi.INBOX_COUNT >>> 2)] = count;
-  core.view.setBigUint64(IN + abi.INBOX_ID, BigInt(size));
+  core.u32[IN32 + (abi.INBOX_REASON >>> 2)] = what.reason ?? abi.REASON_NONE;
+  core.u32[IN32 + (abi.INBOX_COUNT >>> 2)] = what.count ?? 0;
+  core.u32[IN32 + (abi.INBOX_LENGTH >>> 2)] = what.length ?? 0;
+  core.u32[IN32 + (abi.INBOX_DISPOSITION >>> 2)] = what.disposition ?? abi.DISPOSITION_NONE;
+  core.view.setBigUint64(IN + abi.INBOX_ID, BigInt(what.size ?? 0));
   core.view.setBigUint64(IN + abi.INBOX_ID + 8, 0n);
-  core.bytes.set(overlay, IN + abi.INBOX_OVERLAY);
+  if (what.id !== undefined) core.bytes.set(what.id, IN + abi.INBOX_ID);
+  core.bytes.set(what.overlay ?? NOTHING, IN + abi.INBOX_OVERLAY);
 }
 
 /** The signature that the core will give a question: of its fingerprint, else of its payload; that of a source it alone knows. */

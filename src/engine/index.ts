@@ -61,10 +61,15 @@ export type { LimiterGeometry, Salvaged } from './salvage';
 export type { Continues, Succession } from './succession';
 export { DISPOSITIONS, PURGE_REASONS, SEVERITIES, type Status } from './words';
 
-const TOTALS: Readonly<Record<'seen' | 'skipped' | 'failedOpen', number>> = {
+type Total = 'seen' | 'skipped' | 'failedOpen' | 'allowed' | 'shed' | 'lostEvents';
+
+const TOTALS: Readonly<Record<Total, number>> = {
   seen: abi.AUDIT_SEEN,
   skipped: abi.AUDIT_SKIPPED,
   failedOpen: abi.AUDIT_FAILED_OPEN,
+  allowed: abi.AUDIT_ALLOWED,
+  shed: abi.AUDIT_SHED,
+  lostEvents: abi.AUDIT_LOST_EVENTS,
 };
 
 const IN = abi.INBOX_AT;
@@ -205,10 +210,11 @@ export class Engine {
     });
   }
 
-  reset(now: number, source: EngineSource): void {
-    this.#life.run(now, (core) => {
+  /** Whether there was anything to forget; then it is recorded. */
+  reset(now: number, source: EngineSource, detail?: Uint8Array): boolean {
+    return this.#life.run(now, (core) => {
       writeSource(core, source);
-      core.call.rateReset(now);
+      return this.#life.details.with(core, detail, () => core.call.rateReset(now)) !== 0;
     });
   }
 
@@ -301,11 +307,26 @@ export class Engine {
     this.#end(now, slot, wordCode('purge reason', PURGE_REASONS, reason), detail, (core) => core.call.purge(now));
   }
 
-  #end(now: number, slot: number, reason: number, detail: Uint8Array | undefined, end: (core: Core) => number): void {
-    this.#life.run(now, (core) => {
+  /** As `purge`, at the word of somebody who may have it erased. */
+  erase(now: number, slot: number, detail?: Uint8Array): void {
+    this.#end(now, slot, abi.REASON_NONE, detail, (core) => core.call.erase(now));
+  }
+
+  /** Puts an item on hold or takes it off; whether that changed anything. */
+  hold(now: number, slot: number, on: boolean, detail?: Uint8Array): boolean {
+    return this.#end(now, slot, abi.REASON_NONE, detail, (core) => core.call.setHold(now, on ? 1 : 0)) !== 0;
+  }
+
+  /** Cold storage acknowledged a copy of the item; whether it had none before. */
+  evacuated(now: number, slot: number, detail?: Uint8Array): boolean {
+    return this.#end(now, slot, abi.REASON_NONE, detail, (core) => core.call.evacuated(now)) !== 0;
+  }
+
+  #end(now: number, slot: number, reason: number, detail: Uint8Array | undefined, end: (core: Core) => number): number {
+    return this.#life.run(now, (core) => {
       core.u32[IN32 + (abi.INBOX_SLOT >>> 2)] = slot;
       core.u32[IN32 + (abi.INBOX_REASON >>> 2)] = reason;
-      this.#life.details.with(core, detail, () => end(core));
+      return this.#life.details.with(core, detail, () => end(core));
     });
   }
 
@@ -349,7 +370,7 @@ export class Engine {
   // ── totals and ids ─────────────────────────────────────────────────────────────────────────────
 
   /** Adds one to a total that HEARTBEAT records carry. */
-  count(now: number, what: 'seen' | 'skipped' | 'failedOpen'): void {
+  count(now: number, what: Total): void {
     const total = wordCode('count', TOTALS, what);
     this.#life.run(now, (core) => {
       const field = core.view.getUint32(abi.HEADER_AT + abi.HEADER_AUDIT, true) + total;

@@ -236,8 +236,8 @@ export class Life {
     for (const { level, hash } of log.subtrees) core.bytes.set(hash, at + abi.AUDIT_FRONTIER + 32 * level);
     this.details = new Details();
     this.details.with(core, this.#options.genesis(log.origin, instance, log.size), () => {
-      writeAppend(core, abi.KIND_RESUME, 0, log.root, log.size);
-      core.call.note(now);
+      writeAppend(core, abi.KIND_RESUME, { overlay: log.root, size: log.size });
+      core.call.append(now);
     });
   }
 
@@ -262,8 +262,8 @@ export class Life {
       unaccounted: owed(salvaged, state, limiter === 'restored'),
       panic: kind === abi.KIND_PANIC ? this.#panicCode : 0,
     });
-    writeAppend(core, kind, lost, log.root ?? new Uint8Array(32), sizeKnown);
-    this.details.with(core, detail, () => core.call.note(now));
+    writeAppend(core, kind, { count: lost, size: sizeKnown, ...(log.root && { overlay: log.root }) });
+    this.details.with(core, detail, () => core.call.append(now));
     this.carried = carried;
   }
 

@@ -17,7 +17,7 @@ export interface CoreFunctions {
   begin(now: number): void;
   intercept(now: number): number;
   rateCheck(now: number, peek: number): void;
-  rateReset(now: number): void;
+  rateReset(now: number): number;
   rateBlock(now: number): void;
   rateUnblock(now: number): number;
   tag(): void;
@@ -29,10 +29,13 @@ export interface CoreFunctions {
   listed(): number;
   neutralize(now: number): number;
   purge(now: number): number;
+  erase(now: number): number;
+  setHold(now: number, on: number): number;
+  evacuated(now: number): number;
   replace(now: number): number;
   flush(now: number): number;
   access(now: number): number;
-  note(now: number): void;
+  append(now: number): void;
   settle(now: number, closing: number): number;
   root(): void;
   verify(): number;

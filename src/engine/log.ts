@@ -7,14 +7,13 @@ import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
 import type { AuditExport } from '../types/index';
 import type { AlarmOwner } from './alarms';
-import { writeAppend } from './inbox';
+import { type Appended, type EngineSource, writeAppend, writeSource } from './inbox';
 import type { Life } from './life';
 import type { Core } from './link';
 import { readAudit, readDigest } from './records';
-import { HOST_KINDS } from './words';
+import { HOST_KINDS, type HostKind } from './words';
 
 const IN = abi.INBOX_AT;
-const NOTHING = new Uint8Array(32);
 /** Six bytes. */
 const TOTAL_MAX = 2 ** 48 - 1;
 
@@ -24,14 +23,13 @@ export interface LogTail {
   readonly leaves: readonly Uint8Array[];
 }
 
-export interface AppendFields {
+export interface AppendFields extends Appended {
   /** The sidecar that the record commits to. */
   readonly detail?: Uint8Array | undefined;
-  readonly count?: number;
-  /** 32 bytes at 80: what the kind lays over the payload field. */
-  readonly overlay?: Uint8Array;
-  /** RESUME: size of the log before. */
-  readonly size?: number;
+  /** 0 low … 3 critical. */
+  readonly severity?: number;
+  /** Whose tag the record carries. */
+  readonly source?: EngineSource;
 }
 
 export class EngineLog {
@@ -88,12 +86,35 @@ export class EngineLog {
    * Appends a record that only the host can know of; answers its sequence number. HEARTBEAT carries the totals by itself,
    * KEY begins the next key epoch; the fields of the others are those of docs/format.md.
    */
-  append(now: number, kind: keyof typeof HOST_KINDS, fields: AppendFields = {}): number {
+  append(now: number, kind: HostKind, fields: AppendFields = {}): number {
     return this.#life.run(now, (core) => {
-      const overlay = kind === 'heartbeat' ? totals(readAudit(core)) : (fields.overlay ?? NOTHING);
-      writeAppend(core, HOST_KINDS[kind], fields.count ?? 0, overlay, fields.size);
       if (kind === 'key') nextEpoch(core);
-      this.#life.details.with(core, fields.detail, () => core.call.note(now));
+      this.#life.details.with(core, fields.detail, () => {
+        let flags = 0;
+        if (kind === 'heartbeat') {
+          const audit = readAudit(core);
+          const { seen, flagged, uninspected, skipped, failedOpen } = audit;
+          writeAppend(core, HOST_KINDS[kind], {
+            ...fields,
+            overlay: totals(seen, flagged, uninspected, skipped, failedOpen),
+          });
+          const { allowed, limited, dropped, shed, lostEvents } = audit;
+          core.bytes.set(totals(allowed, limited, dropped, shed, lostEvents), IN + abi.INBOX_OVERLAY_SOURCE);
+          flags |= abi.IN_OVERLAY_SOURCE;
+        } else writeAppend(core, HOST_KINDS[kind], fields);
+        if (fields.severity !== undefined) {
+          core.u32[(IN + abi.INBOX_SEVERITY) >>> 2] = fields.severity;
+          flags |= abi.IN_SEVERITY;
+        }
+        if (fields.source !== undefined) {
+          writeSource(core, fields.source);
+          flags |= abi.IN_SOURCE;
+        }
+        // The bit of the sidecar was set before and stays.
+        core.u32[IN >>> 2] = ((core.u32[IN >>> 2] as number) & abi.IN_DETAIL) | flags;
+        core.call.append(now);
+        core.u32[IN >>> 2] = (core.u32[IN >>> 2] as number) & ~flags;
+      });
       return core.f64[(abi.OUTBOX_AT + abi.OUTBOX_SEQ) >>> 3] as number;
     });
   }
@@ -161,11 +182,11 @@ export class EngineLog {
   }
 }
 
-/** The five totals, six bytes each, as HEARTBEAT has them over its payload field; a number with no room there is the largest. */
-function totals({ seen, flagged, uninspected, skipped, failedOpen }: ReturnType<typeof readAudit>): Uint8Array {
+/** Five totals, six bytes each, as HEARTBEAT has them; a number with no room there is the largest. */
+function totals(...five: [number, number, number, number, number]): Uint8Array {
   const overlay = new Uint8Array(32);
   const view = new DataView(overlay.buffer);
-  for (const [i, total] of [seen, flagged, uninspected, skipped, failedOpen].entries()) {
+  for (const [i, total] of five.entries()) {
     const fits = Math.min(Math.max(0, Math.floor(total)), TOTAL_MAX);
     view.setUint16(6 * i, Math.floor(fits / 2 ** 32));
     view.setUint32(6 * i + 2, fits % 2 ** 32);

@@ -7,9 +7,9 @@
  *
  * What a configuration costs (docs/memory.md), untouched parts being reserved but not resident:
  *
- *   sources    × (60, 92 or 128 B for limits ≤ 255, ≤ 65,535, above)
+ *   sources    × (64, 96 or 128 B for limits ≤ 255, ≤ 65,535, above)
  *   sketch       6 × 4 × max(32 KiB, 4 B × sources): resident only where evictions wrote
- *   evidence   × 160 B + 8 … 16 B of buckets + ⌈(32 + head + payload) / 124⌉ × 128 B
+ *   evidence   × 176 B + 8 … 16 B of buckets + ⌈(32 + head + payload) / 124⌉ × 128 B
  *   records    × 176 B
  */
 import * as abi from '../../assembly/abi';
@@ -31,6 +31,9 @@ export interface CoreConfig {
   readonly slabBlocks: number;
 }
 
+/** The default of `rateLimit.ipv6Prefix`. */
+const IPV6_PREFIX = 56;
+
 const powerOfTwo = (least: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, least)));
 const align = (at: number, to: number): number => Math.ceil(at / to) * to;
 
@@ -43,7 +46,8 @@ export function coreConfig(options: ResolvedOptions): CoreConfig {
     blockMs: on ? rateLimit.blockMs : 0,
     limit: on ? rateLimit.limit : 0,
     maxSources: on ? powerOfTwo(Math.max(rateLimit.maxSources, abi.LIMITER_WAYS)) : 0,
-    ipv6Prefix: on ? rateLimit.ipv6Prefix : 128,
+    // Without a limiter the grouping is the limiter's default: shares and folds go by it.
+    ipv6Prefix: on ? rateLimit.ipv6Prefix : IPV6_PREFIX,
     maxCount: quarantine.maxCount,
     maxBytes: quarantine.maxBytes,
     shareCount: Math.max(1, Math.floor(quarantine.maxCount * quarantine.maxShare)),
@@ -81,6 +85,7 @@ function regions(config: CoreConfig): [option: string, bytes: number, alignment:
         ];
   return [
     ['maxPayloadBytes', config.maxPayloadBytes, 64],
+    ['maxPayloadBytes', 4 + 4 * Math.max(abi.EVICTIONS_MIN, Math.ceil(config.maxPayloadBytes / abi.SMALL_BYTES)), 64],
     ['', abi.IDS_BYTES, 64],
     ...limiter,
     ['quarantine.maxCount', abi.QUARANTINE_BYTES, 64],

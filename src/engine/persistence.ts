@@ -26,7 +26,8 @@ const IN = abi.INBOX_AT;
 /** Functions that change the state, by the number they are written down with. Only append: numbers are stored. */
 const CHANGING = [
   ...(['refill', 'makeId', 'intercept', 'refused', 'uninspected', 'rateCheck', 'rateReset', 'rateBlock'] as const),
-  ...(['rateUnblock', 'neutralize', 'purge', 'replace', 'flush', 'access', 'note', 'settle', 'release'] as const),
+  ...(['rateUnblock', 'neutralize', 'purge', 'replace', 'flush', 'access', 'append', 'settle', 'release'] as const),
+  ...(['erase', 'setHold', 'evacuated'] as const),
 ] satisfies readonly (keyof CoreFunctions)[];
 /** Functions that only look, or answer from scratch memory. */
 type Looking =

@@ -94,6 +94,11 @@ export function readAudit(core: Core): {
   uninspected: number;
   skipped: number;
   failedOpen: number;
+  allowed: number;
+  limited: number;
+  dropped: number;
+  shed: number;
+  lostEvents: number;
 } {
   const at = core.view.getUint32(abi.HEADER_AT + abi.HEADER_AUDIT, true);
   const number = (field: number): number => core.view.getFloat64(at + field, true);
@@ -108,6 +113,11 @@ export function readAudit(core: Core): {
     uninspected: number(abi.AUDIT_UNINSPECTED),
     skipped: number(abi.AUDIT_SKIPPED),
     failedOpen: number(abi.AUDIT_FAILED_OPEN),
+    allowed: number(abi.AUDIT_ALLOWED),
+    limited: number(abi.AUDIT_LIMITED),
+    dropped: number(abi.AUDIT_DROPPED),
+    shed: number(abi.AUDIT_SHED),
+    lostEvents: number(abi.AUDIT_LOST_EVENTS),
   };
 }
 
@@ -120,8 +130,11 @@ export function readQuarantine(core: Core): {
 } {
   const at = core.view.getUint32(abi.HEADER_AT + abi.HEADER_QUARANTINE, true);
   const word = (field: number): number => core.view.getUint32(at + field, true);
-  const held = (severity: number): number =>
-    word(abi.QUARANTINE_COUNTS + 4 * severity) + word(abi.QUARANTINE_COUNTS + 4 * (abi.QUEUE_UNARCHIVED + severity));
+  const held = (severity: number): number => {
+    let count = 0;
+    for (let queue = severity; queue < abi.QUEUES; queue += 4) count += word(abi.QUARANTINE_COUNTS + 4 * queue);
+    return count;
+  };
   return {
     count: word(abi.QUARANTINE_COUNT),
     bytes: word(abi.QUARANTINE_PAYLOAD_BYTES),

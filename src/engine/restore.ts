@@ -151,6 +151,7 @@ function restoreItem(core: Core, slot: Uint8Array, content: Uint8Array, now: num
   // Only what is fingerprinted keeps the hash there; of the others these bytes are the payload's, and would stay behind.
   if (texts > abi.ITEM_HEAD_BYTES) put(abi.INBOX_PAYLOAD_HASH, content.subarray(abi.ITEM_HEAD_BYTES, texts));
   put(abi.INBOX_SOURCE_TAG, slot.subarray(abi.SLOT_SOURCE_TAG, abi.SLOT_SOURCE_TAG + 32));
+  put(abi.INBOX_GROUP, slot.subarray(abi.SLOT_GROUP, abi.SLOT_GROUP + 8));
   put(abi.INBOX_CATEGORY, content.subarray(texts, texts + categoryBytes));
   put(abi.INBOX_DETECTOR, content.subarray(texts + categoryBytes, head));
   core.payload.set(content.subarray(head));
@@ -161,7 +162,18 @@ function restoreItem(core: Core, slot: Uint8Array, content: Uint8Array, now: num
 
 // ── the rest ──────────────────────────────────────────────────────────────────────────────────────
 
-const TOTALS = [abi.AUDIT_SEEN, abi.AUDIT_FLAGGED, abi.AUDIT_UNINSPECTED, abi.AUDIT_SKIPPED, abi.AUDIT_FAILED_OPEN];
+const TOTALS = [
+  abi.AUDIT_SEEN,
+  abi.AUDIT_FLAGGED,
+  abi.AUDIT_UNINSPECTED,
+  abi.AUDIT_SKIPPED,
+  abi.AUDIT_FAILED_OPEN,
+  abi.AUDIT_ALLOWED,
+  abi.AUDIT_LIMITED,
+  abi.AUDIT_DROPPED,
+  abi.AUDIT_SHED,
+  abi.AUDIT_LOST_EVENTS,
+];
 
 function restoreTotals(core: Core, salvaged: Salvaged): void {
   const from = new DataView(salvaged.audit.buffer, salvaged.audit.byteOffset, salvaged.audit.length);

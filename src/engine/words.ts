@@ -45,22 +45,51 @@ export const PURGE_REASONS: Readonly<Record<PurgeReason, number>> = {
 };
 
 /** How a detector fails. */
-export const DETECTOR_FAILURES: Readonly<Record<'threw' | 'timeout', number>> = {
+export const DETECTOR_FAILURES: Readonly<Record<'threw' | 'timeout' | 'unreadable' | 'silent' | 'unsent', number>> = {
   threw: abi.REASON_THREW,
   timeout: abi.REASON_TIMED_OUT,
+  unreadable: abi.REASON_UNREADABLE,
+  silent: abi.REASON_SILENT,
+  unsent: abi.REASON_UNSENT,
 };
 
 /** Records that the host asks for by name. */
-export const HOST_KINDS: Readonly<
-  Record<'heartbeat' | 'key' | 'resume' | 'gap' | 'evacuated' | 'evacuation_failed', number>
-> = {
+export const HOST_KINDS: Readonly<Record<HostKind, number>> = {
   heartbeat: abi.KIND_HEARTBEAT,
   key: abi.KIND_KEY,
   resume: abi.KIND_RESUME,
   gap: abi.KIND_GAP,
   evacuated: abi.KIND_EVACUATED,
   evacuation_failed: abi.KIND_EVACUATION_FAILED,
+  anchor: abi.KIND_ANCHOR,
+  config: abi.KIND_CONFIG,
+  blocked: abi.KIND_BLOCKED,
+  unblocked: abi.KIND_UNBLOCKED,
+  failsafe: abi.KIND_FAILSAFE,
+  lost: abi.KIND_LOST,
+  finding: abi.KIND_FINDING,
+  pruned: abi.KIND_PRUNED,
+  allowed: abi.KIND_ALLOWED,
+  trouble: abi.KIND_TROUBLE,
 };
+
+export type HostKind =
+  | 'heartbeat'
+  | 'key'
+  | 'resume'
+  | 'gap'
+  | 'evacuated'
+  | 'evacuation_failed'
+  | 'anchor'
+  | 'config'
+  | 'blocked'
+  | 'unblocked'
+  | 'failsafe'
+  | 'lost'
+  | 'finding'
+  | 'pruned'
+  | 'allowed'
+  | 'trouble';
 
 /** How somebody reaches for evidence. */
 export const ACCESSES: Readonly<Record<'accessed' | 'exported' | 'denied', number>> = {

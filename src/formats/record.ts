@@ -86,22 +86,30 @@ export const LIMITED = 19;
 export const BLOCKED = 20;
 export const UNBLOCKED = 21;
 export const UNINSPECTED = 22;
+export const CONFIG = 23;
 export const HOLD = 24;
 export const RELEASED = 25;
 export const ERASED = 26;
 export const FAILSAFE = 29;
+export const LOST = 30;
 export const PRUNED = 32;
+export const ALLOWED = 33;
+export const TROUBLE = 34;
 
 /** Reasons of each kind by their number; 0 is none. A kind that is not here has none. */
 export const REASONS: Readonly<Record<number, readonly string[]>> = {
-  [EVICTED]: ['', 'full', 'share'],
+  [EVICTED]: ['', 'full', 'share', 'graver'],
   [PURGED]: ['', 'timeout', 'error', 'abort', 'panic', 'expired', 'erased', 'flush', 'ttl', 'hold ended'],
   [DROPPED]: ['', 'no room', 'too large', 'not captured'],
   [LIMITED]: ['', 'window', 'blocked'],
-  [BLOCKED]: ['', 'automatic', 'by hand', 'list', 'escalated'],
-  [UNBLOCKED]: ['', 'automatic', 'by hand'],
-  [UNINSPECTED]: ['', 'threw', 'too slow', 'unreadable', 'silent'],
+  [BLOCKED]: ['', 'automatic', 'by hand', 'list', 'escalated', 'reset'],
+  [UNBLOCKED]: ['', 'automatic', 'by hand', 'list', 'escalated', 'reset'],
+  [UNINSPECTED]: ['', 'threw', 'too slow', 'unreadable', 'silent', 'body not sent'],
+  [CONFIG]: ['', 'limits', 'trust', 'shadow', 'fail mode', 'secret'],
   [FAILSAFE]: ['', 'normal', 'warning', 'critical', 'emergency'],
+  [LOST]: ['', 'sidecars', 'alerts', 'findings', 'evidence', 'blocks'],
+  [ALLOWED]: ['', 'allow', 'skip'],
+  [TROUBLE]: ['', 'store', 'signer', 'writer', 'detector', 'one source', 'forwarded', 'no secret', 'losses'],
 };
 /** Reasons that a later version may begin to write, of any kind. */
 export const REASON_OPEN_MIN = 128;

@@ -10,6 +10,7 @@
  */
 import type { Field } from './message';
 import type { SecretNames } from './secrets';
+import { withoutPassword } from './target';
 
 /** Fields that hold a URL, which loses its secrets like the target. */
 const URLS: ReadonlySet<string> = new Set([
@@ -53,7 +54,9 @@ export class Redaction {
   field(field: Field): Field {
     const [name, value] = field;
     if (this.hides(name)) return [name, this.#replace(value)];
-    if (URLS.has(name.toLowerCase())) return [name, this.target(value)];
+    if (URLS.has(name.toLowerCase())) {
+      return [name, this.target(withoutPassword(value, (secret) => this.#replace(secret)))];
+    }
     return field;
   }
 
@@ -95,13 +98,11 @@ function rewrite(target: string, cuts: Cuts, replace: (value: string) => string)
   return parts.join('') + target.slice(at);
 }
 
-/** One walk over the target. A path has parameters too, `/a;jsessionid=…/b`, and before it may stand whose password it is. */
+/** One walk over the target. A path has parameters too: `/a;jsessionid=…/b`. */
 function cutsOf(target: string, names: SecretNames): Cuts {
   const cuts: number[] = [];
   const first = target.search(/[?#]/);
   const query = first < 0 ? target.length : first;
-  const user = /^[a-z][a-z\d+.-]{0,31}:\/\/([^/?#@]{0,4096})@/i.exec(target);
-  if (user !== null) cuts.push(user[0].length - 1 - (user[1] as string).length, user[0].length - 1);
   for (let at = 0, start = -1; at <= query; at++) {
     const character = at === query ? '/' : target[at];
     if (character !== '/' && character !== ';') continue;

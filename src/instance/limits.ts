@@ -36,9 +36,9 @@ export function rateLimiter(
   return {
     check: (source, cost = 1) => ask(source, cost, false),
     peek: (source, cost = 1) => ask(source, cost, true),
-    reset: (source) => {
+    reset: (source, who) => {
       limit();
-      engine.reset(time(), readSource(source));
+      if (engine.reset(time(), readSource(source), detail(who))) acted();
     },
     block: (source, ms, who) => {
       limit();

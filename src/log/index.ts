@@ -38,7 +38,7 @@ export interface StoredLogOptions extends HeldLogOptions {
   resume?: OpenedLog;
 }
 
-/** The writer keeps 512 records of the ring free, and half of the ring is little enough to fill. */
+/** The writer keeps 576 records of the ring free, and less than half of the ring is little to fill. */
 const STORED_RECORDS_MIN = 1_024;
 
 /**

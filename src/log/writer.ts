@@ -30,8 +30,11 @@ import { type Part, Segments, type StoredObject } from './segments';
 
 /** Records between two signed heads under load. */
 const CHECKPOINT_RECORDS = 64;
-/** Records a single call of the core may append, and some: kept free in its ring. */
-const RING_RESERVE = 512;
+/**
+ * Records a single call of the core may append, and some: kept free in its ring. An admission evicts up to 512 items while
+ * `maxPayloadBytes` is at most 64 KiB; with a larger one a call may append more, and then GAP names what a full ring loses.
+ */
+const RING_RESERVE = 576;
 /** Segments that may wait here: 64 × 256 records, 3 MiB at most. */
 const SEGMENTS_MAX = 64;
 /** Of those, how many may wait whole. */
@@ -156,7 +159,8 @@ export class LogWriter {
   /** Takes over from the ring what would fall out of it. With `halt` it stays, and `refusal` speaks. */
   #relieve(now: number): void {
     if (this.#port.policy === 'halt' || this.#stopped !== undefined) return;
-    while (this.#unreleased() >= this.#port.maxRecords / 2) {
+    const { maxRecords } = this.#port;
+    while (this.#unreleased() >= Math.min(maxRecords / 2, maxRecords - RING_RESERVE)) {
       if (this.#pull(now, TILE_WIDTH) === 0) break;
       this.#port.log.release(now, this.#segments.size);
     }

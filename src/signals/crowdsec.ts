@@ -148,7 +148,7 @@ function decisionOf(
   if (network === undefined) return undefined;
   return {
     // As the API keeps them apart: `1.2.3.4` and `1.2.3.4/32`, and two spellings of one address, are two decisions.
-    name: `${String(scope).toLowerCase()} ${value}`,
+    name: /^ip$/i.test(String(scope)) ? value : `range ${value}`,
     network,
     type: String(type),
     severity,

@@ -23,19 +23,39 @@ export interface Decision {
   readonly isLocal: boolean;
 }
 
-/** Decisions of one kind about networks of one size: a lookup costs one step for each shelf. */
-interface Shelf {
-  readonly bits: number;
-  readonly networks: Map<string, Map<string, Decision>>;
+/** What is kept of a decision: a list has a hundred thousand of them. */
+interface Held {
+  readonly name: string;
+  readonly scenario: string;
+  readonly until: number;
+  readonly isLocal: boolean;
+  readonly shelf: Shelf;
+  /** The network's address. */
+  readonly key: string;
+  /** Another decision about the same network, which is rare. */
+  next: Held | undefined;
 }
 
+/** Decisions of one kind about networks of one size: a lookup costs one step for each shelf. */
+interface Shelf {
+  readonly name: string;
+  readonly bits: number;
+  readonly type: string;
+  readonly severity: Severity;
+  readonly networks: Map<string, Held>;
+}
+
+/** What holds about an address. */
+export type Found = Pick<Decision, 'type' | 'severity' | 'scenario' | 'until'>;
+
 const shelfOf = ({ network, type }: Decision): string => `${network.address.length} ${network.bits} ${type}`;
+const keyOf = (address: Uint8Array): string => String(address);
 
 export class Decisions {
   readonly #max: number;
   readonly #shelves = new Map<string, Shelf>();
   /** From afar, in the order in which they came. */
-  readonly #foreign = new Set<Decision>();
+  readonly #foreign = new Set<Held>();
   #held = 0;
 
   constructor(max: number) {
@@ -48,7 +68,7 @@ export class Decisions {
 
   /** Of two of one name the longer one holds. Answers how many found no room: itself, or one from afar that made room for it. */
   begin(decision: Decision): 0 | 1 {
-    const before = this.#about(decision)?.get(decision.name);
+    const before = this.#named(decision);
     if (before !== undefined) {
       if (before.until >= decision.until) return 0;
       this.#drop(before);
@@ -66,54 +86,71 @@ export class Decisions {
 
   /** Ends the decision of this name about this network, whatever else holds there. */
   end(decision: Decision): void {
-    const held = this.#about(decision)?.get(decision.name);
+    const held = this.#named(decision);
     if (held !== undefined) this.#drop(held);
   }
 
   /** What ended unseen (its end was missed) gives its room back. */
   sweep(now: number): void {
     for (const { networks } of this.#shelves.values()) {
-      for (const decisions of networks.values()) {
-        for (const decision of decisions.values()) if (now >= decision.until) this.#drop(decision);
+      for (const first of networks.values()) {
+        for (const held of chain(first)) if (now >= held.until) this.#drop(held);
       }
     }
   }
 
   /** For each kind of decision about this address the one that holds longest; of those that ended the room is given back. */
-  find(address: Uint8Array, now: number | undefined): Decision[] {
-    const found: Decision[] = [];
-    for (const { bits, networks } of this.#shelves.values()) {
-      let longest: Decision | undefined;
-      for (const decision of networks.get(String(masked(address, bits)))?.values() ?? []) {
-        if (now !== undefined && now >= decision.until) this.#drop(decision);
-        else if (longest === undefined || decision.until > longest.until) longest = decision;
+  find(address: Uint8Array, now: number | undefined): Found[] {
+    const found: Found[] = [];
+    for (const { bits, type, severity, networks } of this.#shelves.values()) {
+      let longest: Held | undefined;
+      for (const held of chain(networks.get(keyOf(masked(address, bits))))) {
+        if (now !== undefined && now >= held.until) this.#drop(held);
+        else if (longest === undefined || held.until > longest.until) longest = held;
       }
-      if (longest !== undefined) found.push(longest);
+      if (longest !== undefined) found.push({ type, severity, scenario: longest.scenario, until: longest.until });
     }
     return found;
   }
 
-  #about(decision: Decision): Map<string, Decision> | undefined {
-    return this.#shelves.get(shelfOf(decision))?.networks.get(String(decision.network.address));
+  #named(decision: Decision): Held | undefined {
+    const first = this.#shelves.get(shelfOf(decision))?.networks.get(keyOf(decision.network.address));
+    return chain(first).find(({ name }) => name === decision.name);
   }
 
   #hold(decision: Decision): void {
-    const { address, bits } = decision.network;
-    const shelf = this.#shelves.get(shelfOf(decision)) ?? { bits, networks: new Map() };
-    this.#shelves.set(shelfOf(decision), shelf);
-    const decisions = shelf.networks.get(String(address)) ?? new Map<string, Decision>();
-    shelf.networks.set(String(address), decisions.set(decision.name, decision));
-    if (!decision.isLocal) this.#foreign.add(decision);
+    const { network, name, scenario, until, isLocal, type, severity } = decision;
+    const place = shelfOf(decision);
+    const shelf = this.#shelves.get(place) ?? { name: place, bits: network.bits, type, severity, networks: new Map() };
+    this.#shelves.set(place, shelf);
+    const key = keyOf(network.address);
+    const held: Held = { name, scenario, until, isLocal, shelf, key, next: shelf.networks.get(key) };
+    shelf.networks.set(key, held);
+    if (!isLocal) this.#foreign.add(held);
     this.#held++;
   }
 
-  #drop(decision: Decision): void {
-    const networks = this.#shelves.get(shelfOf(decision))?.networks;
-    const decisions = this.#about(decision);
-    if (decisions?.delete(decision.name) !== true) return;
-    this.#foreign.delete(decision);
+  #drop(held: Held): void {
+    const { shelf, key } = held;
+    const [first, ...rest] = chain(shelf.networks.get(key)).filter((one) => one !== held);
+    // Linked anew: there are hardly ever two.
+    let last = first;
+    for (const one of rest) {
+      (last as Held).next = one;
+      last = one;
+    }
+    if (last !== undefined) last.next = undefined;
+    if (first === undefined) shelf.networks.delete(key);
+    else shelf.networks.set(key, first);
+    this.#foreign.delete(held);
     this.#held--;
-    if (decisions.size === 0) networks?.delete(String(decision.network.address));
-    if (networks?.size === 0) this.#shelves.delete(shelfOf(decision));
+    if (shelf.networks.size === 0) this.#shelves.delete(shelf.name);
   }
+}
+
+/** A decision and the others about its network. */
+function chain(first: Held | undefined): Held[] {
+  const all: Held[] = [];
+  for (let held = first; held !== undefined; held = held.next) all.push(held);
+  return all;
 }

@@ -29,11 +29,14 @@ export interface RateLimiter {
   check(source: Source, cost?: number): RateLimitResult;
   /** As `check`, charging nothing. */
   peek(source: Source, cost?: number): RateLimitResult;
-  /** Forgets what the source has used and its block. */
+  /** Forgets what the source has used and its block. Recorded when there was anything to forget. */
   reset(source: Source, who?: Actor): void;
   /** Refuses the source for `ms`, whatever it used. Recorded. */
   block(source: Source, ms: number, who?: Actor): void;
-  /** Ends a block. Recorded. `false` when there was none. */
+  /**
+   * Ends a block. Recorded. `false` when there was none. What the source has used stays used, so it may be refused until
+   * its window has moved on; but for one window no refusal blocks it again.
+   */
   unblock(source: Source, who?: Actor): boolean;
 }
 

@@ -34,15 +34,16 @@ describe.each(builds)('folds, %s', (build) => {
     readonly core = new DigestCore(build, 16);
 
     event(tag: Uint8Array, kind = KIND_LIMITED, reason = 1, now = 1000): number {
-      return this.core.exports.foldEvent(kind, reason, this.core.put(tag), now);
+      const at = this.core.put(tag);
+      return this.core.exports.foldEvent(kind, reason, at, at, now);
     }
 
     read(at: number): Entry {
       const word = (offset: number): number => this.core.view.getUint32(at + offset, true);
       return {
         tag: this.core.hex(at + FOLD_TAG),
-        kind: word(FOLD_KIND),
-        reason: word(FOLD_REASON),
+        kind: this.core.view.getUint8(at + FOLD_KIND),
+        reason: this.core.view.getUint8(at + FOLD_REASON),
         count: word(FOLD_COUNT),
         pending: word(FOLD_PENDING),
         lastAt: this.core.view.getFloat64(at + FOLD_LAST_AT, true),
@@ -178,7 +179,7 @@ describe.each(builds)('folds, %s', (build) => {
   test('two kinds that meet in one entry are not taken for one another', () => {
     const folds = new Folds();
     for (let i = 0; i < 3; i++) folds.event(tagOf(9), KIND_LIMITED);
-    expect(folds.event(tagOf(9), KIND_LIMITED + FOLD_ENTRIES)).toBe(1);
+    expect(folds.event(tagOf(8), KIND_LIMITED + 1)).toBe(1);
     expect(folds.evicted()).toMatchObject({ kind: KIND_LIMITED, pending: 1 });
   });
 
@@ -208,15 +209,24 @@ describe.each(builds)('folds, %s', (build) => {
     }
   });
 
-  test('tags that differ in one bit anywhere are different sources', () => {
-    const folds = new Folds();
+  test('groups that differ in one bit anywhere are different, and addresses of one group are told apart', () => {
     const random = randomFrom(4);
     const tag = randomBytes(random, 32);
     for (let byte = 4; byte < 32; byte++) {
-      expect(folds.event(tag)).toBe(1);
+      const folds = new Folds();
       const other = Uint8Array.from(tag);
       other[byte]! ^= 1 << random(8);
-      expect(folds.event(other), `byte ${byte}`).toBe(1);
+      const several = (): boolean => folds.core.exports.foldSeveral(KIND_LIMITED, folds.core.put(tag)) !== 0;
+      const where = `byte ${byte}`;
+      expect(folds.event(tag), where).toBe(1);
+      if (byte < 8) {
+        expect(folds.event(other), where).toBe(1);
+        continue;
+      }
+      expect([folds.event(other), several()], where).toEqual([1, false]);
+      expect([folds.event(tag), several()], where).toEqual([0, false]);
+      expect([folds.event(other), several()], 'two addresses, one record').toEqual([2, true]);
+      expect([folds.event(other), several()], 'and then a run of one').toEqual([0, false]);
     }
   });
 

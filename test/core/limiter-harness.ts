@@ -75,6 +75,7 @@ export class CoreLimiter {
       account: this.call.limiterAccount!(),
       unrecorded: this.call.limiterUnrecorded!() !== 0,
       blockStarted: this.call.limiterBlockStarted!() !== 0,
+      several: this.call.limiterSeveral!() !== 0,
     };
   }
 
@@ -83,8 +84,8 @@ export class CoreLimiter {
     return this.call.limiterCheck!(KEY_AT, this.write(key), 1, 0) !== 0;
   }
 
-  reset(key: string): void {
-    this.call.limiterReset!(KEY_AT, this.write(key));
+  reset(key: string): boolean {
+    return this.call.limiterReset!(KEY_AT, this.write(key)) === 1;
   }
 
   block(key: string, ms: number): void {

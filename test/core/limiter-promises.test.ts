@@ -151,6 +151,97 @@ describe.each(BUILDS)('the limiter promises (%s)', (build, instantiate) => {
     expect(core.check('a')).toMatchObject({ allowed: true, remaining: 9 });
   });
 
+  test('a block that was lifted does not come back while what was used before still counts, and no window admits more', () => {
+    for (let seed = 1; seed <= 24; seed++) {
+      const random = seeded(seed);
+      const limit = [5, 200, 300, 70_000][seed % 4]!;
+      const windowMs = 64 + Math.floor(random() * 5_000);
+      const core = limiter({ limit, windowMs, blockMs: windowMs + Math.floor(random() * 9 * windowMs) });
+      const admitted: [number, number][] = [];
+      let now = T0;
+      const step = (cost: number): ReturnType<CoreLimiter['check']> => {
+        core.clock(now);
+        const verdict = core.check('a', cost);
+        if (verdict.allowed) admitted.push([core.state.window, cost]);
+        return verdict;
+      };
+      for (let round = 0; round < 3; round++) {
+        const cost = (): number => 1 + Math.floor(random() * Math.min(limit, 1 + limit / 4));
+        while (!step(cost()).blockStarted) now += Math.floor(random() * 3);
+        now += Math.floor((random() * windowMs) / 3);
+        core.clock(now);
+        const where = `seed ${seed}, round ${round}`;
+        expect(core.unblock('a'), where).toBe(true);
+        const liftedAt = now;
+        const parts = limit > 65_535 ? 24 : 32;
+        while (now - liftedAt < windowMs) {
+          expect(step(cost()), where).toMatchObject({ blocked: false, blockStarted: false });
+          now += 1 + Math.floor((random() * windowMs) / 20);
+        }
+        // From a window and a sub-window on nothing of it is left, and refusals block as before.
+        now = liftedAt + Math.ceil((windowMs * (parts + 1)) / parts);
+        let started = false;
+        for (let i = 0; i < 4_000 && !started; i++) started = step(cost()).blockStarted;
+        expect(started, where).toBe(true);
+        core.unblock('a');
+        now += 3 * windowMs;
+      }
+      expect(peakOf(admitted, windowMs), `seed ${seed}`).toBeLessThanOrEqual(limit);
+    }
+  });
+
+  test('a reset ends the pardon too, and says whether there was anything to forget', () => {
+    const core = limiter({ limit: 2, blockMs: 500 });
+    core.clock(T0);
+    expect(core.reset('a')).toBe(false);
+    for (let i = 0; i < 3; i++) core.check('a');
+    expect(core.unblock('a')).toBe(true);
+    expect(core.reset('a')).toBe(true);
+    expect(core.reset('a')).toBe(false);
+    core.check('a', 2);
+    expect(core.check('a')).toMatchObject({ blocked: true, blockStarted: true });
+  });
+
+  test('nobody who is not blocked is told to wait longer than a window and a sub-window, whatever the sketch remembers', () => {
+    const seen = { plain: 0, degraded: 0 };
+    for (let seed = 1; seed <= 24; seed++) {
+      const random = seeded(seed);
+      const limit = [3, 100, 300, 70_000][seed % 4]!;
+      const windowMs = 32 + Math.floor(random() * 4_000);
+      const core = limiter({ windowMs, limit });
+      const most = Math.ceil((windowMs * (limit > 65_535 ? 25 : 33)) / (limit > 65_535 ? 24 : 32));
+      let now = T0;
+      for (let i = 0; i < 900 * many; i++) {
+        now += Math.floor(random() ** 4 * windowMs * 0.2);
+        core.clock(now);
+        const verdict = core.check(`source ${Math.floor(random() ** 2 * 40)}`, 1 + Math.floor(random() ** 2 * limit));
+        if (verdict.allowed) continue;
+        expect(verdict.retryAfterMs, `seed ${seed} step ${i}`).toBeLessThanOrEqual(most);
+        seen[verdict.degraded ? 'degraded' : 'plain']++;
+      }
+    }
+    for (const [kind, times] of Object.entries(seen)) expect(times, kind).toBeGreaterThan(100);
+  });
+
+  test.each([
+    [100, 32 / 33],
+    [1_000, 32 / 33],
+    [100_000, 24 / 25],
+  ])('who asks all the time gets the whole limit of %i once a window and a sub-window', (limit, share) => {
+    const core = limiter({ limit, windowMs: 3_300 });
+    core.clock(T0);
+    let admitted = 0;
+    const windows = 20;
+    const step = limit > 1_000 ? 1_000 : 1;
+    for (let ms = 0; ms < windows * 3_300; ms++) {
+      core.clock(T0 + ms);
+      if (core.check('a', step).allowed) admitted += step;
+    }
+    const rate = admitted / windows / limit;
+    expect(rate).toBeGreaterThan(share - 0.02);
+    expect(rate).toBeLessThanOrEqual(1 + 1 / windows);
+  });
+
   test('a reset gives the whole budget back, even to a source that only the sketch knows', () => {
     const core = limiter({ limit: 40 });
     core.clock(T0);
@@ -418,14 +509,15 @@ describe.each(BUILDS)('restoring a limiter (%s)', (_, instantiate) => {
     ];
     for (const [i, bytes] of hostile.entries()) expect(give(core, bytes, 'limiterRestoreWay'), `${i}`).toBe(0);
     expect(core.state.tracked).toBe(0);
-    // What can be worked out is not taken on trust: flags, and where the oldest counter is.
+    // What can be worked out is not taken on trust: that the sketch may know it, and where the oldest counter is. A pardon
+    // that is longer than any can be is none.
     const trusting = damaged(way, (view) => {
       view.setUint8(8 + abi.RECORD_FLAGS, 0xff);
       view.setUint8(8 + abi.RECORD_OLDEST, 99);
     });
     expect(give(core, trusting, 'limiterRestoreWay')).toBe(1);
     const taken = ways(core)[0]!;
-    expect(taken[8 + abi.RECORD_FLAGS]).toBe(0);
+    expect(taken[8 + abi.RECORD_FLAGS]).toBe(abi.RECORD_SEVERAL);
     expect(taken[8 + abi.RECORD_OLDEST]).toBe(way[8 + abi.RECORD_OLDEST]);
     expect(give(core, way, 'limiterRestoreWay')).toBe(0);
     // The same tag on another way of its set would hide one of the two.

@@ -116,13 +116,13 @@ describe.each(BUILDS)('quarantine under attack (%s)', (_, instantiate) => {
     expect(admit(core, evidence(0, LOW, 5_000)), 'but no second one beside it').toEqual([large.id]);
   });
 
-  it('looks for a source`s own victims among its eight oldest only', () => {
-    const core = store({ shareCount: 10, shareBytes: 6_400 });
-    for (let i = 0; i < 8; i++) admit(core, evidence(0, CRITICAL));
-    for (let i = 0; i < 2; i++) admit(core, evidence(0, LOW));
-    expect(admit(core, evidence(0, LOW))).toBeUndefined();
-    expect(admit(core, evidence(0, CRITICAL))).toHaveLength(1);
-    expect(admit(core, evidence(0, LOW)), 'one of the low ones is among the eight now').toHaveLength(1);
+  it('finds what a source may give up behind any number of graver items of its own', () => {
+    const core = store({ shareCount: 50, shareBytes: 6_400 });
+    const low = evidence(0, LOW);
+    for (let i = 0; i < 40; i++) admit(core, evidence(0, CRITICAL));
+    admit(core, low);
+    for (let i = 0; i < 9; i++) admit(core, evidence(0, CRITICAL));
+    expect(admit(core, evidence(0, LOW))).toEqual([low.id]);
   });
 
   it('dropped is decided before anything is evicted', () => {
@@ -134,12 +134,11 @@ describe.each(BUILDS)('quarantine under attack (%s)', (_, instantiate) => {
     const core = full();
     const before = snapshot(core);
     expect(admit(core, evidence(99, LOW, 701)), 'seven low ones are not enough').toBeUndefined();
-    expect(admit(core, evidence(99, CRITICAL, 801)), 'eight are not enough').toBeUndefined();
     expect(admit(core, evidence(99, CRITICAL, 6_401)), 'the store itself is not enough').toBeUndefined();
     expect(core.plan(CRITICAL, 2 ** 32 - 1, tagOf(99)), 'a length that wraps').toBe('dropped');
     expect(Buffer.compare(before, snapshot(core))).toBe(0);
     expect(admit(core, evidence(99, LOW, 700)), 'seven are enough').toHaveLength(7);
-    expect(admit(full(), evidence(99, CRITICAL, 800)), 'eight are enough').toHaveLength(8);
+    expect(admit(full(), evidence(99, CRITICAL, 6_400)), 'the whole store is enough').toHaveLength(64);
   });
 
   it('archived leaves first, however grave; then the slightest, oldest first', () => {

@@ -44,8 +44,8 @@ const LINKS = [
   abi.SLOT_SOURCE_CHAIN,
   abi.SLOT_SOURCE_COUNT,
   abi.SLOT_SOURCE_BYTES,
-  abi.SLOT_SOURCE_TAG,
-  abi.SLOT_SOURCE_TAG + 28,
+  abi.SLOT_GROUP,
+  abi.SLOT_GROUP + 4,
 ];
 
 describe.each(BUILDS)('census (%s)', (_, instantiate) => {

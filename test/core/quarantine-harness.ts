@@ -71,9 +71,9 @@ export class Core {
   }
 
   /** Asks for victims; slots are turned into ids, so that the model can be asked the same. */
-  plan(severity: number, bytes: number, tag: string, leaving = 0): Victim[] | 'dropped' {
-    this.inbox(abi.INBOX_SOURCE_TAG, tag);
-    const tagAt = abi.INBOX_AT + abi.INBOX_SOURCE_TAG;
+  plan(severity: number, bytes: number, group: string, leaving = 0): Victim[] | 'dropped' {
+    this.inbox(abi.INBOX_GROUP, group.slice(0, 16));
+    const tagAt = abi.INBOX_AT + abi.INBOX_GROUP;
     const count = this.call.quarantinePlanInstead!(severity, bytes, tagAt, leaving);
     if (leaving === 0 && this.call.quarantinePlan!(severity, bytes, tagAt) !== count)
       throw new Error('plan: two answers');
@@ -91,6 +91,7 @@ export class Core {
     this.inbox(abi.INBOX_SIGNATURE_HASH, item.hash);
     this.inbox(abi.INBOX_PAYLOAD_HASH, item.payloadHash);
     this.inbox(abi.INBOX_SOURCE_TAG, item.tag);
+    this.inbox(abi.INBOX_GROUP, item.group);
     this.inbox(abi.INBOX_SEVERITY, item.severity);
     this.inbox(abi.INBOX_DISPOSITION, item.disposition);
     this.category(item.category);
@@ -133,9 +134,9 @@ export class Core {
     return Array.from({ length: found }, (_, i) => this.id(this.call.quarantineListed!(i)));
   }
 
-  duplicate(slot: number, tag: string, severity: number, disposition: number, now: number): number {
-    this.inbox(abi.INBOX_SOURCE_TAG, tag);
-    return this.call.quarantineDuplicate!(slot, abi.INBOX_AT + abi.INBOX_SOURCE_TAG, severity, disposition, now) >>> 0;
+  duplicate(slot: number, group: string, severity: number, disposition: number, now: number): number {
+    this.inbox(abi.INBOX_GROUP, group.slice(0, 16));
+    return this.call.quarantineDuplicate!(slot, abi.INBOX_AT + abi.INBOX_GROUP, severity, disposition, now) >>> 0;
   }
 
   pending(slot: number): number {
@@ -187,6 +188,7 @@ export class Core {
       hash: this.hexAt(at + abi.SLOT_HASH, 32),
       payloadHash: this.hexAt(head + abi.ITEM_HEAD_BYTES, categoryAt - abi.ITEM_HEAD_BYTES),
       tag: this.hexAt(at + abi.SLOT_SOURCE_TAG, 32),
+      group: this.hexAt(at + abi.SLOT_GROUP, 8),
       category: text(categoryAt, detectorAt),
       detector: text(detectorAt, headBytes),
       payload: this.read(slot),
@@ -218,7 +220,7 @@ export class Core {
     return ids;
   }
 
-  /** The items of the source that `leader` leads, oldest first. */
+  /** The items of the list that `leader` leads, oldest first. */
   share(leader: number): string[] {
     const ids: string[] = [];
     for (let slot = leader; slot !== 0; slot = this.slot(slot, abi.SLOT_SOURCE_NEXT)) ids.push(this.id(slot));

@@ -186,13 +186,13 @@ class Pair {
     }
     for (const slot of slots) {
       if (core.slot(slot, abi.SLOT_SOURCE_COUNT) === 0) continue;
-      const own = model.of(core.item(slot).tag);
+      const own = model.listOf(model.get(core.id(slot)));
       expect(core.share(slot), 'share').toEqual(own.map((item) => item.id));
       expect(core.slot(slot, abi.SLOT_SOURCE_COUNT)).toBe(own.length);
     }
     expect(core.state(abi.QUARANTINE_COUNT)).toBe(model.items.length);
     expect(core.state(abi.QUARANTINE_PAYLOAD_BYTES)).toBe(model.bytes);
-    expect(core.state(abi.QUARANTINE_SOURCES)).toBe(new Set(model.items.map((item) => item.tag)).size);
+    expect(core.state(abi.QUARANTINE_SOURCES)).toBe(new Set(model.items.map((item) => item.group)).size);
     const after = model.items.length > 0 && this.random(2) === 1 ? this.pick(model.items).id : '';
     const count = this.random(6);
     expect(core.oldest(after, count), 'listing').toEqual(model.oldest(after, count));

@@ -101,15 +101,25 @@ describe('docs/signals.md', () => {
     const { port, close } = await listening(server);
     const page = await run<{
       crowdsec: CrowdsecSignals;
-      refresh(url: string, key: string, startup: boolean): Promise<void>;
+      refresh(url: string, key: string): Promise<void>;
+      renew(): void;
     }>(example('crowdsecSignals'));
-    await page.refresh(`http://127.0.0.1:${port}`, 'key', true);
-    await expect(page.refresh(`http://127.0.0.1:${port}`, 'wrong', false)).rejects.toThrow('crowdsec: 403');
+    const url = `http://127.0.0.1:${port}`;
+    await page.refresh(url, 'key');
+    await page.refresh(url, 'key');
+    await expect(page.refresh(url, 'wrong')).rejects.toThrow('crowdsec: 403');
+    // Whatever failed, and once an hour: the next answer is the whole list.
+    await page.refresh(url, 'key');
+    await page.refresh(url, 'key');
+    page.renew();
+    await page.refresh(url, 'key');
     close();
-    expect(asked).toEqual([
-      ['/v1/decisions/stream?startup=true', 'key'],
-      ['/v1/decisions/stream?startup=false', 'wrong'],
-    ]);
+    expect(asked).toEqual(
+      ['true', 'false', 'false', 'true', 'false', 'true'].map((startup, i) => [
+        `/v1/decisions/stream?startup=${startup}`,
+        i === 2 ? 'wrong' : 'key',
+      ]),
+    );
     expect(page.crowdsec.read({ headers: new Headers(), source: '192.0.2.7' }).threat?.reason).toBe(
       'crowdsecurity/ssh-bf',
     );

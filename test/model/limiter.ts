@@ -33,6 +33,8 @@ export interface Verdict {
   /** A refusal of a source that has no record in the table. */
   unrecorded: boolean;
   blockStarted: boolean;
+  /** What is to be recorded was asked by several addresses. */
+  several: boolean;
 }
 
 interface Source {
@@ -47,6 +49,10 @@ interface Source {
   inherited: boolean;
   refused: number;
   accounted: number;
+  /** Addresses that were refused since a record accounted for refusals. */
+  refusedBy: Set<string>;
+  /** The tick before which refusals start no block. */
+  pardonUntil: number;
 }
 
 export const WAYS = 16;
@@ -83,7 +89,8 @@ export class LimiterModel {
     return this.evictedAt.filter((at) => Math.floor(at / 1_000) === second).length;
   }
 
-  check(key: Uint8Array | string, cost = 1, peek = false): Verdict {
+  /** `asker`: which address of the group asks. */
+  check(key: Uint8Array | string, cost = 1, peek = false, asker = ''): Verdict {
     const at = this.place(key);
     const known = this.find(at);
     const before = this.weigh(known, !known || known.inherited ? this.ask(at) : [], this.clock);
@@ -98,6 +105,7 @@ export class LimiterModel {
       account: 0,
       unrecorded: false,
       blockStarted: false,
+      several: false,
     };
     let source = known;
     if (!peek) {
@@ -106,8 +114,8 @@ export class LimiterModel {
         source.touched = this.tick;
         // Once the sketch has forgotten it, nothing of it can come back: its cost enters only with its own eviction.
         if (before.estimate === 0) source.inherited = false;
-        if (allowed) this.admit(source, cost, verdict);
-        else this.refuse(source, before.used + cost > this.limit && !before.blocked, verdict);
+        if (allowed) this.admit(source, cost, verdict, asker);
+        else this.refuse(source, before.used + cost > this.limit && !before.blocked, verdict, asker);
       } else verdict.unrecorded = true;
     }
     // Asked again: whoever was evicted for this source may share its cells.
@@ -124,18 +132,22 @@ export class LimiterModel {
     return verdict;
   }
 
-  /** Forgets what was used, the block, and what the sketch knows (the record stands in front of it). */
-  reset(key: Uint8Array | string): void {
+  /** Forgets what was used, the block, and what the sketch knows (the record stands in front of it). Was there anything? */
+  reset(key: Uint8Array | string): boolean {
     const at = this.place(key);
-    let source = this.find(at);
+    const source = this.find(at);
     if (source === undefined) {
-      if (this.ask(at).length === 0) return;
-      source = this.insert(at, false);
+      if (this.ask(at).length === 0) return false;
+      this.insert(at, false);
+      return true;
     }
+    const { used, estimate, blocked } = this.weigh(source, source.inherited ? this.ask(at) : [], this.clock);
     source.log = [];
     source.touched = this.tick;
     source.blockEnd = 0;
+    source.pardonUntil = 0;
     source.inherited = false;
+    return used > 0 || estimate > 0 || blocked;
   }
 
   /** A block by hand; the later end wins. */
@@ -150,9 +162,12 @@ export class LimiterModel {
   unblock(key: Uint8Array | string): boolean {
     const source = this.find(this.place(key));
     if (source === undefined) return false;
-    const blocked = source.blockEnd > this.clock.forward;
+    if (source.blockEnd <= this.clock.forward) return false;
     source.blockEnd = 0;
-    return blocked;
+    source.touched = this.tick;
+    // What was used still counts, but it starts no block again before it is forgotten.
+    source.pardonUntil = this.tick + this.parts + 1;
+    return true;
   }
 
   /** Pending refusals whose record is gone; they count as accounted from here on. */
@@ -203,27 +218,32 @@ export class LimiterModel {
     throw new Error('limiter model: no such time, expected one within ten windows');
   }
 
-  private admit(source: Source, cost: number, verdict: Verdict): void {
+  private admit(source: Source, cost: number, verdict: Verdict, asker: string): void {
     source.log = source.log.filter((entry) => this.tick < entry.tick + this.parts + 1);
     const newest = source.log.at(-1);
     if (newest?.tick === this.tick) newest.cost += cost;
     else source.log.push({ tick: this.tick, cost });
     verdict.account = source.refused - source.accounted;
+    verdict.several = verdict.account > 0 && new Set([...source.refusedBy, asker]).size > 1;
     this.pending -= verdict.account;
     source.refused = 0;
     source.accounted = 0;
+    source.refusedBy.clear();
   }
 
-  private refuse(source: Source, surely: boolean, verdict: Verdict): void {
+  private refuse(source: Source, surely: boolean, verdict: Verdict, asker: string): void {
     source.refused++;
+    source.refusedBy.add(asker);
     this.pending++;
     if (Number.isInteger(Math.log2(source.refused))) {
       verdict.account = source.refused - source.accounted;
+      verdict.several = source.refusedBy.size > 1;
       this.pending -= verdict.account;
       source.accounted = source.refused;
+      source.refusedBy.clear();
     }
     const blockMs = Math.min(this.options.blockMs ?? 0, BLOCK_MS_MAX);
-    if (surely && blockMs > 0) {
+    if (surely && blockMs > 0 && this.tick >= source.pardonUntil) {
       source.blockEnd = this.clock.forward + blockMs;
       verdict.blockStarted = true;
     }
@@ -253,7 +273,17 @@ export class LimiterModel {
       way = this.victim(ways as Source[]);
       this.evict(at.set, ways[way]!);
     } else this.tracked++;
-    const source = { tag: at.tag, log: [], touched: this.tick, blockEnd: 0, inherited, refused: 0, accounted: 0 };
+    const source = {
+      tag: at.tag,
+      log: [],
+      touched: this.tick,
+      blockEnd: 0,
+      inherited,
+      refused: 0,
+      accounted: 0,
+      refusedBy: new Set<string>(),
+      pardonUntil: 0,
+    };
     ways[way] = source;
     return source;
   }

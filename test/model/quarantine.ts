@@ -9,6 +9,8 @@ export interface Limits {
   maxBytes: number;
   shareCount: number;
   shareBytes: number;
+  /** Decides how many victims an admission may have; 0 when left out. */
+  maxPayloadBytes?: number;
 }
 
 export interface Item {
@@ -18,6 +20,8 @@ export interface Item {
   hash: string; // hash half of the signature
   payloadHash: string; // '' unless fingerprinted
   tag: string;
+  /** First eight bytes of the tag, or what an IPv6 group has instead: 16 hex characters. */
+  group: string;
   category: string;
   detector: string;
   payload: string; // hex
@@ -29,7 +33,7 @@ export interface Item {
   seen: number;
   accounted: number;
   distinct: number;
-  lastSource: string; // first word of the tag of the last other sender
+  lastSource: string; // first word of the group of the last other sender
   expiresAt: number;
   archived: boolean;
   onHold: boolean;
@@ -43,9 +47,15 @@ export interface Victim {
 
 const bytesOf = (item: Item): number => item.payload.length / 2;
 const sum = (items: Item[]): number => items.reduce((total, item) => total + bytesOf(item), 0);
+/** The order of leaving: archived, not archived, never. */
+const rank = (item: Item): number => (item.onHold ? 8 : item.archived ? 0 : 4) + item.severity;
+const queueOf = (item: Item): number => rank(item) + (bytesOf(item) < SMALL ? 0 : 12);
 const isPowerOfTwo = (n: number): boolean => n > 0 && Number.isInteger(Math.log2(n));
 
 const NO_SOURCE = '00000000';
+/** Most victims of one admission, unless the largest payload needs more of SMALL bytes each. */
+const EVICTIONS_MIN = 512;
+const SMALL = 128;
 export const SEEN_MAX = 0xffffffff;
 export const SEEN_STEP = 0x1000000;
 
@@ -64,8 +74,8 @@ export class QuarantineModel {
     return sum(this.items);
   }
 
-  of(tag: string): Item[] {
-    return this.items.filter((item) => item.tag === tag);
+  of(group: string): Item[] {
+    return this.entered.filter((item) => item.group === group);
   }
 
   get(id: string): Item {
@@ -78,36 +88,52 @@ export class QuarantineModel {
     return this.items.find((item) => item.hash === hash && item.category === category);
   }
 
-  /** archived 0–3, unarchived 4–7, on hold 8–11. */
+  /** archived 0–3, unarchived 4–7, on hold 8–11; 12 more for items of SMALL bytes and more. */
   queue(number: number): Item[] {
-    const queueOf = (item: Item): number => (item.onHold ? 8 : item.archived ? 0 : 4) + item.severity;
     return this.entered.filter((item) => queueOf(item) === number);
   }
 
-  plan(severity: number, bytes: number, tag: string, leaving?: string): Victim[] | 'dropped' {
-    const { maxCount, maxBytes, shareCount, shareBytes } = this.limits;
-    if (bytes > maxBytes) return 'dropped';
+  /** Those of a group that lie in the queue of `item`, itself included. */
+  listOf(item: Item): Item[] {
+    return this.queue(queueOf(item)).filter((other) => other.group === item.group);
+  }
+
+  /**
+   * Dropped if, with everything gone that may go, the newcomer would still pass its share or the store; or if more would have
+   * to go than one call may evict. Else: the oldest of its own group until the share is kept, then the slightest and oldest
+   * of all. Crumbs are passed over once the rest of the plan could no longer be made up by larger items.
+   */
+  plan(severity: number, bytes: number, tagOrGroup: string, leaving?: string): Victim[] | 'dropped' {
+    const group = tagOrGroup.slice(0, 16);
+    const { maxCount, maxBytes, shareCount, shareBytes, maxPayloadBytes = 0 } = this.limits;
+    const most = Math.max(EVICTIONS_MIN, Math.ceil(maxPayloadBytes / SMALL));
+    const passesShare = (own: Item[]): boolean =>
+      own.length > 0 && (own.length + 1 > shareCount || sum(own) + bytes > shareBytes);
+    const isFull = (all: Item[]): boolean => all.length + 1 > maxCount || sum(all) + bytes > maxBytes;
+    const mayLeave = (item: Item): boolean => !item.onHold && (item.archived || item.severity <= severity);
     const victims: Victim[] = [];
-    const isGone = (item: Item): boolean => item.id === leaving || victims.some((victim) => victim.id === item.id);
+    const gone = new Set([leaving]);
+    const left = (): Item[] => this.entered.filter((item) => !gone.has(item.id));
+    const own = (): Item[] => left().filter((item) => item.group === group);
 
-    const own = (): Item[] => this.of(tag).filter((item) => !isGone(item));
-    const candidates = own().slice(0, 8);
-    while (own().length > 0 && (own().length + 1 > shareCount || sum(own()) + bytes > shareBytes)) {
-      const victim = candidates.find(
-        (item) => !isGone(item) && !item.onHold && (item.archived || item.severity <= severity),
-      );
-      if (victim === undefined) return 'dropped';
-      victims.push({ id: victim.id, reason: 'share' });
-    }
-
-    const left = (): Item[] => this.items.filter((item) => !isGone(item));
-    const inOrder = [0, 1, 2, 3, 4, 5, 6, 7]
-      .filter((queue) => queue <= 4 + severity)
-      .flatMap((queue) => this.queue(queue));
-    while (left().length + 1 > maxCount || sum(left()) + bytes > maxBytes) {
-      const victim = inOrder.find((item) => !isGone(item));
-      if (victim === undefined || victims.length === 8) return 'dropped';
-      victims.push({ id: victim.id, reason: 'full' });
+    if (bytes > maxBytes) return 'dropped';
+    const stays = left().filter((item) => !mayLeave(item));
+    if (passesShare(stays.filter((item) => item.group === group)) || isFull(stays)) return 'dropped';
+    while (passesShare(own()) || isFull(left())) {
+      if (victims.length === most) return 'dropped';
+      const share = passesShare(own());
+      const lacking = Math.max(0, sum(left()) + bytes - maxBytes, share ? sum(own()) + bytes - shareBytes : 0);
+      const candidates = share
+        ? own().filter(mayLeave)
+        : left()
+            .filter(mayLeave)
+            .map((item, index) => ({ item, index }))
+            .sort((a, b) => rank(a.item) - rank(b.item) || a.index - b.index)
+            .map(({ item }) => item);
+      const anySize = victims.length + 1 + Math.ceil(lacking / SMALL) <= most;
+      const victim = (anySize ? undefined : candidates.find((item) => bytesOf(item) >= SMALL)) ?? candidates[0]!;
+      victims.push({ id: victim.id, reason: share ? 'share' : 'full' });
+      gone.add(victim.id);
     }
     return victims;
   }
@@ -122,7 +148,8 @@ export class QuarantineModel {
     this.entered = this.entered.filter((item) => item.id !== id);
   }
 
-  duplicate(id: string, tag: string, severity: number, disposition: number, now: number): number {
+  duplicate(id: string, tagOrGroup: string, severity: number, disposition: number, now: number): number {
+    const group = tagOrGroup.slice(0, 16);
     const item = this.get(id);
     item.lastSeenAt = Math.max(item.lastSeenAt, now);
     item.disposition = Math.max(item.disposition, disposition);
@@ -131,8 +158,8 @@ export class QuarantineModel {
       this.#enterAgain(item);
     }
     let due = false;
-    const sender = tag.slice(0, 8);
-    if (tag !== item.tag && sender !== item.lastSource) {
+    const sender = group.slice(0, 8);
+    if (group !== item.group && sender !== item.lastSource) {
       item.lastSource = sender;
       if (item.distinct < 0xffff) {
         item.distinct += 1;
@@ -199,5 +226,6 @@ export const newItem = (item: Partial<Item> & Pick<Item, 'id' | 'hash' | 'tag'>)
   archived: false,
   onHold: false,
   seq: 0,
+  group: item.tag.slice(0, 16),
   ...item,
 });

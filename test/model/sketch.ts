@@ -11,9 +11,9 @@ export const ROWS = 4;
 export const EPOCHS = 4_294_967_292;
 
 /**
- * Ticks a generation lasts. A cost of tick k may be evicted as late as tick e ≥ k, in a generation that began at
- * g ≥ e − (n − 1), and is forgotten at tick g + 6n. It must live until tick k + counters, so 5n + 1 ≥ counters:
- * 7 for 33 counters (36 ≥ 33), 5 for 25 (26 ≥ 25).
+ * Ticks a generation lasts. It is forgotten as many ticks after it was last written as there are counters; its place is
+ * written over at g + 6n of the tick g at which it began. The last write is at g + n − 1 at the latest, so 5n + 1 ≥
+ * counters: 7 for 33 counters (36 ≥ 33), 5 for 25 (26 ≥ 25).
  */
 export const generationTicks = (counters: number): number => Math.ceil((counters - 1) / 5);
 
@@ -36,16 +36,18 @@ export interface Said {
 
 export class Sketch {
   /** Cells by generation number (unbounded here: no wrap, no reuse). */
-  private readonly generations = new Map<number, Uint16Array[]>();
+  private readonly generations = new Map<number, { rows: Uint16Array[]; written: number }>();
   /** Limits up to 255 need no more than bytes, so twice as many cells fit the same memory. */
   private readonly cellMax: number;
   private readonly width: number;
   private readonly ticks: number;
+  private readonly counters: number;
   private readonly scale: number;
 
   constructor(width: number, counters: number, limit: number) {
     this.width = width;
     this.ticks = generationTicks(counters);
+    this.counters = counters;
     this.cellMax = limit <= 255 ? 255 : 65_535;
     // A cell must be able to say `limit`: above 65,535 it counts in coarser units, rounded up.
     this.scale = Math.ceil(limit / this.cellMax);
@@ -54,14 +56,16 @@ export class Sketch {
   /** Conservative update (Estan & Varghese 2002): raise only what is below the new minimum. Still never too little. */
   add(tag: number, set: number, cost: number, tick: number): void {
     const generation = Math.floor(tick / this.ticks);
-    let rows = this.generations.get(generation);
-    if (rows === undefined) {
-      rows = Array.from({ length: ROWS }, () => new Uint16Array(this.width));
-      this.generations.set(generation, rows);
+    let kept = this.generations.get(generation);
+    if (kept === undefined) {
+      kept = { rows: Array.from({ length: ROWS }, () => new Uint16Array(this.width)), written: tick };
+      this.generations.set(generation, kept);
       for (const old of [...this.generations.keys()]) {
         if (old <= generation - GENERATIONS) this.generations.delete(old);
       }
     }
+    kept.written = tick;
+    const { rows } = kept;
     const cells = this.cells(tag, set, generation);
     const least = Math.min(...rows.map((row, i) => row[cells[i]!]!));
     const raised = Math.min(this.cellMax, least + Math.ceil(cost / this.scale));
@@ -72,11 +76,12 @@ export class Sketch {
   ask(tag: number, set: number, tick: number): Said[] {
     const now = Math.floor(tick / this.ticks);
     const said: Said[] = [];
-    for (const [generation, rows] of this.generations) {
-      if (generation <= now - GENERATIONS) continue;
+    for (const [generation, { rows, written }] of this.generations) {
+      const until = written + this.counters;
+      if (generation <= now - GENERATIONS || until <= tick) continue;
       const cells = this.cells(tag, set, generation);
       const least = Math.min(...rows.map((row, i) => row[cells[i]!]!));
-      if (least > 0) said.push({ cost: least * this.scale, until: (generation + GENERATIONS) * this.ticks });
+      if (least > 0) said.push({ cost: least * this.scale, until });
     }
     return said;
   }

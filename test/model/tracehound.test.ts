@@ -243,7 +243,7 @@ class Pair {
       const who = model.acting && WHO;
       switch (random(3)) {
         case 0:
-          th.rateLimiter.reset(source);
+          th.rateLimiter.reset(source, who);
           model.reset(now, source);
           break;
         case 1: {

@@ -7,6 +7,7 @@
  */
 import { createHmac } from 'node:crypto';
 import { canonicalText, identify, KEY, TEXT } from './address.ts';
+import { halfSipHash } from './halfsiphash.ts';
 import { IdsModel } from './ids.ts';
 import { LimiterModel, type Verdict } from './limiter.ts';
 import { type Fields, sha256 } from './log.ts';
@@ -85,7 +86,9 @@ export interface Answer {
 }
 
 interface Fold {
-  tag: string;
+  group: string;
+  /** Tags of those whose events are pending. */
+  tags: Set<string>;
   kind: number;
   reason: number;
   count: number;
@@ -95,6 +98,8 @@ interface Fold {
 interface Who {
   tag: Buffer;
   tagHex: string;
+  /** 16 hex characters: who shares folds and a share of the store. */
+  group: string;
   key: Uint8Array;
   text: Uint8Array;
 }
@@ -106,15 +111,19 @@ export class TracehoundModel {
   /** Records to be written, in order; the caller takes them. */
   said: Saying[] = [];
   totals = { seen: 0, flagged: 0 };
+  /** What HEARTBEAT says besides. */
+  further = { limited: 0, dropped: 0 };
   readonly #options: ModelOptions;
   readonly #tagKey: Buffer;
+  readonly #groupKey: Buffer;
   readonly #folds = new Map<number, Fold>();
   #batch = 0;
 
   constructor(options: ModelOptions, now: number) {
     this.#options = options;
     this.#tagKey = createHmac('sha256', options.secret).update('tracehound/v1/source-tag').digest();
-    this.quarantine = new QuarantineModel(options.quarantine);
+    this.#groupKey = createHmac('sha256', this.#tagKey).update(Uint8Array.of(0xff)).digest();
+    this.quarantine = new QuarantineModel({ ...options.quarantine, maxPayloadBytes: options.maxPayloadBytes });
     this.ids.feed(options.batches[this.#batch++]!);
     if (options.rateLimit !== false) {
       const key = Buffer.from(this.ids.draw(8));
@@ -168,7 +177,7 @@ export class TracehoundModel {
       return { status: 'duplicate', ...rated, evidence: held };
     }
     const severity = scent.threat!.severity ?? 2;
-    const plan = this.quarantine.plan(severity, payload.length, who.tagHex, instead?.id);
+    const plan = this.quarantine.plan(severity, payload.length, who.group, instead?.id);
     if (plan === 'dropped' || (instead && plan.length > 0)) {
       const id = this.#drop(now, scent, who, 1, payload.length, instead, named(scent, signature));
       return { status: 'dropped', ...rated, id, signature, reason: DROPS[1] };
@@ -185,6 +194,7 @@ export class TracehoundModel {
       hash: signatureHash,
       payloadHash: signed ? hash : '',
       tag: who.tagHex,
+      group: who.group,
       category,
       detector: scent.threat!.detector,
       payload: Buffer.from(payload).toString('hex'),
@@ -246,7 +256,7 @@ export class TracehoundModel {
   #repeat(now: number, scent: ModelScent, who: Who, item: Item): void {
     const severity = scent.threat!.severity ?? 2;
     const disposition = scent.disposition ?? 1;
-    const events = this.quarantine.duplicate(item.id, who.tagHex, severity, disposition, now);
+    const events = this.quarantine.duplicate(item.id, who.group, severity, disposition, now);
     if (events === 0) return;
     this.said.push({
       kind: KIND.DUPLICATE,
@@ -272,11 +282,12 @@ export class TracehoundModel {
     named: Record<string, string> = { category: scent.threat!.category ?? 'unknown' },
   ): string {
     const id = this.ids.make(now);
+    this.further.dropped++;
     const due = this.#fold(now, KIND.DROPPED, reason, who);
     if (due) {
       due.severity = scent.threat!.severity ?? 2;
       due.disposition = scent.disposition ?? 1;
-      due.flags = threatFlags(scent);
+      due.flags = (due.flags ?? 0) | threatFlags(scent);
       due.id = Buffer.from(id.slice(0, 32), 'hex');
       due.length = length;
       due.sidecar = instead ? this.acting : said(scent, named);
@@ -313,14 +324,16 @@ export class TracehoundModel {
   #limit(now: number, who: Who, cost: number, peek: boolean, disposition: number): Record<string, unknown> & Verdict {
     const limiter = this.limiter!;
     limiter.clock.read(now);
-    const verdict = limiter.check(who.key, cost, peek);
+    const verdict = limiter.check(who.key, cost, peek, who.tagHex);
+    if (!verdict.allowed && !peek) this.further.limited++;
     const reason = verdict.blocked ? 2 : 1;
     if (verdict.account > 0) {
-      this.said.push({ kind: KIND.LIMITED, time: now, reason, disposition, count: verdict.account, source: who.tag });
+      const source = verdict.several ? { flags: AGGREGATE } : { source: who.tag };
+      this.said.push({ kind: KIND.LIMITED, time: now, reason, disposition, count: verdict.account, ...source });
     }
     if (verdict.unrecorded && !verdict.allowed) {
       const due = this.#fold(now, KIND.LIMITED, 1, who);
-      if (due) Object.assign(due, { flags: DEGRADED, disposition });
+      if (due) Object.assign(due, { flags: (due.flags ?? 0) | DEGRADED, disposition });
     }
     const { blockMs } = this.#options.rateLimit as { blockMs: number };
     if (verdict.blockStarted) this.#block(now, who, blockMs, 1, undefined);
@@ -339,8 +352,10 @@ export class TracehoundModel {
   }
 
   reset(now: number, source: ModelScent['source']): void {
+    const who = this.#who(source);
     this.limiter!.clock.read(now);
-    this.limiter!.reset(this.#who(source).key);
+    if (!this.limiter!.reset(who.key)) return;
+    this.said.push({ kind: KIND.UNBLOCKED, time: now, reason: 5, source: who.tag, sidecar: this.acting });
   }
 
   block(now: number, source: ModelScent['source'], ms: number): void {
@@ -428,27 +443,30 @@ export class TracehoundModel {
   }
 
   #fold(now: number, kind: number, reason: number, who: Who): Saying | undefined {
-    const index = (who.tag.readUInt32LE(0) + kind) & 255;
+    const index = (Buffer.from(who.group, 'hex').readUInt32LE(0) + kind) & 255;
     let fold = this.#folds.get(index);
-    if (fold === undefined || fold.kind !== kind || fold.tag !== who.tagHex) {
+    if (fold === undefined || fold.kind !== kind || fold.group !== who.group) {
       if (fold && fold.pending > 0) this.#sayFolded(now, fold);
-      fold = { tag: who.tagHex, kind, reason, count: 0, pending: 0 };
+      fold = { group: who.group, tags: new Set(), kind, reason, count: 0, pending: 0 };
       this.#folds.set(index, fold);
     }
     fold.reason = reason;
     fold.count++;
     fold.pending++;
+    fold.tags.add(who.tagHex);
     if (!Number.isInteger(Math.log2(fold.count))) return undefined;
-    const saying: Saying = { kind, time: now, reason, count: fold.pending, source: who.tag };
+    const saying: Saying = { kind, time: now, reason, count: fold.pending, ...askerOf(fold) };
     fold.pending = 0;
+    fold.tags.clear();
     this.said.push(saying);
     return saying;
   }
 
   #sayFolded(now: number, fold: Fold): void {
-    const { kind, reason, pending: count, tag } = fold;
-    this.said.push({ kind, time: now, reason, count, source: Buffer.from(tag, 'hex') });
+    const { kind, reason, pending: count } = fold;
+    this.said.push({ kind, time: now, reason, count, ...askerOf(fold) });
     fold.pending = 0;
+    fold.tags.clear();
   }
 
   #who(source: ModelScent['source']): Who {
@@ -457,15 +475,25 @@ export class TracehoundModel {
     const identity = identify(
       typeof source === 'string' ? TEXT : KEY,
       text,
-      rateLimit === false ? 128 : rateLimit.ipv6Prefix,
+      rateLimit === false ? 56 : rateLimit.ipv6Prefix,
     );
     const tag = createHmac('sha256', this.#tagKey).update(Uint8Array.from(identity.tag)).digest();
+    const grouped = Buffer.compare(Buffer.from(identity.tag), Buffer.from(identity.key)) !== 0;
     return {
       tag,
       tagHex: tag.toString('hex'),
+      group: grouped ? this.#group(Uint8Array.from(identity.key)) : tag.toString('hex', 0, 8),
       key: Uint8Array.from(identity.key),
       text: Uint8Array.from(canonicalText(identity.tag)),
     };
+  }
+
+  #group(key: Uint8Array): string {
+    const group = Buffer.alloc(8);
+    const [first, second] = halfSipHash(key, this.#groupKey.readUInt32LE(0), this.#groupKey.readUInt32LE(4));
+    group.writeUInt32LE(first, 0);
+    group.writeUInt32LE(second, 4);
+    return group.toString('hex');
   }
 
   /** The host refills before a call when less than 128 bytes are left. */
@@ -473,6 +501,10 @@ export class TracehoundModel {
     if (this.ids.left < 128) this.ids.feed(this.#options.batches[this.#batch++]!);
   }
 }
+
+/** Whose the pending events of a fold are: one address, or several of a group, of which none is named. */
+const askerOf = (fold: Fold): { source: Buffer } | { flags: number } =>
+  fold.tags.size > 1 ? { flags: AGGREGATE } : { source: Buffer.from([...fold.tags][0]!, 'hex') };
 
 function threatFlags(scent: ModelScent): number {
   return (

@@ -151,6 +151,28 @@ describe('what is stored of an instance', () => {
     for (const drawn of it.drawn) expect(all.includes(Buffer.from(drawn.subarray(0, 16)))).toBe(false);
   });
 
+  it('is given to the platform in buffers of its own: SQL takes the whole buffer of a view', async () => {
+    const disk = sqliteStorage();
+    const { exec } = disk.sql;
+    const views: [bytes: number, carried: number][] = [];
+    const noted = {
+      ...disk,
+      sql: {
+        exec: (query: string, ...bindings: unknown[]) => {
+          for (const one of bindings) if (one instanceof Uint8Array) views.push([one.length, one.buffer.byteLength]);
+          return exec(query, ...bindings);
+        },
+      },
+    };
+    const { th, memory } = await wake(noted);
+    for (let i = 0; i < 20; i++) {
+      live(th, `${i}`);
+      await (i % 5 === 4 ? memory.checkpoint() : memory.commit());
+    }
+    expect(views.length).toBeGreaterThan(30);
+    for (const [bytes, carried] of views) expect(carried).toBe(bytes);
+  });
+
   it('has no two rows under one nonce of one key, whoever wrote them', async () => {
     const disk = sqliteStorage();
     const seen = new Set<string>();
@@ -357,7 +379,7 @@ describe('what is stored of an instance', () => {
     const built = await wake(disk, {}, { ...other, runtime });
     expect(built.th.quarantine.stats.count).toBe(2);
     expect(built.th.audit.head().origin).not.toBe(th.audit.head().origin);
-    const facts = new TextEncoder().encode(JSON.stringify({ abi: 2 }));
+    const facts = new TextEncoder().encode(JSON.stringify({ abi: abi.ABI_VERSION + 1 }));
     const left = {
       facts: Uint8Array.of(facts.length, 0, 0, 0, ...facts),
       pages: [],

@@ -28,6 +28,15 @@ class WithMethod extends TracehoundObject {
   options() {
     return settings;
   }
+  /** What the sidecars of acts say, without their salts. */
+  details() {
+    return this.act((th) =>
+      th.audit.export().details.flatMap((detail) => {
+        const { salt: _, ...facts } = detail ? JSON.parse(new TextDecoder().decode(detail)) : {};
+        return 'actor' in facts ? [facts as object] : [];
+      }),
+    );
+  }
   forget(source: string) {
     return this.act((th) => th.rateLimiter.reset(source));
   }
@@ -78,7 +87,7 @@ const anyCall = (object: object) => object as unknown as Record<string, (...of: 
 describe('an object, for whoever holds its binding', () => {
   it.each(CLASSES)('has the calls, the alarm and what its class adds, and nothing else: %o', async (Made) => {
     const object = await wake(Made);
-    const own = Made === WithMethod ? ['forget'] : [];
+    const own = Made === WithMethod ? ['details', 'forget'] : [];
     expect(reachable(object)).toEqual(['alarm', 'constructor', ...CALL_NAMES, ...own].sort());
   });
 
@@ -128,6 +137,39 @@ describe('an object, for whoever holds its binding', () => {
     expect(await object.find((before as { value: { evidence: { id: string } } }).value.evidence.id)).toMatchObject({
       value: { category: 'sqli' },
     });
+  });
+
+  it('writes down who asked for what, and why: three strings, whatever else is sent', async () => {
+    const object = await wake(WithMethod);
+    const held = await object.intercept({ source: 'k', payload: 'p', threat: { category: 'sqli', severity: 'high' } });
+    const { signature } = (held as { value: { evidence: { signature: string } } }).value.evidence;
+    const calls: [name: CallName, args: unknown[]][] = [
+      ['block', ['192.0.2.1', 5_000]],
+      ['unblock', ['192.0.2.1']],
+      ['read', [signature]],
+      ['purge', [signature, 'erased']],
+    ];
+    const said: object[] = [];
+    for (const [i, [name, args]] of calls.entries()) {
+      for (const extra of [{}, { case: `c${i}` }]) {
+        const who = { actor: `kim ${name}`, purpose: `because of ${i}`, ...extra, password: 'never', sign: () => 1 };
+        const answer = await anyCall(object)[name]!(...args, who);
+        expect(answer).toHaveProperty('value');
+        // What changed nothing is no act.
+        if ((answer as { value: unknown }).value !== false)
+          said.push({ actor: who.actor, purpose: who.purpose, ...extra });
+      }
+    }
+    const written = await object.details();
+    expect(written).toEqual(said);
+    for (const name of ['block', 'unblock', 'read', 'purge']) {
+      expect(written).toContainEqual(expect.objectContaining({ actor: `kim ${name}` }));
+    }
+    expect(JSON.stringify(written)).not.toContain('never');
+    // Who has to be said whole, or not at all.
+    for (const who of [5, 'kim', {}, { actor: 'kim' }, { actor: 5, purpose: 'x' }, null]) {
+      expect(await anyCall(object).block!('192.0.2.1', 5, who)).toMatchObject({ error: { code: 'TypeError' } });
+    }
   });
 
   it('has methods of its class, which act as ours do', async () => {

@@ -80,7 +80,7 @@ const logAt = (parts: Parts): number => {
 };
 
 const hostile: [what: string, says: RegExp, change: (parts: Parts) => unknown][] = [
-  ['another ABI', /ABI version, expected 1, got 2/, set({ abi: 2 })],
+  ['another ABI', /ABI version, expected 2, got 1/, set({ abi: 1 })],
   ['no ABI', /ABI version/, set({ abi: undefined })],
   ['an empty origin', /origin/, set({ origin: '' })],
   ['an origin that never ends', /origin/, set({ origin: 'o'.repeat(293) })],
@@ -110,7 +110,7 @@ const hostile: [what: string, says: RegExp, change: (parts: Parts) => unknown][]
   [
     'a section of another version',
     /quarantine: another version/,
-    (p) => Object.assign((p.header.sections as object[])[0] as object, { version: 2 }),
+    (p) => Object.assign((p.header.sections as object[])[0] as object, { version: 1 }),
   ],
   ['a header with a space in it', /canonical/, (p) => ` ${JSON.stringify(sorted(p.header))}`],
   ['a header that is no JSON', /expected JSON/, () => '{'],

@@ -356,7 +356,7 @@ describe('taking one', () => {
     decipher.setAAD(bytes.subarray(0, 24)).setAuthTag(bytes.subarray(-16));
     const image = Buffer.concat([decipher.update(bytes.subarray(24, -16)), decipher.final()]);
     const header = JSON.parse(image.subarray(4, 4 + image.readUInt32BE(0)).toString());
-    expect(header).toMatchObject({ abi: 1, ...th.audit.head() });
+    expect(header).toMatchObject({ abi: 2, ...th.audit.head() });
     expect(header.limiter).toEqual({ windowMs: 60_000, limit: 5, maxSources: 64, ipv6Prefix: 56 });
     expect(header.sections.map(({ name }: { name: string }) => name)).toEqual(['limiter', 'quarantine', 'audit']);
   });

@@ -733,6 +733,34 @@ describe('time', () => {
     expect(laid.readUInt16BE(30)).toBe(0);
   });
 
+  it('says what was refused and not kept besides, in the place of a source', async () => {
+    const it = lab();
+    const { runtime, tick } = timed(it);
+    const store = new LabStore();
+    const th = it.make({
+      ...optionsOf(store),
+      maxPayloadBytes: 256,
+      rateLimit: { windowMs: 60_000, limit: 3 },
+      runtime,
+    });
+    for (let i = 0; i < 5; i++) th.intercept({ source: '192.0.2.77' });
+    for (let i = 0; i < 2; i++) {
+      th.intercept({ source: '192.0.2.78', payload: 'x'.repeat(257), threat: { category: 'sqli', severity: 'low' } });
+    }
+    await tick(60_000);
+    const log = await until(store, (each) => ofKind(each, KIND.HEARTBEAT).length > 0);
+    const laid = ofKind(log, KIND.HEARTBEAT)[0]!.record!.subarray(144, 176);
+    const [allowed, limited, dropped, shed, lostEvents] = [0, 1, 2, 3, 4].map((i) => laid.readUIntBE(6 * i, 6));
+    expect({ allowed, limited, dropped, shed, lostEvents }).toEqual({
+      allowed: 0,
+      limited: 2,
+      dropped: 2,
+      shed: 0,
+      lostEvents: 0,
+    });
+    expect(laid.readUInt16BE(30)).toBe(0);
+  });
+
   it('that goes backwards is told in the next sign of life', async () => {
     const it = lab();
     const { runtime, tick } = timed(it);
@@ -790,7 +818,7 @@ describe('time', () => {
       attack(th, 3);
       for (const panics of [1, 2, 3]) {
         it.now += 1;
-        it.last().stopAt = { name: 'note', code: 1 };
+        it.last().stopAt = { name: 'append', code: 1 };
         await tick(panics === 1 ? 60_000 : 1_000);
         if (panics === 1) expect(th.watcher.snapshot().core.panics).toBe(1);
         it.last().stopAt = { name: 'intercept', code: 1 };

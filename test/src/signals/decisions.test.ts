@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { addressOf, isWithin, networkOf } from '../../../src/formats/address';
-import { type Decision, Decisions } from '../../../src/signals/decisions';
+import { type Decision, Decisions, type Found } from '../../../src/signals/decisions';
 
 const NETWORKS = [
   '192.0.2.1',
@@ -63,7 +63,7 @@ test('what holds is what was begun and not ended under its own name, for each ki
       }
       for (const text of ADDRESSES) {
         const address = addressOf(text)!;
-        const said = (each: readonly Decision[]): string[] =>
+        const said = (each: readonly Found[]): string[] =>
           each.map(({ type, scenario }) => `${type} ${scenario}`).sort();
         const about = model.filter((held) => held.until > now && isWithin(address, held.network));
         const longest = about.filter(
