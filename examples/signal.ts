@@ -1,5 +1,5 @@
 /**
- * What the examples take for a threat: four patterns in a URL, enough to show Tracehound at work. It is *not* a web
+ * What the examples take for a threat: four patterns in a request's target, enough to show Tracehound at work. It is *not* a web
  * application firewall, and not part of the package: put your WAF's verdict, your bot score or your own rule in its place.
  */
 import type { ThreatSignal } from 'tracehound';
@@ -11,9 +11,9 @@ const RULES: readonly [category: string, severity: ThreatSignal['severity'], pat
   ['xss', 'medium', /<script\b|\bjavascript:/i],
 ];
 
-/** What a rule has to say about this URL, if any. */
-export function signal(url: string): ThreatSignal | undefined {
-  let plain = url.replaceAll('+', ' ');
+/** What a rule has to say about this target, as the client sent it, if any. */
+export function signal(target: string): ThreatSignal | undefined {
+  let plain = target.replaceAll('+', ' ');
   try {
     plain = decodeURIComponent(plain);
   } catch {

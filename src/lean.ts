@@ -7,7 +7,7 @@
  * @module
  */
 import { TracehoundError } from './errors';
-import { type KeeperPort, type LogPlug, type Notary, UnstoredKeeper } from './log/keeper';
+import { type KeeperPort, type LogPlug, type Proofs, UnstoredKeeper } from './log/keeper';
 import { compose, type Parts } from './tracehound';
 import type { Runtime, Tracehound, TracehoundOptions } from './types/index';
 import { wrongKind } from './validate/index';
@@ -15,7 +15,7 @@ import { wrongKind } from './validate/index';
 const LOGS = 'audit.log = heldLog() or storedLog(store) from tracehound/log, or createTracehound';
 
 class UnsignedKeeper extends UnstoredKeeper {
-  notary(act: string): Notary {
+  proofs(act: string): Proofs {
     throw new TracehoundError('UNSUPPORTED', `${act}: nobody signs this log, expected ${LOGS}, got createLean`);
   }
 }

@@ -6,7 +6,7 @@ import { signal } from '../signal.ts';
 declare const Bun: { serve(options: object): unknown };
 
 const th = createTracehound({ rateLimit: { windowMs: 60_000, limit: 20 } });
-const guarded = tracehound(th, { detect: ({ url }) => signal(url) });
+const guarded = tracehound(th, { detect: (_, { rawTarget }) => signal(rawTarget) });
 
 Bun.serve({
   hostname: '127.0.0.1',

@@ -8,7 +8,7 @@ declare const Bun: { serve(options: object): unknown };
 
 const th = createTracehound({ rateLimit: { windowMs: 60_000, limit: 20 } });
 const app = new Hono();
-app.use(tracehound(th, { detect: (c) => signal(c.req.url) }));
+app.use(tracehound(th, { detect: (_, { rawTarget }) => signal(rawTarget) }));
 app.get('*', (c) => c.text('hello from Bun\n'));
 
 Bun.serve({

@@ -4,6 +4,6 @@ import { tracehound } from 'tracehound/fetch';
 import { signal } from '../signal.ts';
 
 const th = createTracehound({ rateLimit: { windowMs: 60_000, limit: 20 } });
-const guarded = tracehound(th, { detect: ({ url }) => signal(url) });
+const guarded = tracehound(th, { detect: (_, { rawTarget }) => signal(rawTarget) });
 
 export default { fetch: guarded(() => new Response('hello from workerd\n')) };

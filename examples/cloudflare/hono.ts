@@ -6,7 +6,7 @@ import { signal } from '../signal.ts';
 
 const th = createTracehound({ rateLimit: { windowMs: 60_000, limit: 20 } });
 const app = new Hono();
-app.use(tracehound(th, { detect: (c) => signal(c.req.url) }));
+app.use(tracehound(th, { detect: (_, { rawTarget }) => signal(rawTarget) }));
 app.get('*', (c) => c.text('hello from workerd\n'));
 
 export default app;

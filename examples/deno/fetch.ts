@@ -9,7 +9,7 @@ declare const Deno: {
 };
 
 const th = createTracehound({ rateLimit: { windowMs: 60_000, limit: 20 } });
-const guarded = tracehound(th, { detect: ({ url }) => signal(url) });
+const guarded = tracehound(th, { detect: (_, { rawTarget }) => signal(rawTarget) });
 
 Deno.serve(
   { hostname: '127.0.0.1', port: Number(Deno.env.get('PORT') ?? 8_787) },

@@ -11,7 +11,7 @@ declare const Deno: {
 
 const th = createTracehound({ rateLimit: { windowMs: 60_000, limit: 20 } });
 const app = new Hono();
-app.use(tracehound(th, { detect: (c) => signal(c.req.url) }));
+app.use(tracehound(th, { detect: (_, { rawTarget }) => signal(rawTarget) }));
 app.get('*', (c) => c.text('hello from Deno\n'));
 
 // `Deno.serve` hands its info to Hono as bindings: from it the runtime knows who is asking.

@@ -20,7 +20,9 @@ function make(): Handler {
     quarantine: { maxCount: 4, maxBytes: 262_144 },
     audit: { maxRecords: 16 },
   });
-  return tracehound(th, { detect: ({ url }) => signal(url) })(() => new Response('hello from StarlingMonkey\n'));
+  return tracehound(th, { detect: (_, { rawTarget }) => signal(rawTarget) })(
+    () => new Response('hello from StarlingMonkey\n'),
+  );
 }
 
 let guarded: Handler | undefined;

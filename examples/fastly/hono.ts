@@ -30,7 +30,7 @@ async function make(): Promise<Hono> {
   const app = new Hono();
   app.use(
     tracehound(th, {
-      detect: (c) => signal(c.req.url),
+      detect: (_, { rawTarget }) => signal(rawTarget),
       onResult: async (_c, result) => {
         if (result.status !== 'quarantined') return;
         const { signature } = result.evidence;

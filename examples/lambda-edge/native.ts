@@ -5,4 +5,4 @@ import { signal } from '../signal.ts';
 const th = createTracehound({ rateLimit: { windowMs: 60_000, limit: 20 } });
 
 /** What is not refused goes on to the cache and the origin. */
-export const handler = guard(th, { detect: ({ request }) => signal(`${request.uri}?${request.querystring}`) });
+export const handler = guard(th, { detect: (_, { rawTarget }) => signal(rawTarget) });

@@ -27,7 +27,6 @@ export function createApp({ audit, ...options }: AppOptions = {}): { app: Hono; 
     });
   });
 
-  // This detector reads bodies, and a body can be dribbled until the detector's time is over: then refuse.
   app.use(tracehound(th, { ...options, detect, onDetectorFailure: 'refuse' }));
   pages(app);
   return { app, th };

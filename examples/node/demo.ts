@@ -231,7 +231,7 @@ const { origin, size, root } = th.audit.head();
 console.log(`log   ${origin}\nsize  ${size} records\nroot  ${root}\n`);
 console.log(`Check it yourself:
 
-  npx tracehound verify ${folder}
+  npx tracehound verify ${folder} --policy ${folder}.policy
   npx tracehound verify ${folder}.bundle.json --policy ${folder}.policy
   npx tracehound inspect ${folder} --severity critical
 `);

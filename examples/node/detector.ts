@@ -3,7 +3,7 @@
  * firewall, and it is not part of the package: put your WAF's verdict, your bot score or your own rule in its place.
  */
 import type { Context } from 'hono';
-import type { Severity, ThreatSignal } from 'tracehound';
+import type { Inspection, Severity, ThreatSignal } from 'tracehound';
 
 interface Rule {
   category: string;
@@ -23,29 +23,19 @@ const RULES: readonly Rule[] = [
   { category: 'xss', severity: 'medium', pattern: /<script\b|\bjavascript:|\bon(?:error|load)\s?=/i },
 ];
 
-/** Bodies up to this are looked at. A longer one, or one of unknown length, is left to stream. */
-const PEEK_BYTES_MAX = 16_384;
+/** So much of a body is looked at. */
+const PEEK_BYTES = 16_384;
 
-/** What a rule has to say about this request, if any. */
-export async function detect(c: Context): Promise<ThreatSignal | undefined> {
-  const target = rawTarget(c) ?? c.req.url;
+/**
+ * What a rule has to say about this request, if any. The target is the one that the client sent, before a server resolved
+ * `..`; what is read of the body stays there for the evidence and for the application.
+ */
+export async function detect(c: Context, { rawTarget, body }: Inspection): Promise<ThreatSignal | undefined> {
   return (
-    look(target, 'target') ??
+    look(rawTarget, 'target') ??
     look([...c.req.raw.headers].map(([name, value]) => `${name}: ${value}`).join('\n'), 'headers') ??
-    look(await peek(c), 'body')
+    look(new TextDecoder().decode(await body(PEEK_BYTES)), 'body')
   );
-}
-
-/** The request target before the server resolved `..`; on Node only. */
-function rawTarget(c: Context): string | undefined {
-  const env = c.env as { incoming?: { url?: unknown } } | undefined;
-  return typeof env?.incoming?.url === 'string' ? env.incoming.url : undefined;
-}
-
-/** Reads small bodies through Hono, which keeps them for the handler (and for the evidence). */
-async function peek(c: Context): Promise<string> {
-  const length = Number(c.req.header('content-length') ?? 0);
-  return length > 0 && length <= PEEK_BYTES_MAX ? c.req.text() : '';
 }
 
 function look(text: string, where: string): ThreatSignal | undefined {

@@ -5,7 +5,7 @@ import { createTracehound } from 'tracehound/node';
 import { signal } from '../signal.ts';
 
 const th = createTracehound({ rateLimit: { windowMs: 60_000, limit: 20 } });
-const guarded = tracehound(th, { detect: ({ url }) => signal(url) });
+const guarded = tracehound(th, { detect: (_, { rawTarget }) => signal(rawTarget) });
 
 serve({
   hostname: '127.0.0.1',

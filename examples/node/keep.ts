@@ -3,7 +3,7 @@
  *
  *   <folder>             the log as static files (docs/format.md)
  *   <folder>.key         the deployment's private key; a real one belongs into a secret store (docs/keys.md)
- *   <folder>.policy      whom to trust, for `npx tracehound verify <folder>`: hand it to whoever shall check the log
+ *   <folder>.policy      whom to trust: hand it to whoever shall check the log, for `npx tracehound verify <folder> --policy <file>`
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import type { AuditOptions, LogStore } from 'tracehound';

@@ -15,7 +15,7 @@ interface FetchEvent {
 const th = createTracehound({ rateLimit: { windowMs: 60_000, limit: 20 } });
 /** Web standards name no peer: here a source is a tab. */
 const source = (request: Request): { key: string } => ({ key: request.referrer });
-const guarded = tracehound(th, { source, detect: ({ url }) => signal(url) })(
+const guarded = tracehound(th, { source, detect: (_, { rawTarget }) => signal(rawTarget) })(
   (_request: Request, _event: FetchEvent) => new Response('hello from the worker\n'),
 );
 

@@ -8,7 +8,9 @@ import { signal } from '../signal.ts';
 const th = createTracehound({ rateLimit: { windowMs: 60_000, limit: 20 } });
 const app = new Hono().basePath('/api');
 /** Web standards name no peer: here a source is a tab. */
-app.use(tracehound(th, { source: (c) => ({ key: c.req.raw.referrer }), detect: (c) => signal(c.req.url) }));
+app.use(
+  tracehound(th, { source: (c) => ({ key: c.req.raw.referrer }), detect: (_, { rawTarget }) => signal(rawTarget) }),
+);
 app.get('*', (c) => c.text('hello from the worker\n'));
 
 const answer = handle(app);

@@ -7,6 +7,6 @@ import { signal } from '../signal.ts';
 export const config = { runtime: 'edge' };
 
 const th = createTracehound({ rateLimit: { windowMs: 60_000, limit: 20 } });
-const guarded = tracehound(th, { detect: ({ url }) => signal(url) });
+const guarded = tracehound(th, { detect: (_, { rawTarget }) => signal(rawTarget) });
 
 export default guarded((_request: Request, _context: unknown) => new Response('hello from edge-runtime\n'));

@@ -7,7 +7,7 @@ import { createTracehound } from 'tracehound/vercel';
 import { signal } from '../signal.ts';
 
 const th = createTracehound({ rateLimit: { windowMs: 60_000, limit: 20 } });
-const guarded = tracehound(th, { detect: ({ url }) => signal(url) });
+const guarded = tracehound(th, { detect: (_, { rawTarget }) => signal(rawTarget) });
 
 /** What `next()` of `@vercel/functions` returns: go on to what was asked for. */
 const next = (): Response => new Response(null, { headers: { 'x-middleware-next': '1' } });

@@ -5,6 +5,6 @@ import { createTracehound } from 'tracehound/vercel';
 import { signal } from '../signal.ts';
 
 const th = createTracehound({ rateLimit: { windowMs: 60_000, limit: 20 } });
-const guarded = tracehound(th, { detect: ({ url }) => signal(url) });
+const guarded = tracehound(th, { detect: (_, { rawTarget }) => signal(rawTarget) });
 
 export const proxy = guarded(() => NextResponse.next());

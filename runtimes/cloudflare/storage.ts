@@ -48,5 +48,8 @@ export function storedAfter(memory: ObjectMemory, store: LogStore): LogStore {
       await memory.commit();
       return inTime(store.swap(key, tightBytes(bytes), expected && tightBytes(expected)), STORE_MS, late);
     },
+    ...(store.delete && {
+      delete: async (key: string) => inTime((async () => (await store.delete?.(key)) ?? false)(), STORE_MS, late),
+    }),
   };
 }

@@ -16,8 +16,11 @@ export * from '../../src/index';
 
 /** `Deno.ServeHandlerInfo`; Hono passes it on as its bindings. */
 interface Info {
-  remoteAddr?: { hostname?: string };
+  remoteAddr?: { hostname?: string; port?: number };
 }
+
+/** What Deno says of a connection whose peer was gone when it asked: no client has port 0. */
+const isNobody = ({ port }: { port?: number }): boolean => port === 0;
 
 /** The Deno runtime. */
 export const deno: Runtime = {
@@ -40,8 +43,13 @@ export const deno: Runtime = {
   },
   // A Unix socket has a path and no address: whoever speaks through one is for `options.source` to say.
   source: (_request, context) => {
-    const address = (context as Info | undefined)?.remoteAddr?.hostname;
-    return address === undefined ? undefined : { address };
+    const peer = (context as Info | undefined)?.remoteAddr;
+    return peer?.hostname === undefined || isNobody(peer) ? undefined : { address: peer.hostname };
+  },
+  gone: (request, context) => {
+    const peer = (context as Info | undefined)?.remoteAddr;
+    if (peer !== undefined && isNobody(peer)) return true;
+    return (request as { signal?: { aborted?: unknown } } | undefined)?.signal?.aborted === true;
   },
   digest: (bytes) => nodeCrypto.createHash('sha256').update(bytes).digest(),
 };

@@ -7,9 +7,10 @@
  */
 
 import { TracehoundError } from '../../src/errors';
-import { fromBase64, fromHex } from '../../src/formats/bytes';
+import { fromBase64 } from '../../src/formats/bytes';
 import { jwkOfPkcs8, pointOfJwk, spkiOfPoint } from '../../src/formats/ecdsa';
 import { ECDSA, formatVerifierKey, isKeyName } from '../../src/formats/note';
+import { secretOfFile, secretFrom as secretOfText } from '../../src/formats/secret';
 import { signerFromText } from '../../src/signers/index';
 import type { Signer } from '../../src/types/index';
 
@@ -23,23 +24,25 @@ export interface ConfigStorePort {
   get(name: string): string | null;
 }
 
-const SECRET_BYTES_MIN = 32;
-const HEX = /^(?:[\da-f]{2})+$/i;
-
 /**
  * The `secret` of an instance, ≥ 32 bytes: an entry as `openssl rand -hex 32` or `-base64 32` prints it, or bytes that are no
- * text, as they are. Rejects with `NOT_FOUND` where there is no such entry, and with a `RangeError` for any other text.
+ * text, as they are. Rejects with `NOT_FOUND` where there is no such entry, and with a `RangeError` for a weak one and for any
+ * other text. Of a text alone it is what `secretFrom` is on every platform.
  *
  * @example
  * const secret = await secretFrom(new SecretStore('tracehound'), 'secret');
  */
-export async function secretFrom(store: SecretStorePort, name: string): Promise<Uint8Array> {
+export function secretFrom(store: SecretStorePort, name: string): Promise<Uint8Array>;
+export function secretFrom(text: string): Uint8Array;
+export function secretFrom(from: SecretStorePort | string, name = ''): Uint8Array | Promise<Uint8Array> {
+  return typeof from === 'string' ? secretOfText(from) : secretOf(from, name);
+}
+
+async function secretOf(store: SecretStorePort, name: string): Promise<Uint8Array> {
   const entry = await entryOf(store, name);
   const raw = entry.rawBytes();
-  const bytes = isText(raw) ? spelt(entry.plaintext().trim()) : raw;
-  if (bytes !== undefined && bytes.length >= SECRET_BYTES_MIN) return bytes;
-  const expected = `${SECRET_BYTES_MIN} bytes or more, as hex, as base64, or as they are`;
-  throw new RangeError(`secretFrom: unusable, expected ${expected}, got ${bytes ? bytes.length : 'other text'}`);
+  // A text that spells no bytes is a mistake here, and not a secret of its own letters.
+  return isText(raw) ? secretOfText(entry.plaintext()) : secretOfFile(raw);
 }
 
 /**
@@ -105,7 +108,3 @@ async function entryOf(store: SecretStorePort, name: string): Promise<{ plaintex
 
 const isText = (bytes: Uint8Array): boolean => bytes.every((byte) => (byte >= 0x20 && byte < 0x7f) || isBlank(byte));
 const isBlank = (byte: number): boolean => byte === 0x0a || byte === 0x0d || byte === 0x09;
-
-function spelt(text: string): Uint8Array | undefined {
-  return HEX.test(text) ? fromHex(text.toLowerCase()) : fromBase64(text);
-}

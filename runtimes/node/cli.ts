@@ -2,7 +2,8 @@
 /**
  * The command `tracehound` on Node, and unchanged on Deno and Bun, which bring the same `node:` modules.
  *
- * Relies on: node:fs, node:os, node:crypto. Refuses: logic, which is in src/cli; network, of which it imports nothing.
+ * Relies on: node:fs, node:os, node:crypto; `fetch` for what `--store https://…` names. Refuses: logic, which is in src/cli;
+ * any other use of the network; and to run a file that nobody named: only `--store` loads a module.
  */
 import nodeCrypto from 'node:crypto';
 import {
@@ -15,13 +16,16 @@ import {
   type Stats,
   writeFileSync,
 } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
+import { pathToFileURL } from 'node:url';
 import { type CommandPort, type NewFile, run, type Spool } from '../../src/cli/index';
 
 const CHUNK_BYTES = 65_536;
+/** A server that does not answer is one that cannot be read. */
+const FETCH_MS = 30_000;
 
 /** Nothing is there, or something that is no folder stands in the way. */
 const isAbsent = (error: unknown): boolean =>
@@ -37,7 +41,7 @@ async function ifThere<T>(work: () => Promise<T>): Promise<T | undefined> {
 }
 
 /** A folder in the place of a file is no file; a pipe or a device would keep us waiting. */
-async function read(path: string, bytesMax: number): Promise<Uint8Array | undefined> {
+async function readPath(path: string, bytesMax: number): Promise<Uint8Array | undefined> {
   const found = await ifThere(() => stat(path));
   if (found === undefined || found.isDirectory()) return undefined;
   if (!found.isFile()) throw new Error(`${path}: no file, expected a file, got something else`);
@@ -63,6 +67,24 @@ async function readWhole(path: string, { size }: Stats, bytesMax: number): Promi
   }
 }
 
+/** What lies at a URL, in pieces until it is whole or longer than it may be. */
+async function fetchBytes(url: string, bytesMax: number): Promise<Uint8Array | undefined> {
+  const answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(FETCH_MS) });
+  if (answer.status === 404 || answer.status === 410) {
+    await answer.body?.cancel();
+    return undefined;
+  }
+  if (!answer.ok) throw new Error(`${url}: expected 200 or 404, got ${answer.status}`);
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of answer.body ?? []) {
+    pieces.push(piece);
+    length += piece.length;
+    if (length > bytesMax) throw new Error(`${url}: too large, expected ≤ ${bytesMax} bytes`);
+  }
+  return Buffer.concat(pieces);
+}
+
 /** What must not be left behind: input put aside, which may be evidence, and half a file. */
 const passing = new Set<string>();
 let isListening = false;
@@ -76,7 +98,8 @@ function passes<T>(make: () => T, pathOf: (made: T) => string): T {
     isListening = true;
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => {
-        for (const each of passing) rmSync(each, { recursive: true, force: true });
+        // A file may just be appearing in a folder that is taken away.
+        for (const each of passing) rmSync(each, { recursive: true, force: true, maxRetries: 5 });
         process.exit(128 + constants.signals[signal]);
       });
     }
@@ -149,10 +172,12 @@ const port: CommandPort = {
     const found = await ifThere(() => stat(path));
     return found && (found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'other');
   },
-  read,
+  read: readPath,
   open: (path) => createReadStream(path, { highWaterMark: CHUNK_BYTES }),
   list: async (path) => (await ifThere(() => readdir(path))) ?? [],
-  whole: resolve,
+  real: realpath,
+  load: async (path) => (await import(pathToFileURL(resolve(path)).href)).default,
+  readUrl: fetchBytes,
   input: () => process.stdin,
   spool,
   create,

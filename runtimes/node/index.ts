@@ -2,7 +2,7 @@
  * Node ≥ 20 answers five questions (and hashes at once): who made the core, what time, what randomness, what keeps work
  * alive, who is asking. Also the default ground for Deno, Bun and bundled Node functions.
  *
- * Relies on: `#core`, node:crypto. Refuses: policy.
+ * Relies on: `#core`, node:crypto, node:diagnostics_channel. Refuses: policy.
  *
  * @module
  */
@@ -10,14 +10,23 @@ import nodeCrypto from 'node:crypto';
 import { digest, instantiate } from '#core';
 import { wire } from '../../src/tracehound';
 import type { Runtime, Tracehound, TracehoundOptions } from '../../src/types/index';
+import { addressOf, type Connection, isGone, watchPeers } from './peers';
 
 export * from '../../src/index';
 export { guardUpgrades, type UpgradeOptions, type UpgradeRequest, type UpgradeServer } from './upgrades';
 
 /** What Node's servers hand to an adapter: an IncomingMessage, or Hono's bindings around one. */
-interface Peer {
-  socket?: { remoteAddress?: string };
-  incoming?: { socket?: { remoteAddress?: string } };
+interface Bindings {
+  readonly socket?: Connection;
+  /** HTTP/2: a client may cancel one request and keep the connection. */
+  readonly stream?: { readonly destroyed?: boolean };
+  readonly incoming?: Bindings;
+  readonly server?: { readonly incoming?: Bindings };
+}
+
+function messageOf(request: unknown, context: unknown): Bindings | undefined {
+  const given = (context ?? request) as Bindings | undefined;
+  return given?.server?.incoming ?? given?.incoming ?? given;
 }
 
 /** The Node runtime. */
@@ -25,7 +34,10 @@ export const node: Runtime = {
   name: 'node',
   clockSource: 'Date.now',
   coreDigest: digest,
-  core: instantiate,
+  core: () => {
+    watchPeers(); // also for those who wire this runtime themselves
+    return instantiate();
+  },
   now: () => Date.now(),
   random: (bytes) => {
     nodeCrypto.randomFillSync(bytes);
@@ -39,11 +51,13 @@ export const node: Runtime = {
     timer.unref();
     return () => clearTimeout(timer);
   },
-  // The socket's own address: a client that reset the connection has none and is limited as `unknown`.
   source: (request, context) => {
-    const peer = (context ?? request) as Peer | undefined;
-    const address = peer?.incoming?.socket?.remoteAddress ?? peer?.socket?.remoteAddress;
+    const address = addressOf(messageOf(request, context)?.socket);
     return address === undefined ? undefined : { address };
+  },
+  gone: (request, context) => {
+    const message = messageOf(request, context);
+    return message?.stream?.destroyed === true || isGone(message?.socket);
   },
   digest:
     typeof nodeCrypto.hash === 'function'
@@ -60,5 +74,6 @@ export const node: Runtime = {
  * th.intercept({ source: '203.0.113.7', payload: body, threat: { category: 'sqli', severity: 'high' } });
  */
 export function createTracehound(options?: TracehoundOptions): Tracehound {
+  watchPeers();
   return wire(node, options);
 }

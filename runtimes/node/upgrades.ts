@@ -9,7 +9,8 @@
  *
  * While it decides, nobody reads the socket: what the client sends meanwhile waits in the socket's own buffers.
  */
-import { type GuardOptions, guard, type Visit } from '../../src/http/guard';
+import { type ClosingSocket, dropRest } from '../../src/adapters/node-http';
+import { type GuardOptions, guard, leaveReceipt, type Visit } from '../../src/http/guard';
 import { factsOf } from '../../src/http/request';
 import type { Tracehound } from '../../src/types/index';
 
@@ -35,21 +36,16 @@ export interface UpgradeServer {
 export type UpgradeOptions<R extends UpgradeRequest = UpgradeRequest> = GuardOptions<R>;
 
 /** The stream under an upgrade, as far as it is used. */
-interface Socket {
-  readonly destroyed: boolean;
+interface Socket extends ClosingSocket {
   on(event: 'error', listener: () => void): unknown;
-  once(event: 'close', listener: () => void): unknown;
+  on(event: 'data', listener: (chunk: { length: number }) => void): unknown;
   off(event: 'error', listener: () => void): unknown;
-  end(bytes: Uint8Array, done: () => void): unknown;
-  destroy(): unknown;
+  end(bytes?: Uint8Array): unknown;
 }
 
-/** How long a client that was refused may take to receive the answer. */
-const LINGER_MS = 2_000;
-
 /**
- * Guards `upgrade` and `connect` of one server; answers the way to stop. Requests are charged like any other, and may be
- * given the same options as the middleware beside it. `RateLimit` fields are on refusals only: the answer to an upgrade
+ * Guards `upgrade` and `connect` of one server; answers the way to stop. Requests are charged like any other, and only
+ * once: the same options may be given to the middleware beside it. `RateLimit` fields are on refusals only: the answer to an upgrade
  * that passes is not ours. Throws when the options are wrong.
  *
  * @example
@@ -74,8 +70,10 @@ export function guardUpgrades<R extends UpgradeRequest = UpgradeRequest>(
     const ignore = (): void => {};
     socket.on('error', ignore);
     decide(visitOf(request))
-      .then(async ({ response, strip }) => {
+      .then(async ({ response, strip, rate }) => {
         if (response !== undefined) return answer(socket, response);
+        // A framework whose middleware is asked about this request too charges nothing more.
+        leaveReceipt(th, request, undefined, rate);
         if (strip !== undefined) forget(request, strip);
         // Outside of the promise: what a listener throws is the application's own uncaught exception, as without us.
         process.nextTick(() => {
@@ -145,7 +143,6 @@ async function answer(socket: Socket, response: Response): Promise<void> {
   headers.set('Content-Length', String(body.length));
   const lines = [...headers].map(([name, value]) => `${name}: ${value}\r\n`);
   const head = `HTTP/1.1 ${response.status} ${response.statusText || 'Refused'}\r\n${lines.join('')}\r\n`;
-  const late = setTimeout(() => socket.destroy(), LINGER_MS);
-  socket.once('close', () => clearTimeout(late));
-  socket.end(Buffer.concat([Buffer.from(head, 'latin1'), body]), () => socket.destroy());
+  socket.end(Buffer.concat([Buffer.from(head, 'latin1'), body]));
+  dropRest(socket);
 }

@@ -7,16 +7,17 @@
  * Refuses: policy. What happens to a request is decided in `guard`, what is said in `refusal`. A handler that throws is
  * the platform's matter, as without us.
  *
- * `detect` gets the `Request`. One that wants the body reads `request.clone()`: a body that was read is gone for the
+ * `detect` gets the `Request`, and the body from its second argument: what is read of the `Request` itself is gone for the
  * application too.
  *
  * @module
  */
 import type { Facts } from '../http/capture';
-import { type GuardOptions, guard } from '../http/guard';
+import { type GuardOptions, guard, leaveReceipt } from '../http/guard';
 import type { Field } from '../http/message';
-import { factsOf, rewritten } from '../http/request';
+import { absolute, factsOf, rewritten } from '../http/request';
 import type { GuardedTracehound } from '../types/index';
+import { endGently } from './node-http';
 
 export type TracehoundFetchOptions = GuardOptions<Request>;
 
@@ -43,13 +44,22 @@ export function tracehound(th: GuardedTracehound, options: TracehoundFetchOption
         `tracehound: no handler, expected a function, got ${handler === null ? 'null' : typeof handler}`,
       );
     }
-    return async (request, ...context) => {
+    return async (came, ...context) => {
       const platform = contextAmong(context);
+      const request = absolute(came, platform);
       const facts = (): Facts => ({ ...factsOf(request, platform), buffered: () => buffered(request) });
-      const { response, fields, body, strip } = await decide({ context: request, request, platform, facts });
-      if (response !== undefined) return response;
-      const seen = body === undefined && strip === undefined ? request : rewritten(request, { body, strip });
-      return withFields(await handler(seen, ...context), fields);
+      const { response, rate, fields, body, strip } = await decide({ context: request, request, platform, facts });
+      if (response !== undefined) {
+        endGently(platform, response);
+        return response;
+      }
+      const seen = body === undefined && strip === undefined ? request : rewritten(request, { body, strip }, platform);
+      const takeBack = leaveReceipt(th, request, platform, rate);
+      try {
+        return withFields(await handler(seen, ...context), fields);
+      } finally {
+        takeBack();
+      }
     };
   };
 }

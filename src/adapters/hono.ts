@@ -12,9 +12,10 @@
  */
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Buffered, Facts } from '../http/capture';
-import { type GuardOptions, guard, type Visit } from '../http/guard';
-import { factsOf, rewritten } from '../http/request';
+import { type GuardOptions, guard, leaveReceipt, type Visit } from '../http/guard';
+import { absolute, factsOf, rewritten } from '../http/request';
 import type { GuardedTracehound, InterceptResult, RateLimitResult } from '../types/index';
+import { endGently } from './node-http';
 
 export type TracehoundHonoOptions = GuardOptions<Context>;
 
@@ -45,16 +46,27 @@ export function tracehound(th: GuardedTracehound, options: TracehoundHonoOptions
       const own = [...response.headers];
       c.res = response;
       for (const [name, value] of own) c.res.headers.set(name, value);
+      endGently(c.env, c.res);
       return;
     }
-    if (body !== undefined || strip !== undefined) c.req.raw = rewritten(c.req.raw, { body, strip });
-    await next();
+    if (body !== undefined || strip !== undefined) c.req.raw = rewritten(c.req.raw, { body, strip }, c.env);
+    const takeBack = leaveReceipt(th, c.req.raw, c.env, rate);
+    try {
+      await next();
+    } finally {
+      takeBack();
+    }
     for (const [name, value] of fields) append(c, name, value);
   };
 }
 
 function visit(c: Context, receipt: RateLimitResult | undefined): Visit<Context> {
-  return { context: c, request: c.req.raw, platform: c.env, receipt, facts: () => facts(c) };
+  const came = c.req.raw;
+  // Without Host, Bun's URL is a bare path, and Hono has chosen its routes by a part of it.
+  const raw = absolute(came, c.env);
+  if (raw !== came) c.req.raw = raw;
+  const misread = raw !== came || !raw.url.includes('://');
+  return { context: c, request: raw, platform: c.env, receipt, misread, facts: () => facts(c) };
 }
 
 function facts(c: Context): Facts {

@@ -4,15 +4,18 @@
  *
  *   log 1 ◀── origin, size, root ── log 2 ◀── origin, size, root ── log 3 ◀── latest
  *
- * Relies on: verify/record, tlog. Refuses: to verify a log; it only compares what two of them say.
+ * A log that was not closed and is followed by another has ended, however young it is: what came behind its last head is gone.
+ *
+ * Relies on: the layout of a record, tlog. Refuses: to verify a log; it only compares what two of them say.
  */
 import { toHex } from '../formats/bytes';
 import { ID, isZero, KIND, numberAt, PANIC, PAYLOAD, RESUME } from '../formats/record';
 import { Frontier, leafHash } from '../formats/tlog';
 import type { FoundLog } from '../verify/directory';
+import { sidecarFacts } from '../verify/json';
 import type { Finding, LogReport } from '../verify/report';
-import type { LogEntry, LogSource, RecordEntry } from '../verify/source';
-import { decoded } from './text';
+import { widthOf } from '../verify/signed';
+import type { LogSource, RecordEntry } from '../verify/source';
 
 /** What a log says of the one before it. */
 interface Claim {
@@ -25,6 +28,8 @@ interface Claim {
   readonly root: string;
   /** The writer found it in this store, so it must be here; else it may have been kept elsewhere. */
   readonly isHere: boolean;
+  /** The writer found it without CLOSE. */
+  readonly isOpen: boolean;
 }
 
 /** A log that was verified. */
@@ -34,7 +39,7 @@ export interface Judged {
 }
 
 /** A finding of the chain, and the log it is about. */
-export interface ChainFinding {
+interface ChainFinding {
   readonly log: FoundLog;
   readonly finding: Finding;
 }
@@ -73,34 +78,31 @@ export class Chain {
     const findings: ChainFinding[] = [];
     for (const claim of this.#claims) {
       const before = logs.find(({ report }) => report.origin === claim.origin);
-      const finding = before === undefined ? missing(claim) : await compared(claim, before);
-      if (finding !== undefined) findings.push({ log: before?.log ?? claim.by, finding });
+      const found = before === undefined ? [missing(claim)] : [await compared(claim, before), endedOpen(claim, before)];
+      for (const finding of found) if (finding) findings.push({ log: before?.log ?? claim.by, finding });
     }
     return findings;
   }
 }
 
-const widthOf = (entry: LogEntry): number =>
-  entry.kind === 'subtree' ? 2 ** entry.level : entry.kind === 'missing' ? entry.count : 1;
-
 function claimOf(by: FoundLog, { record, detail, place }: RecordEntry, seq: number): Claim | undefined {
   const isClaim = record[KIND] === RESUME || record[KIND] === PANIC;
   if (!isClaim || detail === undefined || record.length < PAYLOAD + 32) return undefined;
-  const facts = factsOf(detail);
+  const facts = sidecarFacts(detail);
   // Without an origin, or with its own, a log goes on with itself.
   if (typeof facts.origin !== 'string') return undefined;
   const root = isZero(record, PAYLOAD, PAYLOAD + 32) ? '' : toHex(record.subarray(PAYLOAD, PAYLOAD + 32));
   const { origin, ended } = facts;
-  return { by, seq, place, origin, size: numberAt(record, ID), root, isHere: ended !== undefined };
-}
-
-function factsOf(detail: Uint8Array): { readonly origin?: unknown; readonly ended?: unknown } {
-  try {
-    const facts: unknown = JSON.parse(decoded(detail));
-    return typeof facts === 'object' && facts !== null ? facts : {};
-  } catch {
-    return {}; // The verifier says that this is not the sidecar it should be, if it is not.
-  }
+  return {
+    by,
+    seq,
+    place,
+    origin,
+    size: numberAt(record, ID),
+    root,
+    isHere: ended !== undefined,
+    isOpen: ended === 'open',
+  };
 }
 
 function missing({ origin, seq, place, isHere }: Claim): Finding {
@@ -119,6 +121,13 @@ async function compared({ by, size, root }: Claim, { log, report }: Judged): Pro
   if (found === undefined || found === '' || found === root) return undefined;
   const message = `the first ${size} records are not those that ${who} says were there`;
   return { verdict: 'integrity', severity: 'bad', code: 'REWRITTEN', message };
+}
+
+/** Only what the next log found: one that is still written is longer by now, if only by its heartbeat. */
+function endedOpen({ by, size, isOpen }: Claim, { report }: Judged): Finding | undefined {
+  if (!isOpen || report.closed || report.size > size) return undefined;
+  const message = `the log at ${by.path} found it without CLOSE: what came behind its last head may be missing`;
+  return { verdict: 'completeness', severity: 'unknown', code: 'ENDED_OPEN', message };
 }
 
 /** Tree head of the first `size` leaves; `undefined` where it cannot be computed. */

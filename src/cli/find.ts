@@ -1,119 +1,114 @@
 /**
- * What the word on a command line points to: a folder with logs, a log in a file, a bundle of evidence, a stream of either.
+ * `tracehound find`: what the logs say of a trace id that a refused client was given, or of an evidence id.
  *
- * Relies on: port, the readers of src/verify. Refuses: to believe a name. What a file is, its first bytes tell.
+ *   trace id ── secret ──▶ the id of evidence, or the beginning of a source tag (a request that was limited)
+ *
+ * Relies on: subject, secrets, record. Refuses: to verify; `tracehound verify` does. And to tell a trace id of another secret
+ * from one of nothing: both are random.
  */
-import { TracehoundError } from '../errors';
-import { type FindOptions, type FoundLogs, findLogs } from '../verify/directory';
-import { fileSource, isLogFile, type Open } from '../verify/file';
-import type { LogSource } from '../verify/source';
-import { UsageError } from './args';
+import { toHex } from '../formats/bytes';
+import { BLOCKED, ID, ID_BYTES, KIND, LIMITED, RECORD_BYTES, SOURCE } from '../formats/record';
+import { sizeSigned } from '../verify/signed';
+import type { RecordEntry } from '../verify/source';
+import { type Args, type Takes, UsageError } from './args';
+import { NobodyReads, Output } from './output';
 import type { CommandPort } from './port';
+import { recordFacts, recordLine } from './record';
+import { field } from './report';
+import { HIDDEN_BYTES, hiddenIn, readSecrets, SECRET_FILE } from './secrets';
+import { forEachSubject, logsOf, SUBJECT_OPTIONS, type Subject, searched } from './subject';
+import { decoded, escapedJson, harmless } from './text';
 
-/** What was found. `name` is for people. */
-export type Subject =
-  | { readonly kind: 'folder'; readonly name: string; readonly found: FoundLogs }
-  | { readonly kind: 'file'; readonly name: string; readonly source: LogSource }
-  | { readonly kind: 'bundle'; readonly name: string; readonly bytes: Uint8Array }
-  | { readonly kind: 'empty' | 'other'; readonly name: string };
+export const FIND_OPTIONS: Readonly<Record<string, Takes>> = {
+  ...SUBJECT_OPTIONS,
+  [SECRET_FILE]: 'many',
+  '--json': 'nothing',
+};
 
-/** As large as a bundle may be: 2²⁸ characters. */
-const BUNDLE_BYTES_MAX = 2 ** 28;
-const HEAD_BYTES = 8;
-/** Marks of a bundle, at its beginning and its end: neither one changed byte nor a cut takes all of them away. */
-const BUNDLE_MARKS = ['{"checkpoint":"', '"tracehound"', '"bundle/v1"'];
-const OPENING_BRACE = 0x7b;
+const FOUND = 0;
+const NOT_FOUND = 3;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?:-[0-9a-f]{16})?$/;
+const TRACE = /^[0-9a-f]{48}$/;
+/** Kinds that are about a source without evidence: what the trace id of a 429 leads to. */
+const OF_SOURCES: ReadonlySet<number> = new Set([LIMITED, BLOCKED]);
 
-/** Looks at what `word` points to and hands it to `use`; whatever had to be put aside is taken away afterwards. */
-export async function withSubject<T>(
-  port: CommandPort,
-  word: string,
-  options: FindOptions,
-  use: (subject: Subject) => Promise<T>,
-): Promise<T> {
-  if (word === '-') return withStream(port, port.input(), 'standard input', use);
-  const lies = await port.lies(word);
-  if (lies === undefined) throw new UsageError(`${word}: no such file or folder`);
-  if (lies === 'folder') return use(await folderSubject(port, word, options));
-  // A pipe that has a name, as a shell's <(…) has: it can be read only once.
-  if (lies === 'other') return withStream(port, port.open(word), word, use);
-  return use(await fileSubject(() => port.open(word), word));
+/** Sixteen bytes in lowercase hex: of an evidence id, or of either where a trace id hides them. */
+interface Wanted {
+  readonly ids: ReadonlySet<string>;
+  readonly sources: ReadonlySet<string>;
 }
 
-async function withStream<T>(
-  port: CommandPort,
-  stream: AsyncIterable<Uint8Array>,
-  name: string,
-  use: (subject: Subject) => Promise<T>,
-): Promise<T> {
-  const spool = await port.spool(stream);
+export async function findCommand(port: CommandPort, args: Args): Promise<number> {
+  const [what, ...words] = args.words;
+  if (what === undefined) throw new UsageError('expected a trace id or an evidence id, got nothing');
+  const wanted = await wantedBy(port, args, what.trim().toLowerCase());
+  const output = new Output(port);
+  const json = args.has('--json');
+  let found = 0;
   try {
-    return await use(await fileSubject(spool.open, name));
-  } finally {
-    await spool.drop();
-  }
-}
-
-async function folderSubject(port: CommandPort, word: string, options: FindOptions): Promise<Subject> {
-  const at = (path: string): string => (path === '' ? word : `${word.replace(/\/+$/, '')}/${path}`);
-  const root = {
-    get: (path: string, bytesMax: number) => port.read(at(path), bytesMax),
-    list: (path: string) => port.list(at(path)),
-  };
-  const found = await findLogs(root, options);
-  if (found.logs.length > 0) return { kind: 'folder', name: word, found };
-  if (options.log !== undefined) throw new UsageError(`${word}: no log called ${options.log}`);
-  return { kind: 'empty', name: word };
-}
-
-async function fileSubject(open: Open, name: string): Promise<Subject> {
-  const head = await beginning(open);
-  if (head.length === 0) return { kind: 'empty', name };
-  if (isLogFile(head)) return { kind: 'file', name, source: await sourceOf(open, name) };
-  if (head[0] !== OPENING_BRACE) return { kind: 'other', name };
-  const bytes = await all(open, name);
-  const text = new TextDecoder().decode(bytes);
-  return BUNDLE_MARKS.some((mark) => text.includes(mark)) ? { kind: 'bundle', name, bytes } : { kind: 'other', name };
-}
-
-/** A file that does not even begin as a log is one that says so as soon as it is read. */
-async function sourceOf(open: Open, name: string): Promise<LogSource> {
-  try {
-    return await fileSource(open, name);
+    await forEachSubject(port, words, searched(args, true), async (subject) => {
+      found += await search(subject, wanted, output, json);
+    });
+    if (found === 0 && !json) await output.line(field('found', 'nothing: not in these logs, or of another secret'));
+    await output.flush();
   } catch (error) {
-    if (!(error instanceof TracehoundError)) throw error;
-    return {
-      checkpoints: async () => [],
-      // biome-ignore lint/correctness/useYield: there is nothing to yield before it fails
-      entries: async function* () {
-        throw error;
-      },
-    };
+    if (!(error instanceof NobodyReads)) throw error;
   }
+  return found > 0 ? FOUND : NOT_FOUND;
 }
 
-async function beginning(open: Open): Promise<Uint8Array> {
-  const head: number[] = [];
-  for await (const chunk of open()) {
-    head.push(...chunk.subarray(0, HEAD_BYTES - head.length));
-    if (head.length >= HEAD_BYTES) break;
-  }
-  return Uint8Array.from(head);
+async function wantedBy(port: CommandPort, args: Args, text: string): Promise<Wanted> {
+  const secrets = await readSecrets(port, args);
+  if (UUID.test(text)) return { ids: new Set([text.slice(0, 36).replaceAll('-', '')]), sources: new Set() };
+  if (!TRACE.test(text))
+    throw new UsageError('expected a trace id (48 hex digits) or an evidence id, got another word');
+  if (secrets.length === 0)
+    throw new UsageError(`${SECRET_FILE}: expected one, for a trace id says nothing without it`);
+  const hidden = new Set(secrets.map((secret) => hiddenIn(secret, text) as string));
+  return { ids: hidden, sources: hidden };
 }
 
-async function all(open: Open, name: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of open()) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length > BUNDLE_BYTES_MAX) throw new UsageError(`${name}: too large for a bundle, expected ≤ 256 MiB`);
+async function search(subject: Subject, wanted: Wanted, output: Output, json: boolean): Promise<number> {
+  let found = 0;
+  for (const { name, source } of logsOf(subject)) {
+    // What nobody signed yet may be what just happened: it is shown, and said to be that.
+    const signed = sizeSigned(await source.checkpoints());
+    let isNamed = json;
+    for await (const batch of source.entries()) {
+      for (const entry of batch) {
+        if (entry.kind !== 'record' || !isWanted(entry.record, wanted)) continue;
+        found++;
+        if (!isNamed) await output.line(field('log', name));
+        isNamed = true;
+        await showFound(entry, name, signed, output, json);
+      }
+    }
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
+  return found;
+}
+
+function isWanted(record: Uint8Array, { ids, sources }: Wanted): boolean {
+  if (record.length !== RECORD_BYTES) return false;
+  if (ids.has(toHex(record.subarray(ID, ID + ID_BYTES)))) return true;
+  return isOfSource(record) && sources.has(toHex(record.subarray(SOURCE, SOURCE + HIDDEN_BYTES)));
+}
+
+const isOfSource = (record: Uint8Array): boolean => OF_SOURCES.has(record[KIND]!);
+
+async function showFound(
+  { record, detail }: RecordEntry,
+  log: string,
+  signed: number | undefined,
+  output: Output,
+  json: boolean,
+): Promise<void> {
+  const facts = recordFacts(record);
+  const isSigned = signed !== undefined && facts.seq < signed;
+  if (json) {
+    const text = detail === undefined ? {} : { detail: decoded(detail) };
+    await output.line(escapedJson(JSON.stringify({ log, ...facts, ...text, signed: isSigned })));
+    return;
   }
-  return bytes;
+  await output.line(recordLine(facts) + (isSigned ? '' : '  not signed yet'));
+  if (detail !== undefined) await output.line(harmless(`           ${decoded(detail)}`));
 }

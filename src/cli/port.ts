@@ -35,8 +35,12 @@ export interface CommandPort {
   readonly open: (path: string) => AsyncIterable<Uint8Array>;
   /** Names in a folder; none when there is no such folder. */
   readonly list: (path: string) => Promise<readonly string[]>;
-  /** The whole path of a relative one, without a slash at its end. */
-  readonly whole: (path: string) => string;
+  /** The path of a file or folder with every link in it followed. Absent: there are no links. */
+  readonly real?: (path: string) => Promise<string>;
+  /** The default export of a module. Absent: no module can be loaded. */
+  readonly load?: (path: string) => Promise<unknown>;
+  /** The bytes at a URL; `undefined` when there is nothing. Rejects for more than `bytesMax`. Absent: no network. */
+  readonly readUrl?: (url: string, bytesMax: number) => Promise<Uint8Array | undefined>;
   readonly input: () => AsyncIterable<Uint8Array>;
   readonly spool: (stream: AsyncIterable<Uint8Array>) => Promise<Spool>;
   /** A new file. Rejects when there is something at its path. */

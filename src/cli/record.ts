@@ -6,7 +6,7 @@
  */
 import { toHex } from '../formats/bytes';
 import * as record from '../formats/record';
-import { escaped, timeText } from './text';
+import { harmless, timeText } from './text';
 
 const SEVERITIES: Readonly<Record<number, string>> = { 0: 'low', 1: 'medium', 2: 'high', 3: 'critical', 255: '-' };
 const DISPOSITIONS: Readonly<Record<number, string>> = { 0: '-', 1: 'refused', 2: 'observed', 3: 'passed' };
@@ -32,7 +32,7 @@ export interface RecordFacts {
   readonly source: string;
 }
 
-export function factsOf(r: Uint8Array): RecordFacts {
+export function recordFacts(r: Uint8Array): RecordFacts {
   const kind = record.KINDS[r[record.KIND]!] || `kind ${r[record.KIND]}`;
   const hasId = kind !== 'RESUME' && kind !== 'PANIC';
   const reason = r[record.REASON]!;
@@ -74,7 +74,7 @@ export function recordLine(facts: RecordFacts): string {
     count === 0 ? '' : `×${count}`,
     flags.filter((flag) => flag !== 'sidecar').join(' '),
   ];
-  return escaped(
+  return harmless(
     parts
       .filter((part) => part !== '')
       .join('  ')

@@ -5,7 +5,7 @@
  */
 import type { BundleReport } from '../verify/bundle';
 import type { ExitCode, Finding, LogReport, VerdictName, Verdicts } from '../verify/report';
-import { counted, escaped, timeText } from './text';
+import { counted, harmless, timeText } from './text';
 
 const NAMES: readonly VerdictName[] = ['integrity', 'authenticity', 'completeness', 'freshness'];
 const WORDS: Readonly<Record<ExitCode, string>> = {
@@ -24,22 +24,25 @@ export const worst = (codes: readonly ExitCode[]): ExitCode =>
 export function withFinding<T extends Verdicts>(report: T, finding: Finding): T {
   const findings = [...report.findings, finding];
   const more = { findings, findingsTotal: report.findingsTotal + 1 };
-  if (finding.severity !== 'bad') return { ...report, ...more };
-  const isForged = finding.verdict === 'integrity' || finding.verdict === 'authenticity';
-  const exitCode = worst([report.exitCode, isForged ? 1 : 2]);
-  return { ...report, ...more, [finding.verdict]: 'bad', exitCode };
+  if (finding.severity === 'note') return { ...report, ...more };
+  const isBad = finding.severity === 'bad';
+  const isOfContent = finding.verdict === 'integrity' || finding.verdict === 'authenticity';
+  const exitCode = worst([report.exitCode, !isOfContent ? 2 : isBad ? 1 : 3]);
+  const verdict = isBad || report[finding.verdict] === 'good' ? finding.severity : report[finding.verdict];
+  return { ...report, ...more, [finding.verdict]: verdict, exitCode };
 }
 
 /** The last line: what all of it comes to. */
 export const conclusion = (code: ExitCode): string => WORDS[code];
 
 export function* logLines(name: string, report: LogReport): Generator<string> {
-  const { origin, size, records, unavailable, root, from, to, open, closed } = report;
+  const { origin, size, unsigned = 0, records, unavailable, root, from, to, open, closed } = report;
   yield field('log', origin ?? 'nobody says which');
   if (name !== '') yield field('at', name);
   const content = unavailable === 0 ? '' : `, ${counted(unavailable)} of them without their content`;
   const time = from === undefined ? '' : `, ${timeText(from)} to ${timeText(to as number)}`;
   yield field('records', `${counted(size)}${content}${time}`);
+  if (unsigned > 0) yield field('', `${counted(unsigned)} more behind the newest head, which nobody signed`);
   if (records > 0) yield field('head', root === '' ? 'cannot be computed' : root);
   yield field('evidence', `${counted(open)} open${closed ? '; the log was closed' : ''}`);
   yield* verdictLines(report);
@@ -69,7 +72,7 @@ function* verdictLines(report: Verdicts): Generator<string> {
  * The bad record that comes first in the log. A tile speaks of the first of its records, which need not be the bad one: it
  * is named only if nothing else is.
  */
-export function firstBad(findings: readonly Finding[]): Finding | undefined {
+function firstBad(findings: readonly Finding[]): Finding | undefined {
   const bad = findings.filter(({ severity, seq }) => severity === 'bad' && seq !== undefined);
   const exact = bad.filter(({ code }) => code !== 'TILE');
   const first = (a: Finding | undefined, b: Finding): Finding => (a !== undefined && seqOf(a) <= seqOf(b) ? a : b);
@@ -81,11 +84,11 @@ const seqOf = ({ seq }: Finding): number => seq as number;
 function findingLine(finding: Finding): string {
   const { severity, verdict, code, message } = finding;
   const spot = spotOf(finding);
-  return escaped(`  ${severity.padEnd(7)}  ${verdict}, ${code}: ${message}${spot === '' ? '' : ` (${spot})`}`);
+  return harmless(`  ${severity.padEnd(7)}  ${verdict}, ${code}: ${message}${spot === '' ? '' : ` (${spot})`}`);
 }
 
 function spotOf({ seq, place }: Finding): string {
   return [seq === undefined ? [] : `record ${seq}`, place ?? []].flat().join(' at ');
 }
 
-export const field = (name: string, value: string): string => escaped(`${name.padEnd(13)} ${value}`);
+export const field = (name: string, value: string): string => harmless(`${name.padEnd(13)} ${value}`);

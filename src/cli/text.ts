@@ -10,7 +10,7 @@
 const HARMFUL = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 /** One line of text that does nothing but stand there. What was escaped reads `\u{1b}`. */
-export const escaped = (text: string): string =>
+export const harmless = (text: string): string =>
   text.replace(HARMFUL, (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`);
 
 /** JSON that does nothing either, and stays JSON: in it, a backslash and a code unit are the character. */
@@ -56,29 +56,16 @@ export function timeOf(text: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-/** Lines of sixteen bytes, as `hexdump -C` has them. */
-export function* hexLines(bytes: Uint8Array): Generator<string> {
-  for (let at = 0; at < bytes.length; at += 16) {
-    const row = [...bytes.subarray(at, at + 16)];
-    const hex = row.map((byte) => byte.toString(16).padStart(2, '0'));
-    const [left, right] = [hex.slice(0, 8).join(' '), hex.slice(8).join(' ')];
-    const text = row.map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
-    yield `${at.toString(16).padStart(8, '0')}  ${left.padEnd(23)}  ${right.padEnd(23)}  |${text}|`;
-  }
-  yield bytes.length.toString(16).padStart(8, '0');
+/** A row of up to sixteen bytes that begins at `at`, as `hexdump -C` has it. */
+export function hexRow(at: number, row: readonly number[]): string {
+  const hex = row.map((byte) => byte.toString(16).padStart(2, '0'));
+  const [left, right] = [hex.slice(0, 8).join(' '), hex.slice(8).join(' ')];
+  const text = row.map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
+  return `${at.toString(16).padStart(8, '0')}  ${left.padEnd(23)}  ${right.padEnd(23)}  |${text}|`;
 }
 
-/** The lines of a payload that is text, escaped; `undefined` when it is not text. */
-export function textLines(bytes: Uint8Array): string[] | undefined {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
-  // A carriage return is shown: \r\n and \n are different attacks.
-  return text.split(/(?<=\n)/).map((line) => escaped(line.endsWith('\n') ? line.slice(0, -1) : line));
-}
+/** Its last line: how many bytes there were. */
+export const hexTotal = (bytes: number): string => bytes.toString(16).padStart(8, '0');
 
 /** `1,234,567`. */
 export const counted = (value: number): string => String(value).replace(/\B(?=(?:\d{3})+$)/g, ',');

@@ -1,11 +1,12 @@
 /**
  * Whom the caller trusts: a policy, single keys, heads kept elsewhere, the master of a log that is signed with tags.
  *
- * Relies on: verify/policy, note. Refuses: to find trust in what is verified. A policy is looked for beside a folder or
- * file, never inside: whoever can write a log could put one there.
+ * Relies on: verify/policy, note, secret. Refuses: to find trust near what is verified. Only what the command line names is
+ * believed: whoever can write a log could put a policy beside it, or inside.
  */
 import { fromHex, toHex } from '../formats/bytes';
 import { NOTE_BYTES_MAX, parseCheckpoint, parseNote, parseVerifierKey } from '../formats/note';
+import { noteText } from '../verify/notes';
 import type { VerifyOptions } from '../verify/options';
 import { type Policy, parsePolicy } from '../verify/policy';
 import { type Args, type Takes, UsageError } from './args';
@@ -19,11 +20,10 @@ export const TRUST_OPTIONS: Readonly<Record<string, Takes>> = {
   '--mac-key': 'one',
 };
 
-export interface Trust {
+export interface Trusted {
   readonly options: Pick<VerifyOptions, 'policy' | 'known' | 'macKey'>;
-  /** The policy file that was read, and whether it was found rather than named. */
+  /** The policy file that was read. */
   readonly policyPath: string | undefined;
-  readonly isFound: boolean;
   /** Single keys that were given, of whatever kind. */
   readonly keys: number;
 }
@@ -32,11 +32,9 @@ const POLICY_BYTES_MAX = 1_048_576;
 const MASTER_BYTES_MIN = 32;
 const MASTER_BYTES_MAX = 1_024;
 
-/** `beside`: what is verified, when it has a place. */
-export async function readTrust(port: CommandPort, args: Args, beside: string | undefined): Promise<Trust> {
-  const named = args.one('--policy');
-  const place = named ?? (beside === undefined ? undefined : `${port.whole(beside)}.policy`);
-  const text = place === undefined ? undefined : await policyText(port, place, named !== undefined);
+export async function readTrust(port: CommandPort, args: Args): Promise<Trusted> {
+  const place = args.one('--policy');
+  const text = place === undefined ? undefined : decoded(await needed(port, place, POLICY_BYTES_MAX));
   const policy = policyOf(text, place, args.many('--key'));
   const known: string[] = [];
   for (const path of args.many('--known')) known.push(await knownNote(port, path));
@@ -47,17 +45,9 @@ export async function readTrust(port: CommandPort, args: Args, beside: string | 
       ...(known.length === 0 ? {} : { known }),
       ...(master === undefined ? {} : { macKey: masterOf(await needed(port, master, MASTER_BYTES_MAX), master) }),
     },
-    policyPath: text === undefined ? undefined : place,
-    isFound: named === undefined,
+    policyPath: place,
     keys: args.many('--key').length + (master === undefined ? 0 : 1),
   };
-}
-
-async function policyText(port: CommandPort, path: string, isNamed: boolean): Promise<string | undefined> {
-  if (isNamed) return decoded(await needed(port, path, POLICY_BYTES_MAX));
-  // Whatever is not a file there was not meant.
-  if ((await port.lies(path)) !== 'file') return undefined;
-  return decoded(await needed(port, path, POLICY_BYTES_MAX));
 }
 
 async function needed(port: CommandPort, path: string, bytesMax: number): Promise<Uint8Array> {
@@ -81,7 +71,7 @@ async function knownNote(port: CommandPort, path: string): Promise<string> {
   const bytes = await needed(port, path, NOTE_BYTES_MAX);
   return refusing(path, () => {
     parseCheckpoint(parseNote(bytes).text);
-    return decoded(bytes);
+    return noteText(bytes);
   });
 }
 

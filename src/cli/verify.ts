@@ -1,26 +1,26 @@
 /**
  * `tracehound verify`: is it as it was written, by whom it should be, whole, and young?
  *
- * Relies on: find, trust, chain, report; src/verify/index.ts for every judgement. Refuses: exit code 0 for nothing.
+ * Relies on: subject, trust, chain, report; src/verify/index.ts for every judgement. Refuses: exit code 0 for nothing.
  */
 import { TracehoundError } from '../errors';
 import type { FoundLog, FoundLogs } from '../verify/directory';
+import type { Open } from '../verify/file';
 import { type BundleReport, verifyBundle, verifyLog } from '../verify/index';
 import type { VerifyOptions } from '../verify/options';
-import type { ExitCode, LogReport } from '../verify/report';
-import { type Args, onlyWord, type Takes, UsageError } from './args';
+import type { ExitCode, Finding, LogReport } from '../verify/report';
+import { type Args, type Takes, UsageError } from './args';
 import { Chain, type Judged } from './chain';
-import { type Subject, withSubject } from './find';
 import { NobodyReads, Output, Progress } from './output';
 import type { CommandPort } from './port';
 import { bundleLines, conclusion, field, logLines, withFinding, worst } from './report';
+import { forEachSubject, SUBJECT_OPTIONS, type Subject, searched } from './subject';
 import { escapedJson } from './text';
-import { readTrust, TRUST_OPTIONS, type Trust } from './trust';
+import { readTrust, TRUST_OPTIONS, type Trusted } from './trust';
 
 export const VERIFY_OPTIONS: Readonly<Record<string, Takes>> = {
   ...TRUST_OPTIONS,
-  '--log': 'one',
-  '--all': 'nothing',
+  ...SUBJECT_OPTIONS,
   '--max-age': 'one',
   '--require-close': 'nothing',
   '--json': 'nothing',
@@ -29,8 +29,9 @@ export const VERIFY_OPTIONS: Readonly<Record<string, Takes>> = {
 const TAMPERED = 1;
 const NOT_VERIFIED = 3;
 
-/** What came of it. */
+/** What came of one word. */
 interface Outcome {
+  readonly name: string;
   readonly exitCode: ExitCode;
   readonly logs?: readonly { readonly path: string; readonly report: LogReport }[];
   readonly bundle?: BundleReport;
@@ -41,17 +42,15 @@ interface Outcome {
 }
 
 export async function verifyCommand(port: CommandPort, args: Args): Promise<ExitCode> {
-  const word = onlyWord(args, 'a folder, a file or -');
-  const log = args.one('--log');
-  if (log !== undefined && args.has('--all')) throw new UsageError('--log, --all: expected one of them, got both');
-  const trust = await readTrust(port, args, word === '-' ? undefined : word);
+  const wanted = searched(args);
+  const trust = await readTrust(port, args);
   const options = { ...optionsOf(port, args), ...trust.options };
-  const finding = { ...(log === undefined ? {} : { log }), all: args.has('--all') };
-  return withSubject(port, word, finding, async (subject) => {
-    const outcome = await judge(port, subject, options);
-    await say(port, subject, outcome, trust, args.has('--json'));
-    return outcome.exitCode;
+  const outcomes: Outcome[] = [];
+  await forEachSubject(port, args.words, wanted, async (subject) => {
+    outcomes.push({ name: subject.name, ...(await judge(port, subject, options)) });
   });
+  await say(port, outcomes, trust, args.has('--json'));
+  return worst(outcomes.map(({ exitCode }) => exitCode));
 }
 
 function optionsOf(port: CommandPort, args: Args): VerifyOptions {
@@ -67,24 +66,28 @@ function optionsOf(port: CommandPort, args: Args): VerifyOptions {
   };
 }
 
-async function judge(port: CommandPort, subject: Subject, options: VerifyOptions): Promise<Outcome> {
+type Judgement = Omit<Outcome, 'name'>;
+
+async function judge(port: CommandPort, subject: Subject, options: VerifyOptions): Promise<Judgement> {
   switch (subject.kind) {
     case 'empty':
       return { exitCode: NOT_VERIFIED, problem: 'there is nothing to verify', remarks: [] };
     case 'other':
-      return { exitCode: NOT_VERIFIED, problem: 'neither a log nor a bundle of evidence', remarks: [] };
+      return { exitCode: NOT_VERIFIED, problem: subject.problem, remarks: [] };
     case 'bundle':
-      return judgeBundle(subject.bytes, options);
-    case 'file':
-      return judgeLogs(port, { by: 'log', logs: [{ path: '', source: subject.source }] }, options);
+      return judgeBundle(subject.open, options);
+    case 'file': {
+      const log = { path: '', store: '', isLatest: false, source: subject.source };
+      return judgeLogs(port, { by: 'log', logs: [log] }, options);
+    }
     case 'folder':
       return judgeLogs(port, subject.found, options);
   }
 }
 
-async function judgeBundle(bytes: Uint8Array, options: VerifyOptions): Promise<Outcome> {
+async function judgeBundle(open: Open, options: VerifyOptions): Promise<Judgement> {
   try {
-    const bundle = await verifyBundle(bytes, options);
+    const bundle = await verifyBundle(open(), options);
     return { exitCode: bundle.exitCode, bundle, remarks: [] };
   } catch (error) {
     if (!(error instanceof TracehoundError)) throw error;
@@ -92,27 +95,36 @@ async function judgeBundle(bytes: Uint8Array, options: VerifyOptions): Promise<O
   }
 }
 
-async function judgeLogs(port: CommandPort, { by, logs, latest }: FoundLogs, options: VerifyOptions): Promise<Outcome> {
-  const chain = new Chain();
-  const judged: Judged[] = [];
+async function judgeLogs(port: CommandPort, found: FoundLogs, options: VerifyOptions): Promise<Judgement> {
+  const { by, logs, links = [] } = found;
+  const chains = new Map(logs.map(({ store }) => [store, { chain: new Chain(), judged: [] as Judged[] }]));
+  const reports = new Map<FoundLog, LogReport>();
   for (const log of logs) {
     const known = logs.length === 1 ? (options.known ?? []) : knownOf(options, log.source.origin);
-    judged.push({ log, report: await judgeLog(port, chain, log, { ...options, known }) });
+    const { chain, judged } = chains.get(log.store) as { chain: Chain; judged: Judged[] };
+    const report = await judgeLog(port, chain, log, { ...options, known });
+    judged.push({ log, report });
+    reports.set(log, log.isLatest && report.size === 0 ? withFinding(report, GONE) : report);
   }
-  const reports = new Map(judged.map(({ log, report }) => [log, report]));
-  const add = (log: FoundLog, finding: Parameters<typeof withFinding>[1]): void => {
-    reports.set(log, withFinding(reports.get(log) as LogReport, finding));
-  };
-  for (const { log, report } of judged) {
-    if (report.size > 0 || log.source.origin !== latest || latest === undefined) continue;
-    const message = 'the store says that this is its newest log, and there is nothing of it';
-    add(log, { verdict: 'completeness', severity: 'bad', code: 'LOG_MISSING', message, place: 'latest' });
+  const remarks = links.map((path) => `${path} is a link that leads out, and was not followed: name it itself`);
+  for (const { chain, judged } of chains.values()) {
+    if (by === 'latest' || by === 'named') remarks.push(...chain.named(judged).map(followsOn));
+    if (by !== 'walk') continue;
+    for (const { log, finding } of await chain.compare(judged)) {
+      reports.set(log, withFinding(reports.get(log) as LogReport, finding));
+    }
   }
-  const remarks = by === 'walk' || by === 'log' ? [] : chain.named(judged).map(followsOn);
-  if (by === 'walk') for (const { log, finding } of await chain.compare(judged)) add(log, finding);
   const exitCode = worst([...reports.values()].map((report) => report.exitCode));
   return { exitCode, logs: logs.map((log) => ({ path: log.path, report: reports.get(log) as LogReport })), remarks };
 }
+
+const GONE: Finding = {
+  verdict: 'completeness',
+  severity: 'bad',
+  code: 'LOG_MISSING',
+  message: 'the store says that this is its newest log, and there is nothing of it',
+  place: 'latest',
+};
 
 const followsOn = (origin: string): string => `follows on the log ${origin}, which was not looked at: --all does`;
 
@@ -133,9 +145,9 @@ async function judgeLog(port: CommandPort, chain: Chain, log: FoundLog, options:
   }
 }
 
-async function say(port: CommandPort, subject: Subject, outcome: Outcome, trust: Trust, json: boolean): Promise<void> {
+async function say(port: CommandPort, outcomes: readonly Outcome[], trust: Trusted, json: boolean): Promise<void> {
   const output = new Output(port);
-  const lines = json ? [jsonText(subject, outcome, trust)] : textLines(subject, outcome, trust);
+  const lines = json ? [jsonText(outcomes, trust)] : textLines(outcomes, trust);
   try {
     for (const line of lines) await output.line(line);
     await output.flush();
@@ -145,40 +157,45 @@ async function say(port: CommandPort, subject: Subject, outcome: Outcome, trust:
   }
 }
 
-function* textLines({ name }: Subject, outcome: Outcome, trust: Trust): Generator<string> {
-  const { logs = [], bundle, problem, remarks, exitCode } = outcome;
-  for (const { path, report } of logs) {
-    yield* logLines(path === '' ? name : `${name}, ${path}`, report);
-    yield '';
+function* textLines(outcomes: readonly Outcome[], trust: Trusted): Generator<string> {
+  for (const { name, logs = [], bundle, problem, remarks } of outcomes) {
+    for (const { path, report } of logs) {
+      yield* logLines(path === '' ? name : `${name}, ${path}`, report);
+      yield '';
+    }
+    if (bundle !== undefined) {
+      yield* bundleLines(name, bundle);
+      yield '';
+    }
+    if (problem !== undefined) yield field('problem', `${name}: ${problem}`);
+    for (const remark of remarks) yield field('', remark);
   }
-  if (bundle !== undefined) {
-    yield* bundleLines(name, bundle);
-    yield '';
-  }
-  if (problem !== undefined) yield field('problem', `${name}: ${problem}`);
-  for (const remark of remarks) yield field('', remark);
   yield field('trust', trustText(trust));
-  yield field('verdict', conclusion(exitCode));
+  yield field('verdict', conclusion(worst(outcomes.map(({ exitCode }) => exitCode))));
 }
 
-function trustText({ policyPath, isFound, keys }: Trust): string {
-  const policy = policyPath === undefined ? [] : [`${policyPath}${isFound ? ' (found beside it)' : ''}`];
+function trustText({ policyPath, keys }: Trusted): string {
   const given = keys === 0 ? [] : [`${keys} key${keys === 1 ? '' : 's'} given`];
-  return [...policy, ...given].join(', ') || 'nobody: no policy, no key';
+  const named = [...(policyPath === undefined ? [] : [policyPath]), ...given];
+  return named.join(', ') || 'nobody: no policy, no key. --policy or --key says whom';
 }
 
-function jsonText({ name }: Subject, outcome: Outcome, trust: Trust): string {
-  const { exitCode, logs, bundle, problem, remarks } = outcome;
-  // A payload is an attack, and nobody asked for it here: `tracehound inspect` shows it.
-  const { payload: _, ...facts } = bundle ?? {};
-  const report = {
-    exitCode,
-    name,
-    policy: trust.policyPath ?? null,
-    ...(logs === undefined ? {} : { logs: logs.map(({ path, report }) => ({ path, ...report })) }),
-    ...(bundle === undefined ? {} : { bundle: facts }),
-    ...(problem === undefined ? {} : { problem }),
-    remarks,
-  };
-  return escapedJson(JSON.stringify(report, null, 2));
+/** One word is one report; several are a list of them. */
+function jsonText(outcomes: readonly Outcome[], trust: Trusted): string {
+  const facts = outcomes.map(({ name, exitCode, logs, bundle, problem, remarks }) => {
+    // A payload is an attack, and nobody asked for it here: `tracehound inspect` shows it.
+    const { payload: _, ...shown } = bundle ?? {};
+    return {
+      exitCode,
+      name,
+      policy: trust.policyPath ?? null,
+      ...(logs === undefined ? {} : { logs: logs.map(({ path, report }) => ({ path, ...report })) }),
+      ...(bundle === undefined ? {} : { bundle: shown }),
+      ...(problem === undefined ? {} : { problem }),
+      remarks,
+    };
+  });
+  const exitCode = worst(outcomes.map((outcome) => outcome.exitCode));
+  const whole = facts.length === 1 ? facts[0] : { exitCode, policy: trust.policyPath ?? null, subjects: facts };
+  return escapedJson(JSON.stringify(whole, null, 2));
 }

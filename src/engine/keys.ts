@@ -1,23 +1,13 @@
 /**
- * Labels of the subkeys: each key is HMAC-SHA-256(secret, label). One page, because two derive by it: the engine, and
- * whoever opens a snapshot without having an engine (docs/identity.md).
+ * The subkeys of an engine's secret, derived by its core.
  *
- * Relies on: a core to derive with. Refuses: to show the secret.
+ * Relies on: a core to derive with; formats/subkeys for the labels. Refuses: to show the secret.
  */
+import { KEY_LABELS, type KeyName } from '../formats/subkeys';
 import { hmac } from './inbox';
 import type { Core } from './link';
 
-/** Keys that an engine holds while it lives. */
-const KEY_LABELS = {
-  tag: 'tracehound/v1/source-tag',
-  redact: 'tracehound/v1/header-fingerprint',
-  trace: 'tracehound/v1/trace-id',
-  partition: 'tracehound/v1/pk',
-} as const;
-export type KeyName = keyof typeof KEY_LABELS;
-
-/** The AES-GCM key of snapshots. Derived when one is sealed or opened, and kept by nobody. */
-export const SEAL_LABEL = 'tracehound/v1/snapshot-seal';
+export { type KeyName, SEAL_LABEL } from '../formats/subkeys';
 
 const encoder = new TextEncoder();
 

@@ -72,7 +72,7 @@ export interface Checkpoint {
 
 /** Takes a note apart. Throws `NOTE_INVALID`. */
 export function parseNote(note: string | Uint8Array): Note {
-  const whole = noteText(note);
+  const whole = wholeNote(note);
   if (CONTROL.test(whole)) throw invalidNote('note', 'a control character', 'lines of text', 'one');
   const end = whole.lastIndexOf('\n\n');
   if (end < 0 || !whole.endsWith('\n'))
@@ -117,7 +117,7 @@ function signatureLine({ name, id, signature }: NoteSignature): string {
 }
 
 /** Text of UTF-8; a note is never large. */
-function noteText(note: string | Uint8Array): string {
+function wholeNote(note: string | Uint8Array): string {
   if (note.length > NOTE_BYTES_MAX)
     throw invalidNote('note', 'too large', `≤ ${NOTE_BYTES_MAX} bytes`, String(note.length));
   if (typeof note === 'string') {

@@ -90,6 +90,7 @@ export const CONFIG = 23;
 export const HOLD = 24;
 export const RELEASED = 25;
 export const ERASED = 26;
+export const EXPORTED = 27;
 export const FAILSAFE = 29;
 export const LOST = 30;
 export const PRUNED = 32;

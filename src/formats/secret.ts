@@ -25,7 +25,7 @@ const EXPECTED = `${SECRET_BYTES_MIN} or more random bytes in hex or base64`;
  */
 export function secretFrom(text: string | undefined): Uint8Array {
   if (typeof text !== 'string') throw new TypeError(`secret: wrong kind, expected a string, got ${kindOf(text)}`);
-  const bytes = spelt(text.trim());
+  const bytes = spelling(text.trim());
   if (bytes === undefined) throw new RangeError(`secret: unreadable, expected ${EXPECTED}, got other text`);
   return strong(bytes);
 }
@@ -38,11 +38,11 @@ export function secretOfFile(file: Uint8Array): Uint8Array {
   } catch {
     // Random bytes are seldom text.
   }
-  return strong(spelt(text.trim()) ?? file);
+  return strong(spelling(text.trim()) ?? file);
 }
 
 /** Hexadecimal digits first: 64 of them are base64 of other bytes, too, and nobody means those. */
-function spelt(text: string): Uint8Array | undefined {
+function spelling(text: string): Uint8Array | undefined {
   if (text === '') return undefined;
   if (/^[0-9a-fA-F]+$/.test(text)) return fromHex(text.toLowerCase());
   const digits = text

@@ -15,7 +15,7 @@ import { equalBytes, fromHex, isBytes } from './bytes';
 import { TILE_WIDTH, tilePath } from './paths';
 import { bytesToWords, DIGEST_WORDS, pairWords, prefixedWords, sha256, wordsToBytes } from './sha256';
 
-export { detailsPath, entriesPath, originPath, pathOrigin, TILE_WIDTH, tailPath, tilePath } from './paths';
+export { detailsPath, entriesPath, originPath, pathOrigin, TILE_WIDTH, tilePath } from './paths';
 
 /** Levels of the tree to one of tiles: 256 = 2⁸. */
 export const TILE_HEIGHT = 8;
@@ -318,7 +318,7 @@ export function tileHashes(size: number, get: (path: string) => Promise<Uint8Arr
     const path = tilePath(level, index, width);
     let found = kept.get(path);
     if (found === undefined) {
-      found = get(path).then((bytes) => ofWidth(bytes, width, path));
+      found = firstHashes(get, level, index, width).then((bytes) => ofWidth(bytes, width, path));
       kept.set(path, found);
       if (kept.size > TILES_KEPT) kept.delete(kept.keys().next().value as string);
     }
@@ -332,6 +332,18 @@ export function tileHashes(size: number, get: (path: string) => Promise<Uint8Arr
   };
 }
 
+/** A part of a tile, or the beginning of the tile that it became: a writer may take parts away then. */
+async function firstHashes(
+  get: (path: string) => Promise<Uint8Array | undefined>,
+  level: number,
+  index: number,
+  width: number,
+): Promise<Uint8Array | undefined> {
+  const part = await get(tilePath(level, index, width));
+  if (part !== undefined || width === TILE_WIDTH) return part;
+  return (await get(tilePath(level, index, TILE_WIDTH)))?.subarray(0, width * HASH_BYTES);
+}
+
 function ofWidth(bytes: Uint8Array | undefined, width: number, path: string): Uint8Array {
   if (bytes?.length === width * HASH_BYTES) return bytes;
   const got = bytes === undefined ? 'none' : `${bytes.length} bytes`;
@@ -342,6 +354,20 @@ function ofWidth(bytes: Uint8Array | undefined, width: number, path: string): Ui
 function tileSubtree(tile: Uint8Array, level: number, index: number): Uint8Array {
   if (level === 0) return tile.slice(index * HASH_BYTES, (index + 1) * HASH_BYTES);
   return nodeHash(tileSubtree(tile, level - 1, 2 * index), tileSubtree(tile, level - 1, 2 * index + 1));
+}
+
+/** The bundle of these entries: each with its length before it, two bytes, big-endian; what is not there has length 0. */
+export function entriesOf(entries: readonly (Uint8Array | undefined | null)[]): Uint8Array {
+  const bytes = new Uint8Array(entries.reduce((sum, entry) => sum + 2 + (entry?.length ?? 0), 0));
+  let at = 0;
+  for (const entry of entries) {
+    const length = entry?.length ?? 0;
+    bytes[at] = length >>> 8;
+    bytes[at + 1] = length & 0xff;
+    if (entry) bytes.set(entry, at + 2);
+    at += 2 + length;
+  }
+  return bytes;
 }
 
 /** Entries of a bundle, each with two bytes of length before it; length 0 is none. What is cut short ends there. */

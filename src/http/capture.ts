@@ -42,6 +42,8 @@ export interface Facts {
   readonly fields?: readonly Field[] | undefined;
   /** Address and port of the peer. */
   readonly peer?: string | undefined;
+  /** Whether the request came to its end, where the platform says so. */
+  complete?(): boolean | undefined;
   /** The unread body; `null` when there is none or the platform hides it. */
   body(): ReadableStream<Uint8Array> | null;
   /** Node's own message, which has the body also where the web's `Request` has none. */

@@ -17,6 +17,7 @@ import { Post } from './post';
 import type { Guard } from './visit';
 
 export type { GuardOptions } from './options';
+export { leaveReceipt } from './receipts';
 export type { Guard, Outcome, Visit } from './visit';
 
 /** Builds the guard of one mounted middleware. Throws when the options are wrong. */

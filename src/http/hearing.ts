@@ -4,6 +4,7 @@
  * Relies on: nothing but what it is given. Refuses: to let one that throws silence another.
  */
 import type { Severity, Signals, SignalView, ThreatSignal, Unheard } from '../types/index';
+import { atOnce } from '../validate/at-once';
 
 /** What all of them said together. */
 export interface Said {
@@ -37,7 +38,7 @@ export function readSignals(detectors: readonly Signals[], view: SignalView, rep
   };
   for (const detector of detectors) {
     try {
-      const said = detector.read(view);
+      const said = atOnce('signals', detector.read(view));
       threat = graver(threat, said.threat);
       strip.push(...said.strip);
       if (said.failure !== undefined) fail(said.failure.error, said.failure.reason ?? 'threw');

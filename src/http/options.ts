@@ -8,7 +8,7 @@
  */
 
 import { WAIT_MS_MAX } from '../time/deadline';
-import type { FailMode, InterceptResult, Signals, Source, ThreatSignal } from '../types/index';
+import type { FailMode, Inspection, InterceptResult, Signals, Source, ThreatSignal } from '../types/index';
 import {
   callable,
   integer,
@@ -29,21 +29,27 @@ import { secretNames } from './secrets';
 export interface GuardOptions<C> {
   /**
    * Your detector. `undefined` (or `null`, `false`) lets the request on; anything else is a threat, however malformed.
-   * May read the body through the framework; what it read is kept as evidence. May be left out when `signals` are given.
+   * `inspection` holds the target as it came and the body; what it read is kept as evidence. May be left out when `signals` are given.
    */
-  detect?: (context: C) => ThreatSignal | undefined | null | false | Promise<ThreatSignal | undefined | null | false>;
+  detect?: (
+    context: C,
+    inspection: Inspection,
+  ) => ThreatSignal | undefined | null | false | Promise<ThreatSignal | undefined | null | false>;
   /**
    * Detectors in front of you (`tracehound/signals/…`). The gravest threat counts, and then `detect` is not asked. Header
    * fields that they find forged are stripped from what the application sees, whoever is skipped or allowed.
    */
   signals?: readonly Signals[];
-  /** Who is asking, before any `await`. `undefined`: what the runtime says. Never a header that a client can choose. */
+  /** Who is asking, at once: a promise is refused, and the request with it. `undefined`: what the runtime says. Never a header that a client can choose. */
   source?: (context: C) => Source | undefined;
   /** Record everything, refuse nothing, change no answer. Default `false`. */
   shadow?: boolean;
-  /** Requests that nobody looks at (health checks). They are charged, and counted as skipped. */
-  skip?: (context: C) => boolean;
-  /** Sources or requests you trust: charged, but not inspected. */
+  /**
+   * Requests that nobody looks at (health checks). Exempt: never charged, never refused, counted as skipped. Asked of blocked
+   * sources too. Only `true` counts, at once or within `detectTimeoutMs`; at most 64 questions of one sender wait at a time.
+   */
+  skip?: (context: C) => boolean | Promise<boolean>;
+  /** Sources or requests you trust. Exempt as with `skip`, and counted as allowed. */
   allow?: (context: C) => boolean | Promise<boolean>;
   /** Told what was decided, before the answer. Not awaited; its failures are reported, never answered. */
   onResult?: (context: C, result: InterceptResult) => unknown;
@@ -53,15 +59,15 @@ export interface GuardOptions<C> {
     result: InterceptResult | undefined,
     response: Response,
   ) => Response | undefined | Promise<Response | undefined>;
-  /** How long `detect` and `allow` may take, 1 … 2³¹−1 ms. Default 1,000. */
+  /** How long `detect`, `skip` and `allow` may take, 1 … 2³¹−1 ms. Default 1,000. */
   detectTimeoutMs?: number;
   /** How long the body of a flagged request is waited for, 1 … 2³¹−1 ms. Default 2,000. */
   captureTimeoutMs?: number;
   /** Bodies read for evidence at the same time; beyond it evidence has no body and says so. 0 … 2¹⁶. Default 64. */
   captureMax?: number;
   /**
-   * What becomes of a request whose detector threw or took too long. Default as `failMode`. A sender can make a detector
-   * that waits for the body late, by dribbling it: such a detector wants `refuse`.
+   * What becomes of a request whose detector threw or took too long. Default as `failMode`; but `refuse` when the body had
+   * not come whole by then, because a sender who dribbles it decides how long a detector takes.
    */
   onDetectorFailure?: 'pass' | 'refuse';
   /** `RateLimit` and `RateLimit-Policy` on every answer. Default `true`. */
@@ -90,6 +96,8 @@ export interface GuardPlan<C> {
   readonly detectTimeoutMs: number;
   readonly captureMax: number;
   readonly detectorFailurePasses: boolean;
+  /** Also when the sender of a body may have made the detector late: only where the options say so in so many words. */
+  readonly slowBodyPasses: boolean;
   readonly capture: CapturePlan;
 }
 
@@ -141,6 +149,7 @@ export function planOf<C>(options: GuardOptions<C>, failMode: FailMode): GuardPl
     detectTimeoutMs: integer(part('detectTimeoutMs'), given.detectTimeoutMs, 1_000, 1, WAIT_MS_MAX, 'ms'),
     captureMax: integer(part('captureMax'), given.captureMax, 64, 0, CAPTURES_MAX),
     detectorFailurePasses: failure === 'pass',
+    slowBodyPasses: given.onDetectorFailure === 'pass',
     capture: {
       redactHeaders: redacted.headers,
       redactQuery: redacted.query,

@@ -1,20 +1,35 @@
 /**
- * The passage of one request: source → charge → skip or allow → detect → capture and refuse. One object per visit, one
+ * The passage of one request: source → skip or allow → charge → detect → capture and refuse. One object per visit, one
  * method per step; nothing of it outlives the answer.
  *
  * Relies on: its post, `th.http` and `th.interceptAsync`, the user's functions (which may throw, hang and return
  * anything), and what an adapter tells about the request.
  * Refuses: to pass a flagged request, whatever fails after the signal; to let a user's failure become an answer; to read
- * anything of a request that the limiter has refused.
+ * anything of a request that the limiter has refused; to hand a request to the application when its client has gone.
  */
 import { TracehoundError } from '../errors';
 import { LATE, within } from '../time/deadline';
-import type { InterceptResult, RateLimitResult, Scent, ThreatSignal, Unheard } from '../types/index';
-import { type Capture, capture, declaredLength, type Facts } from './capture';
+import type { HttpCounters, InterceptResult, RateLimitResult, Scent, ThreatSignal, Unheard } from '../types/index';
+import { isThenable } from '../validate/at-once';
+import { askerOf } from './asker';
+import { type Capture, capture } from './capture';
+import { type Exemption, exemption } from './exempt';
 import { NOT_ASKABLE, NOT_ASKED, readSignals, type Said } from './hearing';
 import type { Field } from './message';
 import type { Post } from './post';
-import { forbidden, limited, type Manner, rateFields, unavailable } from './refusal';
+import { Reading } from './reading';
+import { receiptOf } from './receipts';
+import {
+  closing,
+  forbidden,
+  isResponse,
+  limited,
+  type Manner,
+  mannerOf,
+  rateFields,
+  unavailable,
+  unserved,
+} from './refusal';
 import type { Asker, Outcome, Visit } from './visit';
 
 const NO_FIELDS: readonly Field[] = [];
@@ -29,6 +44,9 @@ export class Passage<C> {
   #rate: RateLimitResult | undefined;
   #fields: readonly Field[] = NO_FIELDS;
   #said: Said = NOT_ASKED;
+  #reading: Reading | undefined;
+  /** Charged by a guard further outside. */
+  readonly #hasReceipt: boolean;
   /** We failed on this request, and the configuration lets unflagged ones pass all the same. */
   #failedOpen = false;
 
@@ -36,33 +54,36 @@ export class Passage<C> {
   constructor(post: Post<C>, visit: Visit<C>) {
     this.#post = post;
     this.#visit = visit;
-    this.#asker = this.#ask();
-    this.#rate = visit.receipt;
+    this.#asker = askerOf(post, visit);
+    this.#rate = visit.receipt ?? this.#attempt(() => receiptOf(post.th, visit.request, visit.platform));
+    this.#hasReceipt = this.#rate !== undefined;
   }
 
   async decide(): Promise<Outcome> {
+    // Who is asking cannot be known in time: nobody may pass on another's account.
+    if (this.#asker.late && !this.#post.plan.shadow) return this.#uninspected('threw');
+    const exempt = exemption(this.#post, this.#visit, this.#asker.source);
+    const rule = exempt instanceof Promise ? await exempt : exempt;
+    if (rule !== undefined) return this.#passExempt(rule);
     return (await this.#charge()) ?? this.#look();
   }
 
-  // ── step 1: who is asking ───────────────────────────────────────────────────────────────────────
+  // ── exempt ──────────────────────────────────────────────────────────────────────────────────────
 
-  #ask(): Asker {
-    const { plan, th } = this.#post;
-    const { context, request, platform } = this.#visit;
-    const own = this.#attempt(() => refusePromise(plan.source?.(context)));
-    if (own !== undefined && own !== null) return { source: own, derivation: 'option' };
-    const found = this.#attempt(() => th.http.runtime.source(request, platform));
-    // Nobody: the empty source is the one that all unknown clients share, and it is limited.
-    if (found === undefined || found === null) return { source: '', derivation: 'none' };
-    return { source: found, derivation: 'runtime' };
+  /** Neither charged nor inspected; but what is forged must not reach the application, whoever is exempt. */
+  async #passExempt(rule: Exemption): Promise<Outcome> {
+    if (this.#post.plan.signals.length > 0) this.#said = this.#listen();
+    // Seen once: by this guard, or by the one further outside that charged it.
+    this.#count(this.#hasReceipt ? 'passed' : rule);
+    return (await this.#isGone()) ? this.#unserved() : this.#pass();
   }
 
-  // ── step 2: the charge ──────────────────────────────────────────────────────────────────────────
+  // ── step 3: the charge ──────────────────────────────────────────────────────────────────────────
 
   /** An outcome when the request ends here. */
   async #charge(): Promise<Outcome | undefined> {
     const { th, plan } = this.#post;
-    if (this.#rate === undefined) {
+    if (!this.#hasReceipt) {
       try {
         const charged = th.http.limits.charge(this.#asker.source, plan.shadow ? 'observed' : 'refused');
         // Decided here, it costs no turn of the queue.
@@ -72,8 +93,8 @@ export class Passage<C> {
         if (this.#failsClosed()) return this.#fail(failed(error));
         this.#failedOpen = true;
       }
+      this.#fields = this.#fieldsOf(this.#rate);
     }
-    if (this.#visit.receipt === undefined) this.#fields = this.#fieldsOf(this.#rate);
     return this.#rate === undefined || this.#rate.allowed ? undefined : this.#overLimit(this.#rate);
   }
 
@@ -90,26 +111,24 @@ export class Passage<C> {
     const result: InterceptResult = { status: 'rate_limited', rate, retryAfterMs, blocked };
     this.#tell(result);
     if (this.#post.plan.shadow) return { result, rate, fields: NO_FIELDS };
-    return this.#refuse((manner) => limited(rate, manner), result);
+    return this.#refuse((manner) => limited(rate, this.#traceOf(result), manner), result);
   }
 
-  // ── step 3 and 4: skip, allow, detect ───────────────────────────────────────────────────────────
+  // ── step 4: detect ──────────────────────────────────────────────────────────────────────────────
 
   async #look(): Promise<Outcome> {
-    const { plan } = this.#post;
-    // Read before anybody may pass: what is forged must not reach the application, whoever is allowed.
-    if (plan.signals.length > 0) this.#said = this.#listen();
-    if (this.#attempt(() => plan.skip?.(this.#visit.context) === true)) {
-      this.#attempt(() => this.#post.th.http.counters.count('skipped'));
-      return this.#pass();
-    }
-    if (plan.allow !== undefined && (await this.#isAllowed())) return this.#pass();
+    if (this.#post.plan.signals.length > 0) this.#said = this.#listen();
     const found = this.#said.threat ?? (await this.#inspect()) ?? this.#said.failure;
     if (typeof found === 'string') return this.#uninspected(found);
     if (found !== undefined) return this.#caught(found);
+    if (await this.#isGone()) {
+      this.#count('gone');
+      return this.#unserved();
+    }
     const result: InterceptResult =
       this.#rate === undefined ? { status: 'clean' } : { status: 'clean', rate: this.#rate };
     this.#tell(result);
+    this.#count('passed');
     return { ...this.#pass(), result };
   }
 
@@ -124,22 +143,13 @@ export class Passage<C> {
     return view === undefined ? NOT_ASKABLE : readSignals(plan.signals, view, (error) => this.#report(error));
   }
 
-  async #isAllowed(): Promise<boolean> {
-    const { plan } = this.#post;
-    try {
-      // Anything but a clear yes in time leaves the request to the detector.
-      return (await within(Promise.resolve(plan.allow?.(this.#visit.context)), plan.detectTimeoutMs)) === true;
-    } catch (error) {
-      this.#report(error);
-      return false;
-    }
-  }
-
   async #inspect(): Promise<Finding> {
-    const { plan } = this.#post;
+    const { detect, detectTimeoutMs } = this.#post.plan;
+    if (detect === undefined) return undefined;
     try {
-      let said: unknown = plan.detect?.(this.#visit.context);
-      if (isThenable(said)) said = await within(said, plan.detectTimeoutMs);
+      this.#reading = new Reading(() => this.#visit.facts());
+      let said: unknown = detect(this.#visit.context, this.#reading.inspection);
+      if (isThenable(said)) said = await within(said, detectTimeoutMs);
       if (said === LATE) return 'timeout';
       if (said === undefined || said === null || said === false) return undefined;
       // Something was said, but not a signal: a threat without a name. `intercept` writes `unknown` and `high`.
@@ -147,12 +157,15 @@ export class Passage<C> {
     } catch (error) {
       this.#report(error);
       return 'threw';
+    } finally {
+      this.#reading?.close();
     }
   }
 
   async #uninspected(how: Unheard | 'timeout'): Promise<Outcome> {
     const { th, plan } = this.#post;
-    const passes = plan.shadow || plan.detectorFailurePasses;
+    const isGone = await this.#isGone();
+    const passes = plan.shadow || (!isGone && !this.#asker.late && (await this.#mayPass(how)));
     const disposition = plan.shadow ? 'observed' : passes ? 'passed' : 'refused';
     try {
       await th.http.counters.uninspected(this.#asker.source, disposition, recordable(how));
@@ -160,17 +173,53 @@ export class Passage<C> {
       if (this.#failsClosed()) return this.#fail(failed(error));
       this.#failedOpen = true;
     }
-    return passes ? this.#pass() : this.#fail(undefined);
+    if (!passes) return isGone ? this.#unserved() : this.#fail(undefined);
+    this.#count('passed');
+    return this.#pass();
   }
 
+  /** Whether the detector's failure may be passed over. Not by default when the sender had it in hand. */
+  async #mayPass(how: Unheard | 'timeout'): Promise<boolean> {
+    const { detectorFailurePasses, slowBodyPasses } = this.#post.plan;
+    if (!detectorFailurePasses || slowBodyPasses || this.#reading === undefined) return detectorFailurePasses;
+    try {
+      return !(await this.#reading.isWaiting(how !== 'timeout'));
+    } catch (error) {
+      this.#report(error);
+      return false;
+    }
+  }
+
+  /** The way to the application. */
   #pass(): Outcome {
-    const { counters } = this.#post.th.http;
-    this.#attempt(() => counters.count('passed'));
-    if (this.#failedOpen) this.#attempt(() => counters.count('failedOpen'));
+    if (this.#failedOpen) this.#count('failedOpen');
     const passed = { rate: this.#rate, fields: this.#fields };
     const { strip } = this.#said;
-    // Shadow changes nothing, so it strips nothing.
-    return this.#post.plan.shadow || strip.length === 0 ? passed : { ...passed, strip };
+    const body = this.#reading?.rest();
+    return {
+      ...passed,
+      ...(body === undefined ? {} : { body }),
+      // Shadow changes nothing, so it strips nothing.
+      ...(this.#post.plan.shadow || strip.length === 0 ? {} : { strip }),
+    };
+  }
+
+  /** Whether nobody is left to be answered, or the request cannot be read as one. Asked last: much happens meanwhile. */
+  #isGone(): boolean | Promise<boolean> {
+    const { th, plan } = this.#post;
+    const { request, platform, misread } = this.#visit;
+    if (plan.shadow) return false;
+    return misread === true || (this.#attempt(() => th.http.runtime.gone(request, platform)) ?? false);
+  }
+
+  /** Nobody is told: there is nothing to decide about. */
+  async #unserved(): Promise<Outcome> {
+    const seen = this.#attempt(() => mannerOf(this.#visit.facts(), false)) ?? { head: false, close: true };
+    return { response: unserved({ ...seen, fields: this.#fields }), rate: this.#rate, fields: this.#fields };
+  }
+
+  #count(what: Parameters<HttpCounters['count']>[0]): void {
+    this.#attempt(() => this.#post.th.http.counters.count(what));
   }
 
   // ── step 5: from here on the only way out is a refusal ──────────────────────────────────────────
@@ -204,7 +253,7 @@ export class Passage<C> {
     }
     const make = (manner: Manner): Response =>
       result.status === 'rate_limited'
-        ? limited({ ...result.rate, ...result }, manner)
+        ? limited({ ...result.rate, ...result }, this.#traceOf(result), manner)
         : forbidden(this.#traceOf(result), manner);
     return this.#refuse(make, result, taken?.drained === true);
   }
@@ -214,7 +263,7 @@ export class Passage<C> {
     const { th, plan, slots } = this.#post;
     const port = { ...th.http.settings, redact: th.http.keys.redact };
     try {
-      return await capture(this.#visit.facts(), this.#asker, port, plan.capture, slots);
+      return await capture(this.#reading?.facts() ?? this.#visit.facts(), this.#asker, port, plan.capture, slots);
     } catch (error) {
       this.#report(error);
       return undefined;
@@ -222,8 +271,10 @@ export class Passage<C> {
   }
 
   #traceOf(result: InterceptResult): string {
+    const { keys } = this.#post.th.http;
     const id = 'evidence' in result ? result.evidence.id : 'id' in result ? result.id : undefined;
-    return this.#attempt(() => this.#post.th.http.keys.traceId(id)) ?? lostTrace();
+    const make = () => (result.status === 'rate_limited' ? keys.traceOf(this.#asker.source) : keys.traceId(id));
+    return this.#attempt(make) ?? lostTrace();
   }
 
   // ── refusals ────────────────────────────────────────────────────────────────────────────────────
@@ -294,36 +345,5 @@ function failed(error: unknown): InterceptResult {
         }),
   };
 }
-
-function mannerOf({ method, headers, version }: Facts, drained: boolean): Omit<Manner, 'fields'> {
-  const length = declaredLength(headers);
-  const left = !drained && length !== 'none' && length !== '0';
-  return { head: method === 'HEAD', close: left && version?.startsWith('1') === true };
-}
-
-/** `source` must be known before any `await`: a promise is a mistake that would put all clients into one bucket. */
-function refusePromise<T>(value: T): T {
-  if (isThenable(value)) throw new TypeError('tracehound.source: not at once, expected a source, got a promise');
-  return value;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
-}
-
-/** By shape: servers replace the global `Response`, and `instanceof` fails between the two. */
-function isResponse(value: unknown): value is Response {
-  if (typeof value !== 'object' || value === null) return false;
-  const { status, headers } = value as Response;
-  return typeof status === 'number' && typeof headers?.set === 'function';
-}
-
-/** A replaced refusal still ends the connection. Fetched responses have immutable headers, so a copy is made. */
-function closing(response: Response): Response {
-  const headers = new Headers(response.headers);
-  headers.set('Connection', 'close');
-  return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
-}
-
 /** The record has no reason of its own yet for a detector that said nothing, or nothing that can be read. */
 const recordable = (how: Unheard | 'timeout'): 'threw' | 'timeout' => (how === 'timeout' ? 'timeout' : 'threw');

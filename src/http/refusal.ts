@@ -2,7 +2,7 @@
  * The answers: every refusal of every adapter is made here, and the `RateLimit` fields of the answers that pass.
  *
  * Relies on: nothing but its arguments. Refuses: to say anything that depends on the request or on what became of the
- * evidence. Texts are constant; a 403 differs from another only in its trace id, which has one length.
+ * evidence. Texts are constant; a 403 or 429 differs from another of its kind only in its trace id, which has one length.
  *
  * Fields: draft-ietf-httpapi-ratelimit-headers-11, structured by RFC 9651. Bodies: RFC 9457 problem details.
  *
@@ -10,6 +10,7 @@
  */
 
 import type { RateLimitResult } from '../types/index';
+import { declaredLength, type Facts } from './capture';
 import type { Field } from './message';
 
 /** The name of our policy, in the fields and in `violated-policies`. */
@@ -52,6 +53,7 @@ export function forbidden(trace: string, manner: Manner): Response {
 /** 429 for a source over its limit, or under a block. */
 export function limited(
   rate: Pick<RateLimitResult, 'blocked' | 'retryAfterMs' | 'resetMs' | 'approximate'>,
+  trace: string,
   manner: Manner,
 ): Response {
   const problem = {
@@ -60,6 +62,7 @@ export function limited(
     status: 429,
     detail: 'Too many requests. Try again after the time that Retry-After states.',
     'violated-policies': [policyName(rate)],
+    trace,
   };
   // Never 0, which would invite at once, and never before `t`, which the draft forbids.
   const after = Math.max(1, seconds(rate.retryAfterMs), seconds(rate.resetMs));
@@ -73,6 +76,17 @@ export function unavailable(manner: Manner): Response {
     title: 'Service Unavailable',
     status: 503,
     detail: 'This request could not be checked. Try again later.',
+  };
+  return answer(problem, [], manner);
+}
+
+/** 400 for a request that nobody waits for any more, or that the platform cannot have meant as it shows it. */
+export function unserved(manner: Manner): Response {
+  const problem = {
+    type: 'about:blank',
+    title: 'Bad Request',
+    status: 400,
+    detail: 'This request cannot be served in the form in which it came.',
   };
   return answer(problem, [], manner);
 }
@@ -112,4 +126,25 @@ export function rateFields(
 /** Whole seconds, rounded up, within what a structured field can say. */
 function seconds(ms: number): number {
   return Math.min(INTEGER_MAX, Math.max(0, Math.ceil(ms / 1_000)));
+}
+
+/** How this request has to be refused. `drained`: its body was read to the end. */
+export function mannerOf({ method, headers, version }: Facts, drained: boolean): Omit<Manner, 'fields'> {
+  const length = declaredLength(headers);
+  const left = !drained && length !== 'none' && length !== '0';
+  return { head: method === 'HEAD', close: left && version?.startsWith('1') === true };
+}
+
+/** By shape: servers replace the global `Response`, and `instanceof` fails between the two. */
+export function isResponse(value: unknown): value is Response {
+  if (typeof value !== 'object' || value === null) return false;
+  const { status, headers } = value as Response;
+  return typeof status === 'number' && typeof headers?.set === 'function';
+}
+
+/** A replaced refusal still ends the connection. Fetched responses have immutable headers, so a copy is made. */
+export function closing(response: Response): Response {
+  const headers = new Headers(response.headers);
+  headers.set('Connection', 'close');
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
 }

@@ -5,6 +5,9 @@
  * Relies on: the shapes in which servers show a connection. Refuses: to consume what it is given unless it hands it on.
  */
 import type { Facts } from './capture';
+import { originalOf, remember, serverOf } from './copies';
+
+export { absolute } from './copies';
 
 /** What an adapter changes before the application sees a request. */
 export interface Change {
@@ -13,8 +16,13 @@ export interface Change {
   readonly strip?: readonly string[] | undefined;
 }
 
-/** The same request, changed, still unread. Workers keep `cf` this way; a foreign or used `Request` may refuse it. */
-export function rewritten(raw: Request, { body, strip }: Change): Request {
+/** The same request, changed, still unread, and to the platform of which it came still the same request. */
+export function rewritten(raw: Request, change: Change, platform?: unknown): Request {
+  return remember(changed(raw, change), raw, platform);
+}
+
+/** Workers keep `cf` this way; a foreign or used `Request` may refuse it. */
+function changed(raw: Request, { body, strip }: Change): Request {
   const init: RequestInit & { duplex?: 'half' } = {};
   if (body !== undefined) {
     init.body = body;
@@ -33,9 +41,8 @@ export function rewritten(raw: Request, { body, strip }: Change): Request {
 /** How servers show what is behind a request: Node's message and socket, Deno's info, Bun's server. */
 interface Connections {
   incoming?: NodeIncoming | undefined;
-  server?: { incoming?: NodeIncoming; requestIP?: unknown } | undefined;
+  server?: { incoming?: NodeIncoming } | undefined;
   remoteAddr?: { hostname?: unknown; port?: unknown };
-  requestIP?: unknown;
 }
 
 /** `IncomingMessage`, looked at by shape: other platforms have something else under this name, or nothing. */
@@ -45,6 +52,7 @@ interface NodeIncoming {
   readonly originalUrl?: unknown;
   readonly httpVersion?: unknown;
   readonly rawHeaders?: unknown;
+  readonly complete?: unknown;
   readonly socket?: { remoteAddress?: unknown; remotePort?: unknown; encrypted?: unknown } | null;
 }
 
@@ -58,15 +66,22 @@ export function factsOf(request: Request, platform: unknown): Facts {
     url: request.url,
     headers: request.headers,
     version: text(message?.httpVersion) ?? versionOf(cf?.httpProtocol),
-    target: text(message?.originalUrl) ?? text(message?.url),
+    target: text(message?.originalUrl) ?? text(message?.url) ?? bareTarget(request),
     authority: pseudoOf(message?.rawHeaders, ':authority'),
     scheme: schemeOf(message),
     spelling: spellingOf(given, cf),
     fields: pairsOf(message?.rawHeaders),
     peer: peerOf(request, platform),
+    complete: () => (message === undefined ? undefined : message.complete === true),
     body: () => request.body,
     incoming: message,
   };
+}
+
+/** Bun's URL for a request without Host, before `absolute` gave it one: the target as it was sent. */
+function bareTarget(request: Request): string | undefined {
+  const { url } = originalOf(request) as Request;
+  return url.startsWith('/') ? url : undefined;
 }
 
 /** Cloudflare's word for the protocol of the client: `HTTP/1.1`, `HTTP/2`, `HTTP/3`. */
@@ -84,7 +99,7 @@ function schemeOf(message: NodeIncoming | undefined): string | undefined {
 /** Measured (docs/engines.md): Deno and workerd hand the URL over as it was sent, Bun normalises it. */
 function spellingOf(given: Connections, cf: unknown): Facts['spelling'] {
   if ([given.remoteAddr, cf].some((one) => typeof one === 'object' && one !== null)) return 'sent';
-  return [given, given.server].some((one) => typeof one?.requestIP === 'function') ? 'normalised' : undefined;
+  return serverOf(given) === undefined ? undefined : 'normalised';
 }
 
 function text(value: unknown): string | undefined {
@@ -118,14 +133,12 @@ function peerOf(request: Request, platform: unknown): string | undefined {
   const socket = (server?.incoming ?? incoming)?.socket;
   if (socket !== undefined) return spelt(socket?.remoteAddress, socket?.remotePort);
   if (remoteAddr !== undefined) return spelt(remoteAddr?.hostname, remoteAddr?.port);
-  const bun = [platform as Connections, server].find((one) => typeof one?.requestIP === 'function');
-  const found = (
-    bun as { requestIP(of: Request): { address?: unknown; port?: unknown } | null } | undefined
-  )?.requestIP(request);
+  const found = serverOf(platform)?.requestIP(originalOf(request));
   return spelt(found?.address, found?.port);
 }
 
 export function spelt(address: unknown, port: unknown): string | undefined {
-  if (typeof address !== 'string') return undefined;
+  // No client has port 0: Deno says `0.0.0.0:0` of one that had gone when it was asked.
+  if (typeof address !== 'string' || port === 0) return undefined;
   return `${address.includes(':') ? `[${address}]` : address}:${String(port)}`;
 }

@@ -14,9 +14,11 @@ export interface Visit<C> {
   /** The two arguments of the runtime's `source`. */
   readonly request: unknown;
   readonly platform: unknown;
-  /** This request was already charged by the same instance: it is not charged again. */
+  /** This request was already charged by the same instance: it is not charged again. Else a guard further outside is asked. */
   readonly receipt?: RateLimitResult | undefined;
-  /** Asked for only when there is something to refuse or to keep. */
+  /** The platform read this request as another than the one that came: the application would answer the wrong one. */
+  readonly misread?: boolean;
+  /** Asked for only when somebody wants to know more than the source. */
   facts(): Facts;
 }
 
@@ -41,4 +43,6 @@ export type Guard<C> = (visit: Visit<C>) => Promise<Outcome>;
 export interface Asker {
   readonly source: Source;
   readonly derivation: Derivation;
+  /** The option `source` answered a promise: the request may not pass on the account of anybody else. */
+  readonly late: boolean;
 }

@@ -10,6 +10,7 @@ import { DISPOSITIONS, type Engine, type Question, type Status } from '../engine
 import { TracehoundError } from '../errors';
 import { sidecar } from '../formats/sidecar';
 import type { InterceptResult, PlatformLimiter, RateLimitResult, Runtime, Source } from '../types/index';
+import { atOnce } from '../validate/at-once';
 import { type NormalScent, readScent, readSource, type UnreadableScent } from './scent';
 
 /**
@@ -38,6 +39,10 @@ export class Agent {
   /** Told when a record may have been appended. */
   readonly #acted: () => void;
   #closed = false;
+  /** Requests that `allow` exempted. */
+  allowed = 0;
+  /** Requests whose client left before they were passed on. */
+  gone = 0;
   /** Answers given, by status. */
   readonly counts: StatusCounts = {
     clean: 0,
@@ -121,7 +126,7 @@ export class Agent {
   }
 
   #chargeElsewhere(limiter: PlatformLimiter, source: Source, observed: boolean): RateLimitResult {
-    const rate = limiter.charge(source);
+    const rate = atOnce('limiter.charge', limiter.charge(source));
     const now = this.#now();
     if (rate.allowed) {
       this.#engine.count(now, 'seen');
@@ -133,10 +138,20 @@ export class Agent {
     return rate;
   }
 
-  /** An unflagged request passed. With a limiter its charge was its being seen; without one this is. */
-  passed(): void {
-    this.counts.clean++;
-    if (this.#engine.config.limit === 0 && this.#limiter === undefined) this.#engine.count(this.#now(), 'seen');
+  /**
+   * An unflagged request that ended without a verdict of the core: it passed, was exempt, or its client had gone. Each is
+   * seen once: by its charge, or here, where nothing was charged.
+   */
+  count(what: 'passed' | 'skipped' | 'allowed' | 'gone'): void {
+    const now = this.#now();
+    if (this.#closed) throw closedError();
+    if (what === 'gone') this.gone++;
+    else this.counts.clean++;
+    const exempt = what === 'skipped' || what === 'allowed';
+    const charges = this.#engine.config.limit !== 0 || this.#limiter !== undefined;
+    if (exempt || !charges) this.#engine.count(now, 'seen');
+    if (what === 'skipped') this.#engine.count(now, 'skipped');
+    if (what === 'allowed') this.allowed++;
   }
 
   /** Puts a flagged scent in the place of the item at `slot`, which the caller found: so the instance is open. */

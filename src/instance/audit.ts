@@ -27,12 +27,12 @@ export function audit(engine: Engine, keeper: Keeper, time: () => number): Audit
       if (!keeper.ended) engine.log.settle(time(), false);
       await keeper.flush();
     },
-    checkpoint: async () => keeper.notary('audit.checkpoint').checkpoint(),
+    checkpoint: async () => keeper.proofs('audit.checkpoint').checkpoint(),
     proveInclusion: async (index) =>
-      keeper.notary('audit.proveInclusion').proveInclusion(seq('audit.proveInclusion', index)),
+      keeper.proofs('audit.proveInclusion').proveInclusion(seq('audit.proveInclusion', index)),
     proveConsistency: async (from, to) =>
       keeper
-        .notary('audit.proveConsistency')
+        .proofs('audit.proveConsistency')
         .proveConsistency(
           seq('audit.proveConsistency from', from),
           to === undefined ? undefined : seq('audit.proveConsistency to', to),

@@ -20,6 +20,7 @@ import type {
   Scent,
 } from '../types/index';
 import type { QuarantineOptions } from '../types/options';
+import { atOnce } from '../validate/at-once';
 import type { Agent } from './agent';
 import type { TraceIds } from './trace';
 
@@ -63,7 +64,7 @@ export class Evidence implements Quarantine {
   find(id: string): EvidenceHandle | undefined {
     const now = this.#port.time();
     const { engine, trace } = this.#port;
-    const text = String(id);
+    const text = readId(id);
     const uuid = EVIDENCE_ID.test(text) ? uuidBytes(text) : trace.resolve(now, text);
     if (uuid === undefined || engine.findId(now, uuid) === 0) return undefined;
     const handle = engine.handle();
@@ -73,19 +74,23 @@ export class Evidence implements Quarantine {
 
   read(signature: string, who?: Actor): Uint8Array {
     const now = this.#port.actTime();
-    const { slot, detail } = this.#authorized(now, 'read', signature, who);
+    const detail = this.#port.detail(who);
+    const { slot } = this.#authorized(now, 'read', signature, who);
     return this.#port.engine.read(now, slot, 'accessed', detail);
   }
 
   async export(signature: string, who?: Actor): Promise<Uint8Array> {
     const now = this.#port.actTime();
-    const { engine, keeper } = this.#port;
+    const { engine, keeper, random } = this.#port;
     // Asked first: what cannot be exported is not recorded as exported.
-    const notary = keeper.notary('quarantine.export');
-    const { slot, detail, handle } = this.#authorized(now, 'export', signature, who);
+    const proofs = keeper.proofs('quarantine.export');
+    const { slot, handle } = this.#authorized(now, 'export', signature, who);
     const { salt, salvaged } = engine.secrets(now, slot);
+    // Half of an id is in no record: the one that says who has it now commits to all of it.
+    const item = proofs.commitment(salt, handle.id);
+    const detail = sidecar({ ...actorFacts(who), item }, random);
     const payload = engine.read(now, slot, 'exported', detail);
-    return notary.bundle({ handle, salt, payload, salvaged });
+    return proofs.bundle({ handle, salt, payload, salvaged });
   }
 
   /** The slot of an item that `who` may have; else throws `NOT_FOUND`, or `ACCESS_DENIED` after the record that says so. */
@@ -94,25 +99,25 @@ export class Evidence implements Quarantine {
     act: 'read' | 'export',
     signature: string,
     who: Actor | undefined,
-  ): { slot: number; handle: EvidenceHandle; detail: Uint8Array | undefined } {
+  ): { slot: number; handle: EvidenceHandle } {
     const { engine, authorize, random } = this.#port;
-    const detail = this.#port.detail(who);
+    const facts = actorFacts(who);
     const slot = this.#slot(now, signature);
     if (slot === 0) throw notHeld(act);
     const handle = engine.handle();
-    if (authorize === undefined) return { slot, handle, detail };
+    if (authorize === undefined) return { slot, handle };
     let allowed = false;
     let cause: unknown;
     try {
-      allowed = authorize(act, handle, who) === true;
+      allowed = atOnce('quarantine.authorize', authorize(act, handle, who)) === true;
     } catch (error) {
       cause = error;
     }
     // Whoever was asked may have done anything meanwhile.
     const still = this.#slot(now, signature);
     if (still === 0) throw notHeld(act);
-    if (allowed) return { slot: still, handle, detail };
-    engine.read(now, still, 'denied', sidecar({ ...actorFacts(who), act }, random));
+    if (allowed) return { slot: still, handle };
+    engine.read(now, still, 'denied', sidecar({ ...facts, act }, random));
     throw new TracehoundError('ACCESS_DENIED', `quarantine.${act}: not authorised, expected leave, got none`, {
       cause,
     });
@@ -143,7 +148,7 @@ export class Evidence implements Quarantine {
   replace(oldSignature: string, scent: Scent, who?: Actor): InterceptResult {
     const now = this.#port.actTime();
     const detail = this.#port.detail(who);
-    const slot = this.#slot(now, oldSignature);
+    const slot = this.#slot(now, readId(oldSignature));
     if (slot === 0) throw notHeld('replace');
     return this.#port.agent.replace(slot, scent, detail);
   }
@@ -168,12 +173,13 @@ export class Evidence implements Quarantine {
     if (!Number.isInteger(limit) || limit < 1 || limit > LIST_MAX) {
       throw new RangeError(`quarantine.list: wrong limit, expected an integer 1 … ${LIST_MAX}, got ${Number(limit)}`);
     }
-    if (after !== undefined && !EVIDENCE_ID.test(after)) {
+    const from = after === undefined ? undefined : readId(after);
+    if (from !== undefined && !EVIDENCE_ID.test(from)) {
       throw new RangeError('quarantine.list: wrong after, expected the id of a handle, got something else');
     }
     const now = this.#port.time();
     const handles: EvidenceHandle[] = [];
-    let last = after === undefined ? NO_UUID : uuidBytes(after);
+    let last = from === undefined ? NO_UUID : uuidBytes(from);
     while (handles.length < limit) {
       const page = this.#port.engine.page(now, last, limit - handles.length);
       handles.push(...page);
@@ -201,6 +207,9 @@ export class Evidence implements Quarantine {
     return this.#port.engine.find(now, parts[1] as string, fromHex(parts[2] as string) as Uint8Array);
   }
 }
+
+/** As people copy it: RFC 9562 §4 reads a UUID without regard to case, and mails put white space around. */
+const readId = (text: unknown): string => String(text).trim().toLowerCase();
 
 const notHeld = (act: string): TracehoundError =>
   new TracehoundError('NOT_FOUND', `quarantine.${act}: not held, expected a held signature, got none`);

@@ -37,6 +37,7 @@ export function httpPort(parts: HttpParts): HttpPort {
     runtime: {
       now: time,
       source: (request, context) => runtime.source(request, context),
+      gone: (request, context) => runtime.gone?.(request, context) ?? false,
       defer: (work, context) => runtime.defer(work, context),
       ship: (context) => keeper.ship(context),
     },
@@ -63,12 +64,16 @@ function keysOf({ engine, trace, time }: HttpParts): HttpKeys {
   return {
     redact: (value) => toHex(engine.mac(time(), 'redact', encoder.encode(value)).subarray(0, 8)),
     traceId: (evidenceId) => trace.make(time(), evidenceId),
+    traceOf: (source) => {
+      const now = time();
+      return trace.hide(now, engine.sourceTag(now, readSource(source)).subarray(0, 16));
+    },
   };
 }
 
 function countersOf({ engine, agent, time }: HttpParts): HttpCounters {
   return {
-    count: (what) => (what === 'passed' ? agent.passed() : engine.count(time(), what)),
+    count: (what) => (what === 'failedOpen' ? engine.count(time(), what) : agent.count(what)),
     uninspected: (source, disposition, reason) => {
       engine.uninspected(time(), readSource(source), DISPOSITIONS.indexOf(disposition), reason);
     },

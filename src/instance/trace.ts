@@ -1,7 +1,9 @@
 /**
  * Trace ids: what a refused client is given, so that it can be asked about later without learning anything now.
  *
- *   nonce 8 B ‖ (UUID of the evidence ⊕ HMAC-SHA-256(trace key, nonce)[0..16])      48 hex characters
+ *   nonce 8 B ‖ (what it hides ⊕ HMAC-SHA-256(trace key, nonce)[0..16])      48 hex characters
+ *
+ * It hides the UUID of the evidence; for a request that was limited, the first 16 bytes of the source tag.
  *
  * A fresh nonce every time: two refusals of the same evidence share nothing. Relies on: engine, codec. Refuses: state —
  * a trace id is resolved by arithmetic, so it can be resolved after a restart by whoever has the `secret`.
@@ -12,7 +14,7 @@ import { fromHex, toHex } from '../formats/bytes';
 
 const NONCE_BYTES = 8;
 const UUID_BYTES = 16;
-const TRACE = /^[0-9a-f]{48}$/;
+const TRACE = /^[0-9a-f]{48}$/i;
 
 export class TraceIds {
   readonly #engine: Engine;
@@ -25,22 +27,26 @@ export class TraceIds {
 
   /** A trace id for an evidence id; for none, one that resolves to nothing and looks the same. */
   make(now: number, evidenceId: string | undefined): string {
-    const bytes = new Uint8Array(NONCE_BYTES + UUID_BYTES);
     const uuid = evidenceId === undefined ? undefined : fromHex(evidenceId.slice(0, 36).replaceAll('-', ''));
-    if (uuid === undefined || uuid.length !== UUID_BYTES) {
-      this.#random(bytes);
-      return toHex(bytes);
-    }
-    const nonce = bytes.subarray(0, NONCE_BYTES);
-    this.#random(nonce);
-    bytes.set(xor(uuid, this.#engine.mac(now, 'trace', nonce)), NONCE_BYTES);
+    if (uuid?.length === UUID_BYTES) return this.hide(now, uuid);
+    const bytes = new Uint8Array(NONCE_BYTES + UUID_BYTES);
+    this.#random(bytes);
     return toHex(bytes);
   }
 
-  /** The UUID a trace id hides; `undefined` when the text is not a trace id. */
+  /** A trace id for these 16 bytes. */
+  hide(now: number, hidden: Uint8Array): string {
+    const bytes = new Uint8Array(NONCE_BYTES + UUID_BYTES);
+    const nonce = bytes.subarray(0, NONCE_BYTES);
+    this.#random(nonce);
+    bytes.set(xor(hidden, this.#engine.mac(now, 'trace', nonce)), NONCE_BYTES);
+    return toHex(bytes);
+  }
+
+  /** The 16 bytes that a trace id hides; `undefined` when the text is not a trace id. */
   resolve(now: number, trace: string): Uint8Array | undefined {
     if (!TRACE.test(trace)) return undefined;
-    const bytes = fromHex(trace) as Uint8Array;
+    const bytes = fromHex(trace.toLowerCase()) as Uint8Array;
     return xor(bytes.subarray(NONCE_BYTES), this.#engine.mac(now, 'trace', bytes.slice(0, NONCE_BYTES)));
   }
 }

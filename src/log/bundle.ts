@@ -7,6 +7,7 @@
 import { TracehoundError } from '../errors';
 import { fromHex, toBase64, toHex } from '../formats/bytes';
 import { canonicalise } from '../formats/jcs';
+import { ID, ID_BYTES } from '../formats/record';
 import { proveInclusion } from '../formats/tlog';
 import type { EvidenceHandle, Json } from '../types/index';
 import type { LogReader } from './reader';
@@ -14,8 +15,6 @@ import type { LogReader } from './reader';
 const FORMAT = 'bundle/v1';
 /** Larger than any item with its records: canonicalising wants a bound. */
 const BUNDLE_BYTES_MAX = 2 ** 28;
-const RECORD_ID = 24;
-const ID_BYTES = 16;
 
 export interface Exported {
   readonly handle: EvidenceHandle;
@@ -41,7 +40,7 @@ export async function bundle(item: Exported, log: SignedLog): Promise<Uint8Array
   const records: Json[] = [];
   for (const seq of await ofItem(item, log)) records.push(await proven(seq, log));
   const { handle, payload, salt } = item;
-  const facts: Json = {
+  const content: Json = {
     tracehound: FORMAT,
     item: {
       id: handle.id,
@@ -60,7 +59,7 @@ export async function bundle(item: Exported, log: SignedLog): Promise<Uint8Array
     records,
     checkpoint: log.checkpoint,
   };
-  const text = canonicalise(facts, BUNDLE_BYTES_MAX);
+  const text = canonicalise(content, BUNDLE_BYTES_MAX);
   if (text.ok) return text.bytes;
   throw new TracehoundError(
     'RANGE_UNAVAILABLE',
@@ -80,7 +79,7 @@ async function ofItem({ handle, salvaged }: Exported, { reader, begins, keys }: 
 }
 
 const isOf = (record: Uint8Array, id: Uint8Array): boolean => {
-  for (let i = 0; i < ID_BYTES; i++) if (record[RECORD_ID + i] !== id[i]) return false;
+  for (let i = 0; i < ID_BYTES; i++) if (record[ID + i] !== id[i]) return false;
   return true;
 };
 
@@ -92,7 +91,7 @@ async function proven(seq: number, { reader, checkpoint }: SignedLog): Promise<J
   const hashes = await proveInclusion(seq, reader.size, reader.hash);
   return {
     record: toBase64(found.record),
-    detail: found.detail && toBase64(found.detail),
+    detail: found.sidecar && toBase64(found.sidecar),
     proof: formatProof(seq, hashes, checkpoint),
   };
 }

@@ -1,55 +1,58 @@
 /**
- * The log that nobody stores: signed and proven from memory, while everything of it is still held.
+ * The log that no store keeps: signed and proven from memory, while everything of it is still held.
  *
- * Relies on: the engine's log, checkpoints. Refuses: to release a record; that is the caller's.
+ * Relies on: the engine's log, heads, proofs. Refuses: to release a record; its caller does.
  */
+
+import { TIMEOUT_MS } from './asking';
 import type { SignedLog } from './bundle';
-import { Checkpoints } from './heads';
-import { type KeeperPort, type Notary, UnstoredKeeper } from './keeper';
-import { notaryOf } from './proofs';
+import { Heads } from './heads';
+import { type KeeperPort, type Proofs, UnstoredKeeper } from './keeper';
+import { proofsOf } from './proofs';
 import { heldReader, type LogReader } from './reader';
 
 export class HeldKeeper extends UnstoredKeeper {
   readonly #port: KeeperPort;
   readonly #rotateMs: number;
-  readonly #notary: Notary;
+  readonly #proofs: Proofs;
   #origin = '';
-  #checkpoints: Checkpoints | undefined;
+  #heads: Heads | undefined;
 
   constructor(port: KeeperPort, rotateMs: number) {
     super(port);
     this.#port = port;
     this.#rotateMs = rotateMs;
-    this.#notary = notaryOf({
+    this.#proofs = proofsOf({
       checkpoint: async () => (await this.#head()).checkpoint,
       reader: async () => this.#reader(port.log.head(port.now()).size),
       signed: () => this.#signed(),
     });
   }
 
-  notary(_act: string): Notary {
-    return this.#notary;
+  proofs(_act: string): Proofs {
+    return this.#proofs;
   }
 
-  /** Who signs the log that the core holds now: it may have begun another since we last looked. */
-  #current(): Checkpoints {
+  /** The heads of the log that the core holds now: it may have begun another since we last looked. */
+  #current(): Heads {
     const { log, now, random, options } = this.#port;
     const { origin } = log.link(now());
-    if (this.#checkpoints === undefined || origin !== this.#origin) {
+    if (this.#heads === undefined || origin !== this.#origin) {
       const { signer } = options;
       this.#origin = origin;
-      const port = { log, now, random, signer, rotateMs: this.#rotateMs };
-      this.#checkpoints = new Checkpoints(port, origin, log.state()?.epoch ?? 0);
+      const { troubles: trouble } = this.#port;
+      const port = { log, now, random, signer, rotateMs: this.#rotateMs, timeoutMs: TIMEOUT_MS, trouble };
+      this.#heads = new Heads(port, origin, log.state()?.epoch ?? 0);
     }
-    return this.#checkpoints;
+    return this.#heads;
   }
 
   async #head(): Promise<{ size: number; checkpoint: string; keys: readonly number[] }> {
     const { log, now } = this.#port;
-    const checkpoints = this.#current();
-    await checkpoints.prepare();
+    const heads = this.#current();
+    await heads.prepare();
     const head = log.head(now());
-    return { size: head.size, checkpoint: await checkpoints.sign(head), keys: checkpoints.keys };
+    return { size: head.size, checkpoint: await heads.sign(head), keys: heads.keys };
   }
 
   async #signed(): Promise<SignedLog> {
@@ -64,8 +67,8 @@ export class HeldKeeper extends UnstoredKeeper {
 
   override async close(): Promise<void> {
     if (!this.#port.isUp()) return;
-    const checkpoints = this.#current();
+    const heads = this.#current();
     await super.close();
-    checkpoints.end();
+    heads.end();
   }
 }

@@ -1,10 +1,11 @@
 /**
- * Who keeps the log of an instance: `createTracehound({ audit: { log } })`.
+ * The keepers of an instance's log: `createTracehound({ audit: { log } })`.
  *
  *   heldLog()            it stays in memory; heads are signed and proofs made while everything is held. The default
  *   storedLog(store)     it goes into a store as static files (docs/format.md), signed, and is read back for proofs
  *
- * Relies on: keeper, held. Refuses: to be needed. Who stores no log does not ship what stores one.
+ * Relies on: keeper, held, stored. Refuses: options that cannot work. An application that stores no log does not ship the
+ * writer.
  *
  * @module
  */
@@ -12,12 +13,14 @@
 import { parseVerifierKey } from '../formats/note';
 import type { AuditLog, LogStore, OpenedLog, Signer } from '../types/index';
 import { integer, object, readGroup, word, wrongKind } from '../validate/index';
+import { TIMEOUT_MS } from './asking';
 import { HeldKeeper } from './held';
 import type { LogPlug } from './keeper';
-import { foundIn, isHeld } from './opened';
+import { isHeld, openedIn } from './opened';
 import { LogKeeper } from './stored';
 
 export { type OpenLogOptions, openLog } from './open';
+export { type PrunedLog, type PruneOptions, pruneLog } from './prune';
 
 export interface HeldLogOptions {
   /** Ms after which the key that signs is changed: 1,000 … 2^40. Default 3,600,000. */
@@ -32,9 +35,17 @@ export interface StoredLogOptions extends HeldLogOptions {
   policy?: 'continue' | 'halt';
   /** Ms between two looks at what waits to be signed, where the platform has timers: 50 … 60,000. Default 1,000. */
   checkpointMs?: number;
+  /** Ms that the store and the signer may take for one answer: 10 … 600,000. Default 10,000. */
+  timeoutMs?: number;
+  /**
+   * Stores what waits at a timer as a small object of its own, the *tail*, instead of the bundle and the tile under way again.
+   * `flush`, `close` and every 64 records store bundles and tiles. Readers that know nothing but C2SP tlog-tiles find the
+   * newest records then; with `false` they find them beside every head, and each head costs up to 120 KiB. Default `true`.
+   */
+  tail?: boolean;
   /** Ms between HEARTBEAT records, which show that an idle log is alive: 1,000 … 86,400,000. Default 60,000. */
   heartbeatMs?: number;
-  /** Goes on with a log that ended, from `openLog`, instead of beginning another. Needs a `signer`. */
+  /** Continues a log that ended, from `openLog`, instead of beginning another. Needs a `signer`. */
   resume?: OpenedLog;
 }
 
@@ -42,8 +53,8 @@ export interface StoredLogOptions extends HeldLogOptions {
 const STORED_RECORDS_MIN = 1_024;
 
 /**
- * A log that stays in memory: what `createTracehound` has by default, for who wants its keys to change at another pace. While
- * none of its records was released, its head is signed (`audit.checkpoint`), proofs are made and evidence is exported.
+ * A log that stays in memory: what `createTracehound` has by default. Named outright when its keys are to change at another
+ * pace. While none of its records was released, its head is signed (`audit.checkpoint`), proofs are made and evidence is exported.
  *
  * @example
  * const th = createTracehound({ audit: { signer, log: heldLog({ rotateMs: 60_000 }) } });
@@ -68,7 +79,7 @@ export function heldLog(options?: HeldLogOptions): AuditLog {
  */
 export function storedLog(store: LogStore, options?: StoredLogOptions): AuditLog {
   readStore(store);
-  const names = ['policy', 'checkpointMs', 'heartbeatMs', 'rotateMs', 'resume'] as const;
+  const names = ['policy', 'checkpointMs', 'heartbeatMs', 'rotateMs', 'timeoutMs', 'tail', 'resume'] as const;
   const given = readGroup('storedLog', 'storedLog.', options, names);
   const resume = object('storedLog.resume', given.resume, 'what openLog returned') as OpenedLog | undefined;
   const kept = {
@@ -77,15 +88,17 @@ export function storedLog(store: LogStore, options?: StoredLogOptions): AuditLog
     checkpointMs: integer('storedLog.checkpointMs', given.checkpointMs, 1_000, 50, 60_000, 'ms'),
     heartbeatMs: integer('storedLog.heartbeatMs', given.heartbeatMs, 60_000, 1_000, 86_400_000, 'ms'),
     rotateMs: rotation('storedLog', given.rotateMs),
+    timeoutMs: integer('storedLog.timeoutMs', given.timeoutMs, TIMEOUT_MS, 10, 600_000, 'ms'),
+    tail: yesOrNo('storedLog.tail', given.tail, true),
   };
   const plug: LogPlug = {
     recordsMin: STORED_RECORDS_MIN,
     resume: resume !== undefined && isHeld(resume) ? undefined : resume,
     expectSigner,
     begin: () => {
-      const found = foundIn(resume);
-      const continues = found?.isHeld === false ? { ...found, subtrees: found.frontier.subtrees() } : undefined;
-      return { continues, keep: (port) => new LogKeeper(port, { ...kept, found }) };
+      const opened = openedIn(resume);
+      const continues = opened?.isHeld === false ? { ...opened, subtrees: opened.frontier.subtrees() } : undefined;
+      return { continues, keep: (port) => new LogKeeper(port, { ...kept, opened }) };
     },
   };
   return Object.freeze(plug);
@@ -93,6 +106,11 @@ export function storedLog(store: LogStore, options?: StoredLogOptions): AuditLog
 
 const rotation = (of: string, value: unknown): number =>
   integer(`${of}.rotateMs`, value, 3_600_000, 1_000, 2 ** 40, 'ms');
+
+function yesOrNo(name: string, value: unknown, otherwise: boolean): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? otherwise;
+  throw wrongKind(name, 'true or false', value);
+}
 
 function readStore(value: unknown): void {
   const store = object('storedLog.store', value ?? null, 'a LogStore') as LogStore;

@@ -1,9 +1,9 @@
 /**
- * What an instance asks of whoever keeps its log, and the answers where nobody stores it: the log is then held until its
+ * What an instance asks of the keeper of its log, and the answers where no store keeps it: the log is then held until its
  * caller exports and releases it.
  *
  * Relies on: the engine's log. Refuses: to know who signs or where a log goes. That comes in with `audit.log`
- * (`tracehound/log`), so that who stores no log does not ship what stores one.
+ * (`tracehound/log`), so that an application that stores no log does not ship the writer.
  */
 
 import type { Continues, EngineLog } from '../engine/index';
@@ -41,6 +41,12 @@ export interface LogTroubles {
   end(code: TroubleCode): void;
 }
 
+/**
+ * How the store of a log is: `off` without a store · `slow` when it takes long to answer · `failing` when it did not take the
+ * last part · `stopped` when another writer, or a store that went backwards, ended the writing.
+ */
+export type StoreState = 'off' | 'ok' | 'slow' | 'failing' | 'stopped';
+
 /** An {@link AuditLog}, as we see it. */
 export interface LogPlug extends AuditLog {
   /** The smallest `maxRecords` it can work with. */
@@ -62,11 +68,13 @@ export interface Keeper {
   readonly ended: boolean;
   /** Size of the newest signed head in the store. */
   readonly signedSize: number;
-  readonly storeState: 'off' | 'ok' | 'failing' | 'stopped';
+  readonly storeState: StoreState;
+  /** Since when the store is so, unix ms; 0 for `off`, and while it never was anything but `ok`. */
+  readonly storeSince: number;
   /** Why nothing may be appended now, where the answer can be anything. */
   readonly refusal: (() => TracehoundError | undefined) | undefined;
-  /** Who signs and proves. Throws `UNSUPPORTED` when nobody does, naming what was asked for. */
-  notary(act: string): Notary;
+  /** Signed heads and proofs. Throws `UNSUPPORTED` when nobody signs, naming what was asked for. */
+  proofs(act: string): Proofs;
   /** Stores and signs everything that is in the log now; without a store there is nothing to do. */
   flush(): Promise<void>;
   /** A request was answered: where there are no timers, this is when what waits is stored; `context` keeps that alive. */
@@ -75,20 +83,23 @@ export interface Keeper {
   close(): Promise<void>;
 }
 
-export interface Notary {
+export interface Proofs {
   /** The signed note of the log as it is now. */
   checkpoint(): Promise<string>;
   proveInclusion(seq: number): Promise<InclusionProof>;
   proveConsistency(from: number, to: number | undefined): Promise<ConsistencyProof>;
+  /** What EXPORTED says of an item: a commitment to its whole id, in hex. */
+  commitment(salt: Uint8Array, id: string): string;
   /** An item and everything that proves what is said of it. */
   bundle(item: Exported): Promise<Uint8Array>;
 }
 
-/** Nobody stores the log. */
+/** No store keeps the log. */
 export abstract class UnstoredKeeper implements Keeper {
   readonly #port: KeeperPort;
   readonly signedSize: number = 0;
-  readonly storeState = 'off';
+  readonly storeState: StoreState = 'off';
+  readonly storeSince: number = 0;
   readonly refusal = undefined;
   ended = false;
 
@@ -96,7 +107,7 @@ export abstract class UnstoredKeeper implements Keeper {
     this.#port = port;
   }
 
-  abstract notary(act: string): Notary;
+  abstract proofs(act: string): Proofs;
 
   async flush(): Promise<void> {}
 

@@ -1,18 +1,19 @@
 /**
- * Opens a log that somebody left in a store, for one instance to go on with: verified from its first record to its head.
+ * Opens a log that somebody left in a store, for one instance to continue: verified from its first record to its head.
  *
  *   const resume = await openLog(store, { origin: 'example.com/log', keys: [vkey], known })
  *   createTracehound({ audit: { signer, log: storedLog(store, { resume }) } })
  *
- * Relies on: verify for what is there, tlog for how it lies there. Refuses: to write; the instance claims the log before its
- * first record (writer.ts), and of two that opened one log the second to claim it ends the first.
+ * Relies on: verify for what is there, tlog and tail for how it lies there. Refuses: to write; the instance claims the log
+ * before its first record (writer.ts), and of two that opened one log the second to claim it ends the first.
  */
 
 import { TracehoundError } from '../errors';
 import { toHex } from '../formats/bytes';
 import { parseCheckpoint, parseNote } from '../formats/note';
+import { EPOCH } from '../formats/record';
+import { type Leaves, readLastTile } from '../formats/tail';
 import {
-  detailsPath,
   entriesPath,
   Frontier,
   HASH_BYTES,
@@ -23,12 +24,11 @@ import {
   unbundle,
 } from '../formats/tlog';
 import type { LogStore, OpenedLog } from '../types/index';
+import { callable, object, readGroup, wrongKind } from '../validate/index';
 import { type Get, type LogReport, parsePolicy, storeSource, verifyLog } from '../verify/index';
 import { asked } from './asking';
-import { type Found, opened } from './opened';
+import { faceOf, type Opened } from './opened';
 import { Segments } from './segments';
-
-const RECORD_EPOCH = 7;
 
 export interface OpenLogOptions {
   /** Name of the log. */
@@ -50,15 +50,18 @@ export interface OpenLogOptions {
  * - `NOTE_UNVERIFIED`: none of `keys` vouches for its head;
  * - `STORE_FAILED`, `NOTE_INVALID` (a key or a checkpoint in the options).
  *
- * Content that its writer gave up (GAP, low severity) is no reason to refuse it. What lies behind its head was never signed
- * and is not gone on with.
+ * Throws `TypeError` or `RangeError`, as a rejection, for arguments that it cannot use. Content that its writer gave up (GAP,
+ * low severity) is no reason to refuse a log. What lies behind its head was never signed and is not continued.
  *
  * @example
  * const resume = await openLog(store, { origin: 'example.com/log', keys: [signer.vkey] });
  * const th = createTracehound({ audit: { signer, log: storedLog(store, { resume }) } });
  */
 export async function openLog(store: LogStore, options: OpenLogOptions): Promise<OpenedLog> {
-  const { origin, keys, known, digest } = options;
+  if (typeof object('openLog.store', store ?? null, 'a store') !== 'object' || typeof store.get !== 'function') {
+    throw wrongKind('openLog.store.get', 'a function', store.get);
+  }
+  const { origin, keys, known, digest } = readOptions(options);
   const prefix = `${originPath(origin)}/`;
   const get: Get = (path) => asked('get', () => store.get(prefix + path));
   const checkpoint = await get('checkpoint');
@@ -71,7 +74,26 @@ export async function openLog(store: LogStore, options: OpenLogOptions): Promise
   const report = await verifyLog(source, { policy, ...(known && { known }), ...(digest && { digest }) });
   refuse(report);
   const found = await gather(get, checkpoint);
-  return opened(found, toHex(found.root));
+  return faceOf(found, toHex(found.root));
+}
+
+/** The options, each of its kind. */
+function readOptions(options: OpenLogOptions): OpenLogOptions {
+  const given = readGroup('openLog', 'openLog.', options ?? null, ['origin', 'keys', 'known', 'digest']);
+  if (typeof given.origin !== 'string') throw wrongKind('openLog.origin', 'the name of a log', given.origin);
+  if (given.origin === '') throw new RangeError('openLog.origin: empty, expected the name of a log, got no character');
+  const keys = texts('openLog.keys', given.keys, 'verifier keys, such as [signer.vkey]');
+  if (keys.length === 0) throw new RangeError('openLog.keys: empty, expected at least one verifier key, got none');
+  const known = given.known === undefined ? undefined : texts('openLog.known', given.known, 'checkpoints');
+  const digest = callable('openLog.digest', given.digest) as OpenLogOptions['digest'];
+  return { origin: given.origin, keys, ...(known && { known }), ...(digest && { digest }) };
+}
+
+function texts(part: string, value: unknown, expected: string): readonly string[] {
+  if (!Array.isArray(value)) throw wrongKind(part, `an array of ${expected}`, value);
+  const other = value.find((each) => typeof each !== 'string');
+  if (other !== undefined || value.includes(undefined)) throw wrongKind(`${part}[]`, 'a string', other);
+  return [...value];
 }
 
 /**
@@ -83,14 +105,25 @@ export async function reopenLog(store: LogStore, origin: string): Promise<Opened
   const get: Get = (path) => asked('get', () => store.get(prefix + path));
   const checkpoint = await get('checkpoint');
   const found = checkpoint === undefined ? nothingOf(origin) : await gather(get, checkpoint);
-  return opened({ ...found, isHeld: true }, toHex(found.root));
+  return faceOf({ ...found, isHeld: true }, toHex(found.root));
 }
 
 /** Of a log whose writer stopped before it had signed anything. */
-function nothingOf(origin: string): Found {
+function nothingOf(origin: string): Opened {
   const [frontier, segments] = [new Frontier(), new Segments()];
   const root = frontier.root();
-  return { origin, size: 0, root, link: root, frontier, segments, checkpoint: undefined, epoch: 0, isHeld: true };
+  return {
+    origin,
+    size: 0,
+    root,
+    link: root,
+    frontier,
+    segments,
+    checkpoint: undefined,
+    parts: [],
+    epoch: 0,
+    isHeld: true,
+  };
 }
 
 /** One reading of the head for all who ask, and nothing of what lies behind it. */
@@ -119,7 +152,7 @@ function refuse({ integrity, authenticity, findings }: LogReport): void {
 }
 
 /** What lies in the store, as the head says. Throws `LOG_INVALID` when that cannot be. */
-async function gather(get: Get, checkpoint: Uint8Array): Promise<Found> {
+async function gather(get: Get, checkpoint: Uint8Array): Promise<Opened> {
   const { origin, size, root } = parseCheckpoint(parseNote(checkpoint).text);
   const levels = await upperTiles(get, size);
   const upper = new Frontier();
@@ -130,18 +163,24 @@ async function gather(get: Get, checkpoint: Uint8Array): Promise<Found> {
   const frontier = upper.clone();
   const width = size % TILE_WIDTH;
   const index = Math.floor(size / TILE_WIDTH);
+  const parts = levels.flatMap((hashes, i) => (hashes.length > 0 ? [partOf(size, i + 1)] : []));
   let link: Uint8Array;
+  let own: readonly (Uint8Array | null)[] = [];
   if (width === 0) {
     link = (await tile(get, 0, index - 1, TILE_WIDTH)).at(-1) as Uint8Array;
   } else {
-    const leaves = await tile(get, 0, index, width);
-    const [entries, details] = await Promise.all([get(entriesPath(index, width)), get(detailsPath(index, width))]);
-    const [records, sidecars] = [unbundle(entries), unbundle(details)];
+    const seen: string[] = [];
+    const { leaves, records, sidecars } = await lastTile(
+      (path) => get(path).then((bytes) => noted(bytes, path, seen)),
+      size,
+    );
     for (const [i, leaf] of leaves.entries()) {
       segments.append(leaf, records[i] ?? undefined, sidecars[i] ?? null);
       frontier.append(leaf);
     }
     link = leaves.at(-1) as Uint8Array;
+    parts.push(...seen);
+    own = records;
   }
   if (toHex(frontier.root()) !== toHex(root)) {
     throw new TracehoundError(
@@ -149,8 +188,28 @@ async function gather(get: Get, checkpoint: Uint8Array): Promise<Found> {
       'log: its tiles are of another tree, expected the root of the head, got another',
     );
   }
-  const epoch = await lastEpoch(get, size);
-  return { origin, size, root, link, frontier, segments, checkpoint, epoch, isHeld: false };
+  const epoch = await lastEpoch(get, size, own);
+  return { origin, size, root, link, frontier, segments, checkpoint, parts, epoch, isHeld: false };
+}
+
+/** Path of the newest tile of `level` while it is not full. */
+function partOf(size: number, level: number): string {
+  const count = Math.floor(size / TILE_WIDTH ** level);
+  return tilePath(level, Math.floor(count / TILE_WIDTH), count % TILE_WIDTH);
+}
+
+function noted(bytes: Uint8Array | undefined, path: string, seen: string[]): Uint8Array | undefined {
+  if (bytes !== undefined) seen.push(path);
+  return bytes;
+}
+
+/** Leaf hashes, records and sidecars under the last tile of a log of `size` records, which is not full. */
+async function lastTile(get: Get, size: number): Promise<Leaves> {
+  const found = await readLastTile(get, size);
+  if (found !== undefined) return found;
+  const width = size % TILE_WIDTH;
+  const path = tilePath(0, Math.floor(size / TILE_WIDTH), width);
+  throw new TracehoundError('LOG_INVALID', `${path}: not usable, expected ${width} hashes, got none`);
 }
 
 /** The hashes in the newest tile of each level from 1 up, unless that is full: those are what the next hash comes after. */
@@ -178,11 +237,12 @@ async function tile(get: Get, level: number, index: number, width: number): Prom
 }
 
 /** Key changes the log has seen: the newest record whose content is there says so, for the content of KEY is never given up. */
-async function lastEpoch(get: Get, size: number): Promise<number> {
-  for (let index = Math.floor((size - 1) / TILE_WIDTH); index >= 0; index--) {
-    const entries = unbundle(await get(entriesPath(index, Math.min(TILE_WIDTH, size - index * TILE_WIDTH))));
-    const record = entries.findLast((entry) => entry !== null);
-    if (record) return record[RECORD_EPOCH] as number;
+async function lastEpoch(get: Get, size: number, last: readonly (Uint8Array | undefined | null)[]): Promise<number> {
+  const own = last.findLast((record) => record != null);
+  if (own) return own[EPOCH] as number;
+  for (let index = Math.floor(size / TILE_WIDTH) - 1; index >= 0; index--) {
+    const record = unbundle(await get(entriesPath(index, TILE_WIDTH))).findLast((entry) => entry !== null);
+    if (record) return record[EPOCH] as number;
   }
   return 0;
 }

@@ -5,9 +5,10 @@
  */
 
 import { toHex } from '../formats/bytes';
+import { itemCommitment } from '../formats/commitment';
 import { proveConsistency, proveInclusion, treeHead } from '../formats/tlog';
 import { bundle, type SignedLog } from './bundle';
-import type { Notary } from './keeper';
+import type { Proofs } from './keeper';
 import type { LogReader } from './reader';
 
 export interface Readable {
@@ -18,7 +19,7 @@ export interface Readable {
   signed(): Promise<SignedLog>;
 }
 
-export function notaryOf(log: Readable): Notary {
+export function proofsOf(log: Readable): Proofs {
   return {
     checkpoint: () => log.checkpoint(),
     proveInclusion: async (seq) => {
@@ -39,6 +40,7 @@ export function notaryOf(log: Readable): Notary {
       }
       return { from, to: end, hashes: await proveConsistency(from, end, reader.hash) };
     },
+    commitment: (salt, id) => toHex(itemCommitment(salt, id)),
     bundle: async (item) => bundle(item, await log.signed()),
   };
 }

@@ -23,18 +23,21 @@ export interface LogReader {
 export interface LogRecord {
   readonly record: Uint8Array;
   /** `null`: none, or not available any more. */
-  readonly detail: Uint8Array | null;
+  readonly sidecar: Uint8Array | null;
 }
 
 /** Reads from a store; `size` is that of a head that lies there. */
 export function storedReader(store: LogStore, origin: string, size: number): LogReader {
   const prefix = `${originPath(origin)}/`;
   const get = (path: string): Promise<Uint8Array | undefined> => asked('get', () => store.get(prefix + path));
+  /** A bundle of this width, or the one that it became. */
+  const first = async (path: typeof entriesPath, index: number, width: number): Promise<Uint8Array | undefined> =>
+    (await get(path(index, width))) ?? (width < TILE_WIDTH ? get(path(index, TILE_WIDTH)) : undefined);
   // Records are asked for one after the other: the bundle that was read last answers most.
   let last: {
     readonly index: number;
     readonly records: (Uint8Array | null)[];
-    readonly details: (Uint8Array | null)[];
+    readonly sidecars: (Uint8Array | null)[];
   };
   return {
     size,
@@ -43,12 +46,15 @@ export function storedReader(store: LogStore, origin: string, size: number): Log
       const index = Math.floor(seq / TILE_WIDTH);
       if (last?.index !== index) {
         const width = Math.min(TILE_WIDTH, size - index * TILE_WIDTH);
-        const [entries, details] = await Promise.all([get(entriesPath(index, width)), get(detailsPath(index, width))]);
-        last = { index, records: unbundle(entries), details: unbundle(details) };
+        const [entries, sidecars] = await Promise.all([
+          first(entriesPath, index, width),
+          first(detailsPath, index, width),
+        ]);
+        last = { index, records: unbundle(entries), sidecars: unbundle(sidecars) };
       }
       const record = last.records[seq % TILE_WIDTH];
       if (record?.length !== RECORD_BYTES) return undefined;
-      return { record, detail: last.details[seq % TILE_WIDTH] ?? null };
+      return { record, sidecar: last.sidecars[seq % TILE_WIDTH] ?? null };
     },
   };
 }
@@ -68,7 +74,7 @@ export function heldReader({ records, details, leaves }: Held): LogReader {
     hash: async (level, index) => hash(level, index),
     record: async (seq) => {
       const record = records[seq];
-      return record && { record, detail: details[seq] ?? null };
+      return record && { record, sidecar: details[seq] ?? null };
     },
   };
 }

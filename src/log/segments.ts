@@ -8,8 +8,11 @@
  * by its owner, who may thin a segment (records of low severity leave, their leaf hashes stay: every proof still works)
  * or collapse it (one hash stays: the tree still works, and a GAP record must name the range).
  */
+
+import { tailPath } from '../formats/paths';
 import { GAP, GENESIS, KEY, KIND, LIMITED, PANIC, RESUME, SEVERITY, UNINSPECTED } from '../formats/record';
-import { detailsPath, entriesPath, Frontier, TILE_WIDTH, tilePath } from '../formats/tlog';
+import { formatTail } from '../formats/tail';
+import { detailsPath, entriesOf, entriesPath, Frontier, TILE_WIDTH, tilePath } from '../formats/tlog';
 
 const HASH_BYTES = 32;
 const SEVERITY_LOW = 0;
@@ -21,7 +24,7 @@ interface Segment {
   leaves: Uint8Array[];
   /** Records; `undefined` where the content was given up. */
   records: (Uint8Array | undefined)[];
-  details: (Uint8Array | null)[];
+  sidecars: (Uint8Array | null)[];
   /** Its records of low severity were given up. */
   thinned: boolean;
   /** The subtree's hash, once collapsed. */
@@ -82,16 +85,16 @@ export class Segments {
   }
 
   /** Takes the next record: its leaf hash, its bytes unless they are gone, its sidecar if there is one. */
-  append(leaf: Uint8Array, record: Uint8Array | undefined, detail: Uint8Array | null): void {
+  append(leaf: Uint8Array, record: Uint8Array | undefined, sidecar: Uint8Array | null): void {
     let segment = this.#queue.at(-1);
     if (segment === undefined || !isUnderWay(segment)) {
       const index = Math.floor(this.#size / TILE_WIDTH);
-      segment = { index, leaves: [], records: [], details: [], thinned: false, collapsed: undefined };
+      segment = { index, leaves: [], records: [], sidecars: [], thinned: false, collapsed: undefined };
       this.#queue.push(segment);
     }
     segment.leaves.push(leaf);
     segment.records.push(record);
-    segment.details.push(detail);
+    segment.sidecars.push(sidecar);
     this.#size++;
   }
 
@@ -108,8 +111,23 @@ export class Segments {
     return { size, root: this.#root(segment), objects: [...this.#bundles(segment), ...this.#above(segment)] };
   }
 
+  /**
+   * The records from `from` on as one small object, while the segment that they are in is under way; `undefined` when they
+   * are not all of one, or when bundles would have to hold them anyway. A part of this kind is not marked as stored.
+   */
+  tail(from: number): Part | undefined {
+    const segment = this.#queue[0];
+    if (segment === undefined || this.#queue.length > 1 || !isUnderWay(segment)) return undefined;
+    const first = from - segment.index * TILE_WIDTH;
+    const records = segment.records.slice(Math.max(0, first));
+    if (first < 0 || records.length === 0 || records.includes(undefined)) return undefined;
+    while (this.#tile.size < segment.leaves.length) this.#tile.append(segment.leaves[this.#tile.size] as Uint8Array);
+    const bytes = formatTail(from, records as Uint8Array[], segment.sidecars.slice(first));
+    return { size: this.#size, root: this.#root(segment), objects: [[tailPath(this.#size), bytes]] };
+  }
+
   /** The part that `next` gave is stored. A full segment leaves the queue; one that filled up since then does not. */
-  stored(): void {
+  markStored(): void {
     const segment = this.#queue[0];
     if (segment === undefined) return;
     this.#stored = segment.collapsed === undefined ? this.#tile.size : TILE_WIDTH;
@@ -129,7 +147,7 @@ export class Segments {
     segment.records.forEach((record, i) => {
       if (record === undefined || !isSlight(record)) return;
       segment.records[i] = undefined;
-      segment.details[i] = null;
+      segment.sidecars[i] = null;
     });
     return true;
   }
@@ -147,7 +165,7 @@ export class Segments {
     segment.collapsed = tree.root();
     segment.leaves = [];
     segment.records = [];
-    segment.details = [];
+    segment.sidecars = [];
     const from = segment.index * TILE_WIDTH;
     return { from, to: from + TILE_WIDTH };
   }
@@ -171,11 +189,11 @@ export class Segments {
   /** Tile of level 0, bundle of entries, bundle of sidecars if there is any. */
   #bundles(segment: Segment): StoredObject[] {
     if (segment.collapsed !== undefined) return [];
-    const { index, leaves, records, details } = segment;
+    const { index, leaves, records, sidecars } = segment;
     const width = leaves.length;
     const objects: StoredObject[] = [];
-    if (records.some((record) => record !== undefined)) objects.push([entriesPath(index, width), bundle(records)]);
-    if (details.some((detail) => detail !== null)) objects.push([detailsPath(index, width), bundle(details)]);
+    if (records.some((record) => record !== undefined)) objects.push([entriesPath(index, width), entriesOf(records)]);
+    if (sidecars.some((sidecar) => sidecar !== null)) objects.push([detailsPath(index, width), entriesOf(sidecars)]);
     objects.push([tilePath(0, index, width), joined(leaves)]);
     return objects;
   }
@@ -220,20 +238,6 @@ const isFirm = (record: Uint8Array | undefined): boolean => FIRM.has(record?.[KI
 function isSlight(record: Uint8Array): boolean {
   const kind = record[KIND];
   return record[SEVERITY] === SEVERITY_LOW || kind === LIMITED || kind === UNINSPECTED;
-}
-
-/** Entries with their length before them, two bytes, big-endian; what is not there has length 0. */
-function bundle(entries: readonly (Uint8Array | undefined | null)[]): Uint8Array {
-  const bytes = new Uint8Array(entries.reduce((sum, entry) => sum + 2 + (entry?.length ?? 0), 0));
-  let at = 0;
-  for (const entry of entries) {
-    const length = entry?.length ?? 0;
-    bytes[at] = length >>> 8;
-    bytes[at + 1] = length & 0xff;
-    if (entry) bytes.set(entry, at + 2);
-    at += 2 + length;
-  }
-  return bytes;
 }
 
 function joined(hashes: readonly Uint8Array[]): Uint8Array {

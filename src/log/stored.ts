@@ -1,56 +1,51 @@
 /**
- * What leaves the core of the log, for all epochs of one instance: which log is being written, which one came before,
- * when somebody signs, and what is said when nothing happens.
+ * Keeps the log of one instance in a store, for all its epochs: which log is written, when its writer works, and what is
+ * said when nothing happens.
  *
- *   latest ──▶ origin of the newest log in the store        each log: checkpoint, tile/… (writer.ts)
+ *   the core's alarm   64 records wait, or the ring is nearly full     a timer     once in `checkpointMs`, where there are timers
+ *   flush, close       somebody waits for it                           `ship`      a request was answered, where there are none
  *
- * A log that begins reads `latest`, names the log it finds there in a RESUME record, and puts its own name in its place
- * by compare-and-swap: so logs form a chain, and one that was removed whole is still named by the next.
- *
- * Relies on: engine's log, writer, checkpoints. Refuses: to hold up a request, and timers where the platform has none;
- * there `flush` is asked for when a request is answered.
+ * Relies on: engine's log, writer, heads, latest. Refuses: to hold up a request, and timers where the platform has none.
  */
 
-import { type EngineLog, ORIGIN_BYTES_MAX } from '../engine/index';
-import { TracehoundError } from '../errors';
+import type { EngineLog } from '../engine/index';
 import { toHex } from '../formats/bytes';
 import { parseCheckpoint, parseNote } from '../formats/note';
 import { LINK } from '../formats/record';
-import { sha256 } from '../formats/sha256';
 import { sidecar } from '../formats/sidecar';
-import { entriesPath, leafHash, originPath, TILE_WIDTH } from '../formats/tlog';
+import { leafHash } from '../formats/tlog';
 import type { AuditExport, LogStore } from '../types/index';
-import { asked } from './asking';
+import { AskedStore } from './asking';
 import type { SignedLog } from './bundle';
-import { Checkpoints } from './heads';
-import type { Keeper, KeeperPort, Notary } from './keeper';
-import type { Found } from './opened';
-import { notaryOf } from './proofs';
+import { Heads } from './heads';
+import type { Keeper, KeeperPort, LogTroubles, Proofs, StoreState } from './keeper';
+import { Turn } from './latest';
+import type { Opened } from './opened';
+import { proofsOf } from './proofs';
 import { type LogReader, storedReader } from './reader';
 import { LogWriter } from './writer';
 
-const LATEST = 'latest';
-/** How often another instance may be quicker than we with its name in `latest`. */
-const CLAIMS_MAX = 8;
-const KIND_CLOSE = 11;
-
 /** What `storedLog` was told. */
-export interface Stored {
+export interface StoredOptions {
   readonly store: LogStore;
   readonly policy: 'continue' | 'halt';
   readonly checkpointMs: number;
   readonly heartbeatMs: number;
   readonly rotateMs: number;
-  /** A log of the store to go on with. */
-  readonly found: Found | undefined;
+  readonly timeoutMs: number;
+  readonly tail: boolean;
+  /** A log of the store to continue. */
+  readonly opened: Opened | undefined;
 }
 
 export class LogKeeper implements Keeper {
   readonly #port: KeeperPort;
-  readonly #stored: Stored;
-  readonly #notary: Notary;
-  /** Who signs the log that the core holds now. */
-  #checkpoints: Checkpoints | undefined;
+  readonly #options: StoredOptions;
+  readonly #store: AskedStore;
+  readonly #trouble: LogTroubles;
+  readonly #proofs: Proofs;
+  /** The heads and the writer of the log that the core holds now. */
+  #heads: Heads | undefined;
   #origin = '';
   #writer: LogWriter | undefined;
   /** Logs of earlier epochs that are not stored to their end. */
@@ -58,19 +53,27 @@ export class LogKeeper implements Keeper {
   #stopTimer: () => void = () => {};
   #heartbeatAt = 0;
   #shippedAt = 0;
+  #stoppedAt: number | undefined;
   /** CLOSE was written. */
   #ended = false;
   readonly refusal: Keeper['refusal'];
 
-  constructor(port: KeeperPort, stored: Stored) {
+  constructor(port: KeeperPort, options: StoredOptions) {
     this.#port = port;
-    this.#stored = stored;
-    this.#notary = notaryOf({
+    this.#options = options;
+    const { troubles: trouble } = port;
+    this.#trouble = trouble;
+    this.#store = new AskedStore(options.store, {
+      now: port.now,
+      timeoutMs: options.timeoutMs,
+      onSlow: (isSlow) => (isSlow ? trouble.raise('LOG_SLOW') : trouble.end('LOG_SLOW')),
+    });
+    this.#proofs = proofsOf({
       checkpoint: () => this.#checkpoint(),
       reader: () => this.#reader(),
       signed: () => this.#signed(),
     });
-    if (stored.policy === 'halt') this.refusal = () => this.#writer?.refusal();
+    if (options.policy === 'halt') this.refusal = () => this.#writer?.refusal();
     port.log.alarmAt('log', 1, () => this.#follow());
     this.#tickLater();
   }
@@ -83,49 +86,64 @@ export class LogKeeper implements Keeper {
     return this.#writer?.signed ?? 0;
   }
 
-  notary(_act: string): Notary {
-    return this.#notary;
+  proofs(_act: string): Proofs {
+    return this.#proofs;
   }
 
-  get storeState(): 'ok' | 'failing' | 'stopped' {
+  get storeState(): StoreState {
     if (this.#writer?.stopped !== undefined) return 'stopped';
-    return this.#writer?.failing ? 'failing' : 'ok';
+    if (this.#writer?.outage.isOn) return 'failing';
+    return this.#store.slowSince === undefined ? 'ok' : 'slow';
   }
+
+  get storeSince(): number {
+    const state = this.storeState;
+    if (state === 'stopped') return this.#stoppedAt ?? 0;
+    return (state === 'slow' ? this.#store.slowSince : this.#writer?.outage.since) ?? 0;
+  }
+
+  // ── which log ───────────────────────────────────────────────────────────────────────────────────
 
   /** The core may have begun another log since we last looked. */
   #follow(): void {
-    const { log, now, random, options, troubles } = this.#port;
-    const { store, policy, rotateMs, found } = this.#stored;
-    const held = log.link(now());
-    if (held.origin === this.#origin) return;
-    const isOurs = this.#origin === '' && found !== undefined && this.#follows(found);
-    // The store holds more than we know of, or something else: it was set back, or we were.
-    if (this.#origin === '' && found?.isHeld && !isOurs) {
-      if (held.origin === found.origin) troubles.raise('LOG_SET_BACK', { held: held.size, stored: found.size });
+    const { log, now } = this.#port;
+    if (log.link(now()).origin === this.#origin) return;
+    const { opened } = this.#options;
+    const isFirst = this.#origin === '';
+    const isOurs = isFirst && opened !== undefined && this.#follows(opened);
+    // The store holds more than we know of, or something else: it was put back to an earlier state, or we were.
+    if (isFirst && opened?.isHeld && !isOurs) {
+      const { origin, size } = log.link(now());
+      if (origin === opened.origin) this.#trouble.raise('LOG_SET_BACK', { held: size, stored: opened.size });
       log.renew(now());
     }
-    const continued = isOurs ? found : undefined;
-    const { origin } = log.link(now());
-    const { signer, maxRecords } = options;
-    this.#checkpoints = new Checkpoints({ log, now, random, signer, rotateMs }, origin, log.state()?.epoch ?? 0);
-    this.#origin = origin;
-    this.#heartbeatAt = now();
     if (this.#writer !== undefined) this.#ending.push(this.#writer);
-    // Tells our turn in `latest` from that of a namesake.
-    const token = new Uint8Array(16);
-    random(token);
-    const claim = (writer: LogWriter): Promise<void> => this.#claim(writer, toHex(token));
-    this.#writer = new LogWriter(
-      { log, store, now, random, policy, maxRecords, claim, nudge: () => void this.nudge() },
-      this.#checkpoints,
-      origin,
-      continued,
-    );
-    this.#writer.watch();
+    this.#origin = log.link(now()).origin;
+    this.#heartbeatAt = now();
+    this.#begin(isOurs ? opened : undefined);
+    this.#watch();
   }
 
-  /** Whether what the core holds is what comes after `found`: its next record names the last one of that. */
-  #follows({ origin, size, link }: Found): boolean {
+  /** Heads and a writer for the log that the core holds. */
+  #begin(opened: Opened | undefined): void {
+    const { log, now, random, options } = this.#port;
+    const { policy, rotateMs, timeoutMs, tail } = this.#options;
+    const { signer, maxRecords } = options;
+    const [origin, store, trouble] = [this.#origin, this.#store, this.#trouble];
+    this.#heads = new Heads(
+      { log, now, random, signer, rotateMs, timeoutMs, trouble },
+      origin,
+      log.state()?.epoch ?? 0,
+    );
+    const wasOurs = (name: string): boolean => this.#ending.some((writer) => writer.origin === name);
+    const turn = new Turn({ log, store, now, random, wasOurs }, origin);
+    const claim = ({ continues }: LogWriter): Promise<void> => turn.take(continues);
+    const port = { log, store, now, random, policy, maxRecords, tail, trouble, claim };
+    this.#writer = new LogWriter(port, this.#heads, origin, opened);
+  }
+
+  /** Whether what the core holds is what comes after `opened`: its next record names the last one of that. */
+  #follows({ origin, size, link }: Opened): boolean {
     const { log, now } = this.#port;
     const held = log.link(now());
     if (held.origin !== origin || size > held.size) return false;
@@ -137,6 +155,18 @@ export class LogKeeper implements Keeper {
     return toHex((next as Uint8Array).subarray(LINK, LINK + 32)) === toHex(link);
   }
 
+  /** Asks to be called before the ring could lose a record, and when enough waits to be signed. */
+  #watch(): void {
+    const { log } = this.#port;
+    const writer = this.#writer;
+    if (writer === undefined || log.origin !== writer.origin) return; // It has ended: the next flush finds the new log.
+    log.alarmAt('log', writer.due, (now) => {
+      writer.relieve(now);
+      void this.nudge();
+      this.#watch();
+    });
+  }
+
   // ── signed heads ────────────────────────────────────────────────────────────────────────────────
 
   async flush(): Promise<void> {
@@ -144,7 +174,7 @@ export class LogKeeper implements Keeper {
     const { origin } = this.#writer as LogWriter;
     // No log waits for the trouble of another.
     const results = await Promise.allSettled(
-      [...this.#ending, this.#writer as LogWriter].map((each) => this.#flush(each)),
+      [...this.#ending, this.#writer as LogWriter].map((each) => this.#flush(each, true)),
     );
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
@@ -153,12 +183,22 @@ export class LogKeeper implements Keeper {
     if (this.#writer?.origin !== origin) await this.flush();
   }
 
-  async #flush(writer: LogWriter): Promise<void> {
-    const { log } = this.#port;
+  /** Stores what waits of one log; all of it in bundles and tiles if `isWhole`, or if it has ended. */
+  async #flush(writer: LogWriter, isWhole: boolean): Promise<void> {
     const isEnding = this.#ending.includes(writer);
-    if (isEnding) for (const run of carriedOf(log, writer)) adopt(writer, run);
+    try {
+      if (isEnding) await this.#storeEnding(writer);
+      else await (isWhole ? writer.flush() : writer.sign());
+    } finally {
+      if (writer.stopped !== undefined) this.#stoppedAt ??= this.#port.now();
+      this.#watch();
+    }
+  }
+
+  async #storeEnding(writer: LogWriter): Promise<void> {
+    const { log } = this.#port;
+    for (const run of carriedOf(log, writer)) adopt(writer, run);
     await writer.flush();
-    if (!isEnding) return;
     this.#ending = this.#ending.filter((each) => each !== writer);
     // What did not follow on what was stored stays with the caller (`audit.carried`).
     if (carriedOf(log, writer).every(({ from, records }) => from + records.length <= writer.signed)) {
@@ -166,26 +206,26 @@ export class LogKeeper implements Keeper {
     }
   }
 
-  /** Flushes, if that makes sense now. What fails is counted and tried again; who must know calls `flush`. */
+  /** Stores what waits, if that makes sense now. What fails is counted and tried again; `flush` rejects with it. */
   async nudge(): Promise<void> {
     try {
       this.#follow();
       const ready = [...this.#ending, this.#writer].filter((writer) => writer?.ready) as LogWriter[];
-      await Promise.allSettled(ready.map((writer) => this.#flush(writer)));
+      await Promise.allSettled(ready.map((writer) => this.#flush(writer, false)));
     } catch {
-      // The core stopped. Whoever calls it next is told; nobody waits here.
+      // The core stopped. Its next caller is told; nobody waits here.
     }
   }
 
   ship(context: unknown): void {
     const { runtime, now } = this.#port;
     if (runtime.after !== undefined) return;
-    if (Math.abs(now() - this.#shippedAt) < this.#stored.checkpointMs) return;
+    if (Math.abs(now() - this.#shippedAt) < this.#options.checkpointMs) return;
     this.#shippedAt = now();
     runtime.defer(this.#tick(), context);
   }
 
-  // ── for the notary ──────────────────────────────────────────────────────────────────────────────
+  // ── for proofs ──────────────────────────────────────────────────────────────────────────────────
 
   async #checkpoint(): Promise<string> {
     await this.flush();
@@ -195,84 +235,22 @@ export class LogKeeper implements Keeper {
   async #signed(): Promise<SignedLog> {
     const checkpoint = await this.#checkpoint();
     const { size } = parseCheckpoint(parseNote(checkpoint).text);
-    const { keys } = this.#checkpoints as Checkpoints;
-    const { store, found } = this.#stored;
-    const begins = found?.origin === this.#origin ? found.size : 0;
-    return { reader: storedReader(store, this.#origin, size), checkpoint, begins, keys };
+    const { keys } = this.#heads as Heads;
+    const { opened } = this.#options;
+    const begins = opened?.origin === this.#origin ? opened.size : 0;
+    return { reader: storedReader(this.#store, this.#origin, size), checkpoint, begins, keys };
   }
 
   async #reader(): Promise<LogReader> {
     await this.flush();
-    return storedReader(this.#stored.store, this.#origin, this.signedSize);
-  }
-
-  // ── one log after the other ─────────────────────────────────────────────────────────────────────
-
-  /** Makes this log ours, and the newest: its head claimed if it was begun by another, our name in `latest`. */
-  async #claim(writer: LogWriter, token: string): Promise<void> {
-    const { store } = this.#stored;
-    const ours = `${writer.origin}\n${token}\n`;
-    for (let attempt = 0; attempt < CLAIMS_MAX; attempt++) {
-      const found = await asked('get', () => store.get(LATEST));
-      const said = found === undefined ? undefined : new TextDecoder().decode(found);
-      if (said === ours) return;
-      const latest = said === undefined ? undefined : nameIn(said);
-      if (!writer.continues && latest === writer.origin) throw taken();
-      if (!writer.continues && (await this.#holds(store, writer.origin))) throw taken();
-      // The core may have panicked meanwhile: then this log has ended, and the next one speaks for itself.
-      if (this.#port.log.link(this.#port.now()).origin !== writer.origin) return;
-      const isNews = latest !== undefined && latest !== writer.origin && !this.#wasOurs(latest);
-      if (isNews) this.#resume(await this.#predecessor(store, latest));
-      if ((await asked('swap', () => store.swap(LATEST, new TextEncoder().encode(ours), found))) === 'swapped') return;
-    }
-    throw new TracehoundError(
-      'LOG_CONFLICT',
-      `store: latest is contended, expected a turn in ${CLAIMS_MAX}, got none`,
-      {
-        recoverable: true,
-      },
-    );
-  }
-
-  async #holds(store: LogStore, origin: string): Promise<boolean> {
-    return (await asked('get', () => store.get(`${originPath(origin)}/checkpoint`))) !== undefined;
-  }
-
-  /** The PANIC record of the log that took over names it already. */
-  #wasOurs(origin: string): boolean {
-    return this.#ending.some((writer) => writer.origin === origin);
-  }
-
-  #resume({ origin, size, root, ended, checkpoint }: Predecessor): void {
-    const { log, now, random } = this.#port;
-    const facts = { origin, size, ended, ...(checkpoint === undefined ? {} : { checkpoint }) };
-    log.append(now(), 'resume', { size, overlay: root, detail: sidecar(facts, random) });
-  }
-
-  /** What the store holds of the log that `latest` names, as far as it can be read: it may hold anything. */
-  async #predecessor(store: LogStore, origin: string): Promise<Predecessor> {
-    const prefix = `${originPath(origin)}/`;
-    const nothing: Predecessor = { origin, size: 0, root: new Uint8Array(32), ended: 'unknown', checkpoint: undefined };
-    const note = await asked('get', () => store.get(`${prefix}checkpoint`));
-    if (note === undefined) return nothing;
-    try {
-      const { size, root } = parseCheckpoint(parseNote(note).text);
-      const last = size - 1;
-      const width = (last % TILE_WIDTH) + 1;
-      const entries = await asked('get', () => store.get(prefix + entriesPath(Math.floor(last / TILE_WIDTH), width)));
-      const kind = entries?.[entries.length - 175];
-      const ended = entries === undefined ? 'unknown' : kind === KIND_CLOSE ? 'closed' : 'open';
-      return { origin, size, root, ended, checkpoint: toHex(sha256(note)) };
-    } catch {
-      return nothing;
-    }
+    return storedReader(this.#store, this.#origin, this.signedSize);
   }
 
   // ── when nothing happens, and at the end ────────────────────────────────────────────────────────
 
   #tickLater(): void {
     this.#stopTimer =
-      this.#port.runtime.after?.(this.#stored.checkpointMs, () => {
+      this.#port.runtime.after?.(this.#options.checkpointMs, () => {
         void this.#tick();
         this.#tickLater();
       }) ?? (() => {});
@@ -282,14 +260,14 @@ export class LogKeeper implements Keeper {
     const { now, isUp } = this.#port;
     if (!isUp() || this.#ended) return;
     try {
-      if (now() - this.#heartbeatAt >= this.#stored.heartbeatMs) this.#beat();
+      if (now() - this.#heartbeatAt >= this.#options.heartbeatMs) this.#beat();
     } catch {
       // As above.
     }
     await this.nudge();
   }
 
-  /** A HEARTBEAT record: the totals, and what the host's clock did. */
+  /** A HEARTBEAT record, a sign of life: the totals, and what the host's clock did. */
   #beat(): void {
     const { log, now, random, clockSteps } = this.#port;
     this.#heartbeatAt = now();
@@ -302,39 +280,18 @@ export class LogKeeper implements Keeper {
     const { log, now, isUp } = this.#port;
     if (!isUp()) return;
     this.#follow();
-    const checkpoints = this.#checkpoints as Checkpoints;
+    const heads = this.#heads as Heads;
     // Without a key the end cannot be signed, which `flush` will say; it is written all the same.
-    await checkpoints.prepare().catch(() => {});
+    await heads.prepare().catch(() => {});
     if (!this.#ended) log.settle(now(), true);
     this.#ended = true;
-    checkpoints.end();
+    heads.end();
     await this.flush();
   }
 }
 
-/** The name of the newest log, as `latest` says it; whatever is too long for a name is none. */
-function nameIn(latest: string): string {
-  const [name = ''] = latest.split('\n');
-  return name.length <= ORIGIN_BYTES_MAX ? name : '';
-}
-
 const carriedOf = (log: EngineLog, { origin }: LogWriter): AuditExport[] =>
   log.carried.filter((run) => run.origin === origin);
-
-const taken = (): TracehoundError =>
-  new TracehoundError(
-    'LOG_CONFLICT',
-    'audit.origin: in use, expected a name that has no log in this store (or openLog and `storedLog.resume`), got one that has',
-  );
-
-interface Predecessor {
-  readonly origin: string;
-  readonly size: number;
-  readonly root: Uint8Array;
-  readonly ended: 'closed' | 'open' | 'unknown';
-  /** SHA-256 of the signed note, hex. */
-  readonly checkpoint: string | undefined;
-}
 
 /** Appends the records of a run that follow on what the writer has; none if a record between is missing. */
 function adopt(writer: LogWriter, { from, records, details }: AuditExport): void {

@@ -1,35 +1,35 @@
 /**
  * The log's way into a store: segments, their tiles, a signed head; then the records are released.
  *
- * One part of at most 256 records after the other: put its objects (create-only), sign its head, swap `checkpoint`. A part
- * is asked for after 64 records, when a segment is full, by `flush`, and once a second where the platform has timers.
+ * One part after the other: put its objects (create-only), sign its head, swap `checkpoint`. A part is either *whole* — the
+ * bundles and tiles of at most 256 records — or a piece of the *tail*: only what came since the last part. Whole parts are
+ * stored by `flush`, after 64 records and when 256 are full; what waits in between goes into the tail (tail.ts), because a
+ * bundle under way that is stored again for each head costs the square of what it holds.
  *
- * When the store does not take them, in this order and each step in the log itself:
- *   1. tried again, with growing pauses; the records wait in the core's ring       EVACUATION_FAILED, once an outage
+ * When the store does not take them, in this order and each step in the log itself (outage.ts):
+ *   1. tried again, with growing pauses; the records wait in the core's ring
  *   2. the ring is nearly full: they wait here, without those of low severity; their leaf hashes stay
- *   3. too many wait here: the oldest segments shrink to one hash each                          GAP, once it is over
+ *   3. too many wait here: the oldest segments shrink to one hash each
  *   or `policy: 'halt'`: nothing is given up; what would append a record is refused with LOG_FULL.
- * When the store takes them again: EVACUATED.
  *
- * Relies on: engine's log, segments, checkpoints; a store, which is *not trusted*: at most it loses or withholds what it
- * was given, and whoever verifies is told. Refuses: to overwrite what it did not write, to write behind another writer of
- * the same log (one origin, one writer), to hold up a request.
+ * Relies on: engine's log, segments, heads, objects, outage. Refuses: to hold up a request, and to decide when it works:
+ * its keeper calls it (stored.ts).
  */
 
 import type { EngineLog } from '../engine/index';
-import { compareBytes } from '../engine/index';
 import { TracehoundError } from '../errors';
-import { formatNote, type NoteSignature, parseNote } from '../formats/note';
-import { sidecar } from '../formats/sidecar';
-import { originPath, TILE_WIDTH } from '../formats/tlog';
+import { TILE_WIDTH } from '../formats/tlog';
 import { signNote } from '../signers/index';
-import type { LogStore } from '../types/index';
-import { asked } from './asking';
-import type { Checkpoints } from './heads';
-import { type Part, Segments, type StoredObject } from './segments';
+import type { AskedStore } from './asking';
+import type { Heads } from './heads';
+import type { LogTroubles } from './keeper';
+import { LogObjects } from './objects';
+import type { Opened } from './opened';
+import { Outage } from './outage';
+import { type Part, Segments } from './segments';
 
-/** Records between two signed heads under load. */
-const CHECKPOINT_RECORDS = 64;
+/** Records between two whole parts under load. */
+const WHOLE_RECORDS = 64;
 /**
  * Records a single call of the core may append, and some: kept free in its ring. An admission evicts up to 512 items while
  * `maxPayloadBytes` is at most 64 KiB; with a larger one a call may append more, and then GAP names what a full ring loses.
@@ -39,65 +39,57 @@ const RING_RESERVE = 576;
 const SEGMENTS_MAX = 64;
 /** Of those, how many may wait whole. */
 const SEGMENTS_WHOLE = 16;
-/** Signatures that a writer leaves on a head: of its key, and of the one before when that changed. A claim comes after. */
-const OWN_SIGNATURES = 2;
-const RETRY_MS = 1_000;
-const RETRY_MS_MAX = 60_000;
 
 export interface WriterPort {
   readonly log: EngineLog;
-  readonly store: LogStore;
+  readonly store: AskedStore;
   readonly now: () => number;
   readonly random: (bytes: Uint8Array) => void;
   readonly policy: 'continue' | 'halt';
   readonly maxRecords: number;
-  /** Asks for a `flush`, when there is reason to. */
-  readonly nudge: () => void;
+  /** Whether heads may be signed beside a tail. */
+  readonly tail: boolean;
+  readonly trouble: LogTroubles;
   /** Makes the log the newest of the store, before anything of it is written. */
   readonly claim: (writer: LogWriter) => Promise<void>;
 }
 
-/** A log in the store that somebody left, for us to go on with. */
-export interface Continued {
-  /** What is stored, ready for more. */
-  readonly segments: Segments;
-  /** What `checkpoint` holds; `undefined` before the first part was signed. */
-  readonly checkpoint: Uint8Array | undefined;
-  /** Key changes it has seen. */
-  readonly epoch: number;
+/** A piece of the tail that the newest head needs. */
+interface Piece {
+  readonly from: number;
+  /** It holds what came with 2^rank heads. */
+  readonly rank: number;
+  readonly path: string;
 }
 
 export class LogWriter {
   readonly #port: WriterPort;
   readonly origin: string;
-  readonly #prefix: string;
-  readonly #checkpoints: Checkpoints;
+  readonly #heads: Heads;
+  readonly #objects: LogObjects;
+  readonly #outage: Outage;
   readonly #continues: boolean;
   readonly #segments: Segments;
-  #checkpoint: Uint8Array | undefined;
-  /** The last head that was sent, until the store answers: the answer may be lost on its way. */
-  #sent: Uint8Array | undefined;
+  /** Size from which on a tail may be written: before it lies what another writer may have left. */
+  readonly #tailFrom: number;
+  /** Size of the newest head; and of the newest one of which everything lies in bundles and tiles. */
   #signed = 0;
+  #whole = 0;
+  #tail: readonly Piece[] = [];
   #claimed = false;
   #working: Promise<void> | undefined;
-  /** Why this log is not written any more. */
-  #stopped: TracehoundError | undefined;
-  /** Records given up but for their hash, which no GAP names yet. */
-  readonly #lost: { from: number; to: number }[] = [];
-  #failures = 0;
-  #failingSince = 0;
-  #failingFrom = 0;
-  #retryAt = 0;
 
-  constructor(port: WriterPort, checkpoints: Checkpoints, origin: string, continued?: Continued) {
+  constructor(port: WriterPort, heads: Heads, origin: string, opened?: Opened) {
     this.#port = port;
     this.origin = origin;
-    this.#prefix = `${originPath(origin)}/`;
-    this.#checkpoints = checkpoints;
-    this.#continues = continued !== undefined;
-    this.#segments = continued?.segments ?? new Segments();
-    this.#checkpoint = continued?.checkpoint;
+    this.#heads = heads;
+    this.#objects = new LogObjects(port.store, origin, port.trouble, opened?.checkpoint, opened?.parts ?? []);
+    this.#outage = new Outage(port, origin);
+    this.#continues = opened !== undefined;
+    this.#segments = opened?.segments ?? new Segments();
     this.#signed = this.#segments.size;
+    this.#whole = this.#signed;
+    this.#tailFrom = opened === undefined ? 0 : (Math.floor(opened.size / TILE_WIDTH) + 1) * TILE_WIDTH;
   }
 
   /** Somebody else began this log. */
@@ -112,20 +104,21 @@ export class LogWriter {
 
   /** The newest signed head, as it lies in the store. */
   get checkpoint(): string | undefined {
-    return this.#checkpoint && new TextDecoder().decode(this.#checkpoint);
+    const { checkpoint } = this.#objects;
+    return checkpoint && new TextDecoder().decode(checkpoint);
   }
 
   get segments(): Segments {
     return this.#segments;
   }
 
-  /** The store did not take the last part. */
-  get failing(): boolean {
-    return this.#failures > 0;
+  get outage(): Outage {
+    return this.#outage;
   }
 
+  /** Why this log is not written any more. */
   get stopped(): TracehoundError | undefined {
-    return this.#stopped;
+    return this.#objects.stopped;
   }
 
   // ── before a call of the core ───────────────────────────────────────────────────────────────────
@@ -138,39 +131,31 @@ export class LogWriter {
       'audit: no room for another record, expected the store to take some, got none',
       {
         recoverable: true,
-        ...(this.#stopped === undefined ? {} : { cause: this.#stopped }),
+        ...(this.stopped === undefined ? {} : { cause: this.stopped }),
       },
     );
   }
 
-  /** Asks to be called before the ring could lose a record, and when enough waits to be signed. */
-  watch(): void {
+  /** Size of the log at which it is to be looked after: before its ring could lose a record, and when enough waits. */
+  get due(): number {
     const { maxRecords, log } = this.#port;
-    if (log.origin !== this.origin) return; // It has ended, and another writer watches.
     const full = (log.state()?.releasedTo ?? 0) + maxRecords - RING_RESERVE;
-    const due = this.#working === undefined && !this.failing ? this.#signed + CHECKPOINT_RECORDS : full;
-    log.alarmAt('log', Math.min(due, full), (now) => {
-      if (this.#unreleased() >= maxRecords - RING_RESERVE) this.#relieve(now);
-      this.#port.nudge();
-      this.watch();
-    });
+    return this.#working === undefined && !this.#outage.isOn ? Math.min(this.#signed + WHOLE_RECORDS, full) : full;
   }
 
-  /** Takes over from the ring what would fall out of it. With `halt` it stays, and `refusal` speaks. */
-  #relieve(now: number): void {
-    if (this.#port.policy === 'halt' || this.#stopped !== undefined) return;
-    const { maxRecords } = this.#port;
+  /** Takes over from the ring what would fall out of it. With `halt` it stays, and `refusal` says so. */
+  relieve(now: number): void {
+    const { policy, maxRecords, log } = this.#port;
+    if (policy === 'halt' || this.stopped !== undefined || this.#unreleased() < maxRecords - RING_RESERVE) return;
     while (this.#unreleased() >= Math.min(maxRecords / 2, maxRecords - RING_RESERVE)) {
       if (this.#pull(now, TILE_WIDTH) === 0) break;
-      this.#port.log.release(now, this.#segments.size);
+      log.release(now, this.#segments.size);
     }
     while (this.#segments.whole > SEGMENTS_WHOLE && this.#segments.thin());
     while (this.#segments.kept > SEGMENTS_MAX) {
       const range = this.#segments.collapse();
       if (range === undefined) break;
-      const last = this.#lost.at(-1);
-      if (last?.to === range.from) last.to = range.to;
-      else this.#lost.push(range);
+      this.#outage.lose(range);
     }
   }
 
@@ -199,26 +184,39 @@ export class LogWriter {
 
   /** Nothing is under way, and if the last try failed the pause after it is over. */
   get ready(): boolean {
-    return this.#working === undefined && this.#stopped === undefined && this.#port.now() >= this.#retryAt;
+    return this.#working === undefined && this.stopped === undefined && this.#outage.isDue;
   }
 
-  /** Stores and signs everything that is in the log now. Rejects with why that failed. */
-  async flush(): Promise<void> {
+  /** Stores everything that is in the log now, in bundles and tiles, and signs it. Rejects with why that failed. */
+  flush(): Promise<void> {
+    return this.#until(true);
+  }
+
+  /** As `flush`, but what is not much may go into the tail. */
+  sign(): Promise<void> {
+    return this.#until(false);
+  }
+
+  async #until(isWhole: boolean): Promise<void> {
     const goal = this.#goal();
     // A panic meanwhile ends this log: what is missing of it comes from what was carried over, and not from the core.
-    while (this.#signed < Math.min(goal, this.#goal())) {
-      if (this.#stopped !== undefined) throw this.#stopped;
+    while (this.#reached(isWhole) < Math.min(goal, this.#goal())) {
+      if (this.stopped !== undefined) throw this.stopped;
       const others = this.#working;
       // What fails of work that somebody else began is no answer yet: we have not tried.
       if (others !== undefined) await others.catch(() => {});
-      else await this.#begin();
+      else await this.#begin(isWhole);
     }
   }
 
-  #begin(): Promise<void> {
-    this.#working = this.#work().finally(() => {
+  /** Records below the newest head; with `isWhole`, none while it needs a tail. */
+  #reached(isWhole: boolean): number {
+    return isWhole && this.#whole < this.#signed ? -1 : this.#signed;
+  }
+
+  #begin(isWhole: boolean): Promise<void> {
+    this.#working = this.#work(isWhole).finally(() => {
       this.#working = undefined;
-      this.watch();
     });
     return this.#working;
   }
@@ -229,170 +227,79 @@ export class LogWriter {
   }
 
   /** Stores part after part until the log is stored as it was when this began. */
-  async #work(): Promise<void> {
+  async #work(isWhole: boolean): Promise<void> {
     try {
       if (!this.#claimed) await this.#claim();
-      await this.#checkpoints.prepare(this.failing);
-      await this.#store();
-      if (this.#nameLost() || this.#recovered()) await this.#store();
+      await this.#heads.prepare(this.#outage.isOn);
+      await this.#store(isWhole);
+      if (this.#outage.end(this.#signed)) await this.#store(isWhole);
     } catch (cause) {
-      throw this.#failed(cause);
+      throw this.#outage.fail(cause, this.#signed);
     }
   }
 
-  async #store(): Promise<void> {
+  async #store(isWhole: boolean): Promise<void> {
     const goal = this.#goal();
-    while (this.#signed < goal) {
+    while (this.#reached(isWhole) < goal) {
       this.#pull(this.#port.now(), this.#segments.room);
+      if (!isWhole && (await this.#putTail())) continue;
       const part = this.#segments.next();
       if (part === undefined) return;
-      await this.#put(part);
+      await this.#putWhole(part);
     }
   }
 
-  async #put(part: Part): Promise<void> {
-    const { log, now } = this.#port;
-    await Promise.all(part.objects.map((object) => this.#create(object)));
-    const isCovered = this.#checkpoints.covers(part.size);
-    if (isCovered) {
-      const note = await this.#checkpoints.sign({ origin: this.origin, size: part.size, root: part.root });
-      await this.#publish(note);
-    }
+  async #putWhole(part: Part): Promise<void> {
+    await this.#objects.create(part.objects);
+    const isCovered = this.#heads.covers(part.size);
+    if (isCovered) await this.#publish(part, true, []);
     this.#signed = part.size;
-    this.#segments.stored();
+    this.#whole = part.size;
+    this.#segments.markStored();
     // What no signed head covers yet is kept: a writer that sleeps begins again behind the newest head.
-    if (isCovered && log.link(now()).origin === this.origin) log.release(now(), part.size);
+    if (isCovered) this.#release(part.size);
   }
 
-  /**
-   * Says in the store that we are its writer from here on. A log that somebody left keeps its head, with one more
-   * signature, of a key that is only ours: who else believed to be the writer finds another head than the one it left, and
-   * stops.
-   */
+  /** Stores what is new as a piece of the tail; false where that is not possible, or not worth it. */
+  async #putTail(): Promise<boolean> {
+    const { store, tail: isWanted } = this.#port;
+    const isSmall = this.#segments.size - this.#whole < WHOLE_RECORDS;
+    if (!isWanted || !isSmall || this.#objects.checkpoint === undefined || this.#whole < this.#tailFrom) return false;
+    const pieces = [...this.#tail];
+    let rank = 0;
+    let from = this.#signed;
+    // Two pieces of one rank become one of the next, so that a head needs six at most. Not where the two would stay.
+    while (store.remove !== undefined && pieces.at(-1)?.rank === rank) {
+      from = (pieces.pop() as Piece).from;
+      rank++;
+    }
+    const part = this.#segments.tail(from);
+    if (part === undefined || !this.#heads.covers(part.size)) return false;
+    await this.#objects.create(part.objects);
+    pieces.push({ from, rank, path: part.objects[0]?.[0] as string });
+    await this.#publish(part, false, pieces);
+    this.#signed = part.size;
+    this.#release(part.size);
+    return true;
+  }
+
+  async #publish({ size, root }: Part, isWhole: boolean, tail: readonly Piece[]): Promise<void> {
+    const note = await this.#heads.sign({ origin: this.origin, size, root }, isWhole);
+    const pieces = tail.map(({ path }) => path);
+    await this.#objects.publish(note, this.#signed, pieces);
+    this.#tail = tail;
+  }
+
+  #release(size: number): void {
+    const { log, now } = this.#port;
+    if (log.link(now()).origin === this.origin) log.release(now(), size);
+  }
+
+  /** Says in the store that we are its writer from here on. */
   async #claim(): Promise<void> {
-    if (this.#checkpoint !== undefined) await this.#publish(await this.#claimedHead(this.#checkpoint));
+    const sign = async (text: string): Promise<string> => signNote(text, [await this.#heads.next()]);
+    await this.#objects.claim(sign, this.#signed);
     await this.#port.claim(this);
     this.#claimed = true;
   }
-
-  async #claimedHead(head: Uint8Array): Promise<string> {
-    const { text, signatures } = parseNote(head);
-    const [ours] = parseNote(await signNote(text, [await this.#checkpoints.next()])).signatures;
-    const kept = signatures.slice(0, OWN_SIGNATURES);
-    return formatNote(text, [...kept, ours as NoteSignature]);
-  }
-
-  async #publish(note: string): Promise<void> {
-    const { store } = this.#port;
-    const key = `${this.#prefix}checkpoint`;
-    const bytes = new TextEncoder().encode(note);
-    if (this.#sent !== undefined) {
-      // Was it taken, and only the answer lost?
-      const found = await asked('get', () => store.get(key));
-      if (equal(found, this.#sent)) this.#checkpoint = found;
-    }
-    this.#sent = bytes;
-    const answer = await asked('swap', () => store.swap(key, bytes, this.#checkpoint));
-    this.#sent = undefined;
-    if (answer !== 'swapped') throw this.#stop(conflict(await asked('get', () => store.get(key)), this.#signed));
-    this.#checkpoint = bytes;
-  }
-
-  /** Create-only. What is there already must be the same, or what nobody ever signed and nobody will. */
-  async #create([path, bytes]: StoredObject): Promise<void> {
-    const { store } = this.#port;
-    const key = this.#prefix + path;
-    if ((await asked('putIfAbsent', () => store.putIfAbsent(key, bytes))) === 'created') return;
-    const found = await asked('get', () => store.get(key));
-    if (equal(found, bytes)) return;
-    if (found !== undefined && (await this.#isOrphan()) && (await this.#swapped(key, bytes, found))) return;
-    throw this.#stop(
-      new TracehoundError('LOG_CONFLICT', `store: ${path} is another's, expected our bytes, got others`),
-    );
-  }
-
-  /**
-   * Whether what was found is of a writer before us, who did not live to sign it. We claimed the log before we wrote; who
-   * claims it after us does so before writing, too. So as long as the head is ours, what was there before we looked at the
-   * head is of no writer after us.
-   */
-  async #isOrphan(): Promise<boolean> {
-    if (this.#checkpoint === undefined) return false;
-    return equal(await asked('get', () => this.#port.store.get(`${this.#prefix}checkpoint`)), this.#checkpoint);
-  }
-
-  async #swapped(key: string, bytes: Uint8Array, found: Uint8Array): Promise<boolean> {
-    return (await asked('swap', () => this.#port.store.swap(key, bytes, found))) === 'swapped';
-  }
-
-  #stop(error: TracehoundError): TracehoundError {
-    this.#stopped = error;
-    return error;
-  }
-
-  // ── outages ─────────────────────────────────────────────────────────────────────────────────────
-
-  #failed(cause: unknown): TracehoundError {
-    const { now } = this.#port;
-    const error =
-      cause instanceof TracehoundError
-        ? cause
-        : new TracehoundError('STORE_FAILED', 'store: failed, expected an answer, got an error', {
-            cause,
-            recoverable: true,
-          });
-    this.#failures++;
-    this.#retryAt = now() + Math.min(RETRY_MS * 2 ** (this.#failures - 1), RETRY_MS_MAX);
-    if (this.#failures === 1) {
-      this.#failingSince = now();
-      this.#failingFrom = this.#signed;
-      this.#note('evacuation_failed', { code: error.code, from: this.#failingFrom });
-    }
-    return error;
-  }
-
-  /** Names what was given up, once the store takes records again: before, the names would be given up as well. */
-  #nameLost(): boolean {
-    const { log, now } = this.#port;
-    if (this.#lost.length === 0 || log.link(now()).origin !== this.origin) return false;
-    for (const { from, to } of this.#lost.splice(0)) {
-      const overlay = new DataView(new ArrayBuffer(32));
-      overlay.setBigUint64(0, BigInt(from));
-      overlay.setBigUint64(8, BigInt(to));
-      log.append(now(), 'gap', { count: to - from, overlay: new Uint8Array(overlay.buffer) });
-    }
-    this.#recovered();
-    return true;
-  }
-
-  /** Whether there was something to recover from: then the log says so, and has a record more. */
-  #recovered(): boolean {
-    if (this.#failures === 0) return false;
-    const outageMs = Math.max(0, this.#port.now() - this.#failingSince);
-    const attempts = this.#failures;
-    this.#failures = 0;
-    this.#retryAt = 0;
-    this.#note('evacuated', { from: this.#failingFrom, to: this.#signed, outageMs, attempts });
-    return true;
-  }
-
-  #note(kind: 'evacuated' | 'evacuation_failed', facts: Parameters<typeof sidecar>[0]): void {
-    const { log, now, random } = this.#port;
-    if (log.link(now()).origin !== this.origin) return;
-    log.append(now(), kind, { detail: sidecar({ what: 'log', ...facts }, random) });
-  }
 }
-
-/** What it means that `checkpoint` is not what this writer left there. */
-function conflict(found: Uint8Array | undefined, signed: number): TracehoundError {
-  const theirs = found === undefined ? 0 : Number(new TextDecoder().decode(found).split('\n')[1]);
-  const expected = `expected the head of size ${signed} that we left`;
-  if (found === undefined || theirs < signed) {
-    const got = found === undefined ? 'none' : String(theirs);
-    return new TracehoundError('LOG_ROLLBACK', `store: went backwards, ${expected}, got ${got}`);
-  }
-  return new TracehoundError('LOG_CONFLICT', `store: another writer of this origin, ${expected}, got its head`);
-}
-
-const equal = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
-  a !== undefined && b !== undefined && a.length === b.length && compareBytes(a, 0, b, 0, a.length) === 0;

@@ -112,13 +112,15 @@ export async function generateSigner(name: string): Promise<Signer> {
 }
 
 /**
- * A fresh key to keep, as text. Print or store its `skey` by name: the object as a whole shows only its `vkey`.
+ * A fresh key to keep, as text. Print or store its `skey` by name: the object as a whole shows only its `vkey`. Rejects with
+ * `RangeError` for a name that is no URL without a scheme: names of keys are compared as they are spelt, so they have one
+ * spelling.
  *
  * @example
  * const { skey, vkey } = await generateKey('example.org/keys/2026');
  */
 export async function generateKey(name: string, type: KeyType = 'Ed25519'): Promise<GeneratedKey> {
-  checkName(name);
+  checkUrlName(name);
   if (type !== 'Ed25519' && type !== 'P-256')
     throw new RangeError(`type: unknown, expected 'Ed25519' or 'P-256', got ${kindOf(type)}`);
   const material = await attempt(`cannot make an ${type} key here`, async () => {
@@ -342,6 +344,24 @@ async function importPkcs8(pkcs8: Uint8Array): Promise<Imported> {
 }
 
 // ── checks ────────────────────────────────────────────────────────────────────────────────────────
+
+/** A new key is named as docs/keys.md asks: a URL without a scheme. Keys that exist may have any name that notes allow. */
+function checkUrlName(name: string): void {
+  checkName(name);
+  const expected = 'expected a URL without a scheme, such as example.org/keys/2026';
+  if (/^[a-z][a-z0-9.-]*:\/\//i.test(name)) throw new RangeError(`name: has a scheme, ${expected}, got one with it`);
+  // What a URL leaves as it is: nothing that is invisible, encoded or read as something else than host and path.
+  const isPlain = /^[A-Za-z0-9._~:/-]+$/.test(name) && !/^[/:.]|\/$|\/\/|(?:^|\/)\.{1,2}(?:\/|$)/.test(name);
+  if (!isPlain || !canParse(`https://${name}`)) throw new RangeError(`name: not usable, ${expected}, got other text`);
+}
+
+function canParse(url: string): boolean {
+  try {
+    return new URL(url).hostname !== '';
+  } catch {
+    return false;
+  }
+}
 
 function checkName(name: string, part = 'name'): string {
   if (typeof name !== 'string') throw new TypeError(`${part}: wrong kind, expected a string, got ${kindOf(name)}`);

@@ -54,12 +54,7 @@ export function durableStore(storage: DurablePort): LogStore {
     // workerd hands out an ArrayBuffer, other SQLites a view.
     return row && new Uint8Array(row.bytes as ArrayBuffer);
   };
-  const write = async (key: string, bytes: Uint8Array): Promise<void> => {
-    if (bytes.length > OBJECT_BYTES_MAX) {
-      const problem = `too large, expected ≤ ${OBJECT_BYTES_MAX} bytes, got ${bytes.length}`;
-      throw new TracehoundError('STORE_FAILED', `durable store: ${problem}`);
-    }
-    asked('INSERT OR REPLACE INTO tracehound_objects (key, bytes) VALUES (?, ?)', key, bytes);
+  const synced = async (): Promise<void> => {
     try {
       await storage.sync();
     } catch (cause) {
@@ -68,6 +63,14 @@ export function durableStore(storage: DurablePort): LogStore {
         recoverable: true,
       });
     }
+  };
+  const write = async (key: string, bytes: Uint8Array): Promise<void> => {
+    if (bytes.length > OBJECT_BYTES_MAX) {
+      const problem = `too large, expected ≤ ${OBJECT_BYTES_MAX} bytes, got ${bytes.length}`;
+      throw new TracehoundError('STORE_FAILED', `durable store: ${problem}`);
+    }
+    asked('INSERT OR REPLACE INTO tracehound_objects (key, bytes) VALUES (?, ?)', key, bytes);
+    await synced();
   };
 
   return Object.freeze({
@@ -91,6 +94,13 @@ export function durableStore(storage: DurablePort): LogStore {
       if (!isExpected) return 'conflict';
       await write(key, copy);
       return 'swapped';
+    },
+    async delete(key: string) {
+      partsOf(key);
+      if (read(key) === undefined) return false;
+      asked('DELETE FROM tracehound_objects WHERE key = ?', key);
+      await synced();
+      return true;
     },
   } satisfies LogStore);
 }

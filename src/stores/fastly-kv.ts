@@ -37,6 +37,8 @@ export interface KvEntry {
 export interface KvPort {
   get(key: string): Promise<KvEntry | null>;
   put(key: string, bytes: ArrayBuffer, options: { mode: 'add' | 'overwrite'; metadata?: string }): Promise<unknown>;
+  /** A store over a KV store without it takes nothing away. */
+  delete?(key: string): Promise<unknown>;
 }
 
 /** The prefix of the keys is checked as they are: `prefix/key` has to be a key. */
@@ -67,6 +69,7 @@ export function fastlyKvStore(kv: KvPort, options: FastlyKvStoreOptions = {}): L
   plug<KvPort>('fastlyKvStore.kv', kv, ['get', 'put'], 'a KVStore');
   const { prefix } = readGroup('fastlyKvStore', 'fastlyKvStore.', options, ['prefix']);
   const placeOf = below(prefix as string | undefined);
+  const { delete: canDelete } = kv;
 
   return Object.freeze({
     async putIfAbsent(key: string, bytes: Uint8Array) {
@@ -97,6 +100,17 @@ export function fastlyKvStore(kv: KvPort, options: FastlyKvStoreOptions = {}): L
       await show(kv, place, next);
       return 'swapped';
     },
+    ...(canDelete !== undefined && {
+      async delete(key: string) {
+        const place = placeOf(key);
+        const shown = await read(kv, place);
+        if (shown === undefined) return false;
+        await canDelete.call(kv, place).catch((cause: unknown) => {
+          throw failed('delete', cause);
+        });
+        return true;
+      },
+    }),
   } satisfies LogStore);
 }
 
@@ -154,7 +168,7 @@ async function newest(kv: KvPort, place: string, shown: Version): Promise<Versio
 /** The bytes as a buffer, which every declaration of the SDK takes: they are copies, and fill theirs. */
 const bufferOf = (bytes: Uint8Array): ArrayBuffer => bytes.buffer as ArrayBuffer;
 
-function failed(act: 'get' | 'put', cause: unknown): TracehoundError {
+function failed(act: 'get' | 'put' | 'delete', cause: unknown): TracehoundError {
   return new TracehoundError('STORE_FAILED', `fastly kv store: ${act} failed, expected an answer, got an error`, {
     cause,
     recoverable: true,

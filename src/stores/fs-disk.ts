@@ -145,6 +145,31 @@ export class Disk {
     return isNew;
   }
 
+  /**
+   * Takes a file away, with versions of it beside it, and its folder if that is empty then; false if there is none. What was
+   * taken away may be there again after a crash: nothing depends on it.
+   */
+  async remove(folders: readonly string[], name: string): Promise<boolean> {
+    const folder = [this.root, ...folders].join('/');
+    const path = `${folder}/${name}`;
+    const found = await unless('ENOENT ENOTDIR', this.fs.lstat(folder));
+    if (found === undefined) return false;
+    await this.checkFolder(folder);
+    const versions = await unless('ENOENT', this.fs.lstat(`${path}~`));
+    if (versions?.isDirectory()) await this.removeFolder(`${path}~`);
+    const isGone =
+      (await unless(
+        'ENOENT',
+        this.fs.unlink(path).then(() => true),
+      )) ?? versions !== undefined;
+    if (folders.length > 0) {
+      // Whoever makes it again has to make it durable again. A folder that is not empty stays, whatever a system calls that.
+      this.#synced.delete(folder);
+      await this.fs.rmdir(folder).catch(() => undefined);
+    }
+    return isGone;
+  }
+
   /** A new path below `~tmp`. The first call takes away what dead processes left there. */
   async temporary(): Promise<string> {
     const folder = await this.folder(['~tmp']);

@@ -55,6 +55,10 @@ export function folderStore(fs: FsPort, root: string): LogStore {
         return (await disk.create(folder, name, copy)) ? 'swapped' : 'conflict';
       });
     },
+    async delete(key: string) {
+      const [folders, name] = split(key);
+      return attempt('delete', () => disk.remove(folders, name));
+    },
   } satisfies LogStore);
 }
 

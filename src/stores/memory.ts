@@ -39,7 +39,9 @@ export function memoryStore(options: { maxBytes?: number } = {}): MemoryStore {
   const put = (key: string, bytes: Uint8Array): void => {
     const grown = held + bytes.length - (objects.get(key)?.length ?? 0);
     if (grown > maxBytes) {
-      throw new TracehoundError('STORE_FAILED', `memory store: full, expected ≤ ${maxBytes} bytes, got ${grown}`);
+      throw new TracehoundError('STORE_FAILED', `memory store: full, expected ≤ ${maxBytes} bytes, got ${grown}`, {
+        recoverable: true, // As a full disk: somebody may take something away.
+      });
     }
     held = grown;
     objects.set(key, bytes);
@@ -66,6 +68,11 @@ export function memoryStore(options: { maxBytes?: number } = {}): MemoryStore {
       if (!isExpected) return 'conflict';
       put(key, copy);
       return 'swapped';
+    },
+    async delete(key: string) {
+      partsOf(key);
+      held -= objects.get(key)?.length ?? 0;
+      return objects.delete(key);
     },
     keys: () => [...objects.keys()].sort(),
   } satisfies MemoryStore);

@@ -32,6 +32,8 @@ export interface R2Port {
     bytes: Uint8Array,
     options: { onlyIf: { etagMatches: string } | { etagDoesNotMatch: string } },
   ): Promise<object | null>;
+  /** Says nothing of whether there was an object. A store over a bucket without it takes nothing away. */
+  delete?(key: string): Promise<void>;
 }
 
 /** Only where there is nothing. */
@@ -56,6 +58,8 @@ export function r2Store(bucket: R2Port, options: R2StoreOptions = {}): LogStore 
   const { prefix } = readGroup('r2Store', 'r2Store.', options, ['prefix']);
   const placeOf = below(prefix as string | undefined);
 
+  const { delete: canDelete } = bucket;
+
   return Object.freeze({
     async putIfAbsent(key: string, bytes: Uint8Array) {
       const place = placeOf(key);
@@ -78,6 +82,14 @@ export function r2Store(bucket: R2Port, options: R2StoreOptions = {}): LogStore 
       const onlyIf = { etagMatches: current.etag };
       return (await asked('put', bucket.put(place, copy, { onlyIf }))) === null ? 'conflict' : 'swapped';
     },
+    ...(canDelete !== undefined && {
+      async delete(key: string) {
+        const place = placeOf(key);
+        const isThere = (await asked('get', bucket.get(place))) !== null;
+        if (isThere) await asked('delete', canDelete.call(bucket, place));
+        return isThere;
+      },
+    }),
   } satisfies LogStore);
 }
 
@@ -87,7 +99,7 @@ async function read(bucket: R2Port, place: string): Promise<{ bytes: Uint8Array;
   return { bytes: new Uint8Array(await asked('get', object.arrayBuffer())), etag: object.etag };
 }
 
-async function asked<T>(act: 'get' | 'put', answer: Promise<T>): Promise<T> {
+async function asked<T>(act: 'get' | 'put' | 'delete', answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (cause) {

@@ -17,6 +17,8 @@ export type TroubleCode =
   | 'LOG_SLOW'
   /** Another writer, or a store that went backwards, ended the writing for good. */
   | 'LOG_STOPPED'
+  /** Parts of the log that it does not need any more could not be taken away: they cost room, and nothing else. */
+  | 'LOG_LEFTOVERS'
   /** What is held of the log and what its store has do not follow on each other: one of them was set back. */
   | 'LOG_SET_BACK'
   /** The signer did not sign. */

@@ -21,6 +21,8 @@ export interface HttpRuntime {
   now(): number;
   /** The runtime's own answer to who is asking. */
   source(request: unknown, context?: unknown): Source | undefined;
+  /** Whether the client of this request has gone. `false` where the platform does not show it. */
+  gone(request: unknown, context?: unknown): boolean | Promise<boolean>;
   defer(work: Promise<unknown>, context?: unknown): void;
   /** A request was answered. Where the platform has no timers, what waits for the log's store goes there now. */
   ship(context?: unknown): void;
@@ -45,12 +47,17 @@ export interface HttpKeys {
   redact(value: string): string;
   /** A fresh trace id for this evidence id (or for none): resolved by `quarantine.find`. Constant length. */
   traceId(evidenceId?: string): string;
+  /** The same for who was limited: it hides the first 16 bytes of the source tag, and `quarantine.find` knows nothing of it. */
+  traceOf(source: Source): string;
 }
 
 /** What the log and the watcher are told about requests that nobody intercepted. */
 export interface HttpCounters {
-  /** Counts, for the watcher and the HEARTBEAT totals: an unflagged request passed; it was skipped; we failed open. */
-  count(what: 'passed' | 'skipped' | 'failedOpen'): void;
+  /**
+   * Counts one request. `passed`: unflagged, or passed by `shadow` · `skipped`, `allowed`: exempt, so that no charge counted
+   * it as seen · `gone`: its client left before it was passed on · `failedOpen`: passed because Tracehound failed.
+   */
+  count(what: 'passed' | 'skipped' | 'allowed' | 'gone' | 'failedOpen'): void;
   /** Records (folded per source) that a detector failed and what became of the request. */
   uninspected(source: Source, disposition: Disposition, reason: 'threw' | 'timeout'): void;
 }

@@ -144,6 +144,10 @@ export interface Readings {
     readonly flagged: number;
     readonly uninspected: number;
     readonly skipped: number;
+    /** Exempt by `allow`, since this instance began. */
+    readonly allowed: number;
+    /** Unflagged, and not passed on because the client had gone. */
+    readonly gone: number;
     readonly failedOpen: number;
     readonly byStatus: Readonly<Record<InterceptResult['status'], number>>;
   };
@@ -161,8 +165,13 @@ export interface Readings {
     readonly lost: number;
     /** Size of the newest signed head in the store. */
     readonly signed: number;
-    /** `off` without a store; `stopped` when another writer, or a store that went backwards, ended the writing. */
-    readonly store: 'off' | 'ok' | 'failing' | 'stopped';
+    /**
+     * `off` without a store; `slow` when it takes long to answer; `failing` when it did not take the last part; `stopped`
+     * when another writer, or a store that went backwards, ended the writing.
+     */
+    readonly store: 'off' | 'ok' | 'slow' | 'failing' | 'stopped';
+    /** Since when, unix ms; 0 for `off`, and while it never was anything but `ok`. */
+    readonly since: number;
   };
   /** What is wrong now, oldest first. */
   readonly troubles: readonly Trouble[];

@@ -24,6 +24,8 @@ export interface Runtime {
   defer(work: Promise<unknown>, context?: unknown): void;
   /** Who is asking, from the platform's own knowledge, never from a header a client can send. */
   source(request: unknown, context?: unknown): Source | undefined;
+  /** Whether the client has gone: nobody is left who could get an answer. Only where the platform shows it. */
+  gone?(request: unknown, context?: unknown): boolean | Promise<boolean>;
   /** Calls `work` once, `ms` from now, between requests; answers how to call it off. Only where the platform has such timers. */
   after?(ms: number, work: () => void): () => void;
   /** SHA-256 without waiting, where the platform has it (node:crypto). */
@@ -65,7 +67,10 @@ export interface Store {
   get(key: string): Promise<Uint8Array | undefined>;
   /** Keys that begin with `prefix`, in the order of their bytes, `limit` at most; with `after` where more follow. */
   list?(prefix: string, page?: { after?: string; limit?: number }): Promise<KeyPage>;
-  /** Whether there was something to delete. */
+  /**
+   * Whether there was something to delete. For what nobody replaces any more: where a store has it, a log takes away the
+   * parts that a later part holds too; where it has none, or refuses, they stay.
+   */
   delete?(key: string): Promise<boolean>;
   /** How long what was put is kept from everybody, asked of the server: `unknown` where it does not say. */
   retention?(): Promise<Retention>;

@@ -73,3 +73,17 @@ export interface HopOptions {
   /** How bad a forged signal is. Default `medium`. There is no off: a twin would then be the way past the detector. */
   forged?: Severity;
 }
+
+/** What your `detect` gets as its second argument, the same in every adapter. */
+export interface Inspection {
+  /**
+   * The request target as the client sent it, where the platform shows it (Node). Elsewhere path and query of the URL, which
+   * the platform may have normalised: `/a/../b` is `/b` there, and `{` is `%7B`.
+   */
+  readonly rawTarget: string;
+  /**
+   * The first `max` bytes of the body, or all of it if it has fewer. It stays there for the evidence and for the
+   * application. Rejects when the body breaks off, or was read through the framework and not kept.
+   */
+  body(max: number): Promise<Uint8Array>;
+}

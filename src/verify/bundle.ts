@@ -5,20 +5,23 @@
  * places in a log whose head somebody signed. What it cannot prove: that the log has no further record of the item. Only
  * the log itself can (`verifyLog`).
  *
- * Relies on: bundle-format, record, keys, heads, tlog. Refuses: to show a payload that is not the one the log committed to.
+ * Relies on: bundle-format, record, keys, heads, tlog. Refuses: to show a payload that is not the one the log committed to,
+ * and to hold one that comes in pieces.
  */
 
 import { TracehoundError } from '../errors';
-import { toHex } from '../formats/bytes';
+import { joined, toHex } from '../formats/bytes';
+import { detailCommitment, itemCommitment, payloadCommitment } from '../formats/commitment';
 import * as record from '../formats/record';
 import { sha256 } from '../formats/sha256';
 import { verifyInclusion } from '../formats/tlog';
-import { type BundleFile, type ItemFile, type RecordFile, readBundle } from './bundle-format';
+import { type BundleInput, BundleReader, type ItemFile, type RecordFile } from './bundle-format';
 import { Findings } from './findings';
 import { Heads, pinnedKeys } from './heads';
+import { sidecarFacts } from './json';
 import { Keys } from './keys';
 import type { VerifyOptions } from './options';
-import { fault, isEnd } from './record';
+import { fault, isEnd, unknownOf } from './record';
 import type { Verdicts } from './report';
 import { MacKeys } from './signature';
 import { genesisLink } from './walk';
@@ -27,7 +30,6 @@ const SEVERITIES = ['low', 'medium', 'high', 'critical'];
 
 /** The item, as the bundle says. */
 export interface BundleItem {
-  /** The UUID is in the records; the 16 digits after it are the bundle's word alone. */
   readonly id: string;
   readonly category: string;
   readonly signature: string;
@@ -61,7 +63,12 @@ export interface BundleReport extends Verdicts {
   readonly root: string;
   readonly item: BundleItem;
   readonly events: readonly BundleEvent[];
-  /** The evidence itself. Absent unless it is what the log committed to: *handle with care, it is an attack*. */
+  /** The payload is what the log committed to. */
+  readonly proved: boolean;
+  /**
+   * The evidence itself: *handle with care, it is an attack*. Absent unless it is proved, and where the bundle came in
+   * pieces: then nobody held it.
+   */
   readonly payload?: Uint8Array;
 }
 
@@ -72,10 +79,19 @@ export interface BundleReport extends Verdicts {
  * @example
  * const report = await verifyBundle(await file.text(), { policy });
  */
-export async function verifyBundle(bundle: Uint8Array | string, options: VerifyOptions = {}): Promise<BundleReport> {
-  const file = readBundle(bundle);
+export async function verifyBundle(bundle: BundleInput, options: VerifyOptions = {}): Promise<BundleReport> {
+  const reader = new BundleReader(bundle);
+  try {
+    return await judged(reader, typeof bundle === 'string' || bundle instanceof Uint8Array, options);
+  } finally {
+    await reader.stop();
+  }
+}
+
+async function judged(reader: BundleReader, isHeld: boolean, options: VerifyOptions): Promise<BundleReport> {
+  const checkpoint = await reader.checkpoint();
   const findings = new Findings();
-  const heads = new Heads([file.checkpoint], [], findings);
+  const heads = new Heads([checkpoint], [], findings);
   const head = heads.newest;
   if (head === undefined) {
     const [first] = findings.list;
@@ -86,15 +102,17 @@ export async function verifyBundle(bundle: Uint8Array | string, options: VerifyO
     );
   }
   const keys = new Keys(findings);
-  const reader = new BundleWalk(file, { origin: head.origin, size: head.size, root: head.root }, keys, findings);
-  reader.run();
+  const pieces: Uint8Array[] = [];
+  const item = await reader.item((piece) => void (isHeld && pieces.push(piece)));
+  const walk = new BundleWalk(item, { ...head, checkpoint }, keys, findings);
+  await walk.run(reader.records());
   const macKeys = options.macKey && new MacKeys(options.macKey);
   const trust = { policy: options.policy, macKeys };
   await keys.judge(pinnedKeys(head.origin, trust), macKeys);
   await heads.judge(head.origin, head.size, keys, trust);
   compareKnown(options.known ?? [], head, findings);
   findings.unknown('freshness', 'BUNDLE', 'a bundle is of the moment it was made');
-  const { item } = file;
+  const proved = walk.isProved && findings.is('integrity') === 'good';
   return {
     origin: head.origin,
     size: head.size,
@@ -117,8 +135,9 @@ export async function verifyBundle(bundle: Uint8Array | string, options: VerifyO
       truncated: item.truncated,
       hash: toHex(item.hash),
     },
-    events: reader.events,
-    ...(reader.isProved && findings.is('integrity') === 'good' ? { payload: item.payload } : {}),
+    events: walk.events,
+    proved,
+    ...(proved && isHeld ? { payload: joined(pieces) } : {}),
   };
 }
 
@@ -126,10 +145,12 @@ interface TreeHead {
   readonly origin: string;
   readonly size: number;
   readonly root: Uint8Array;
+  /** The signed note. */
+  readonly checkpoint: string;
 }
 
 /** A checkpoint that was kept elsewhere can say something of a bundle only if it is of the same size. */
-function compareKnown(known: readonly string[], head: TreeHead, findings: Findings): void {
+function compareKnown(known: readonly string[], head: Omit<TreeHead, 'checkpoint'>, findings: Findings): void {
   const own = new Heads([], known, findings);
   own.origin = head.origin;
   own.skip(head.size);
@@ -137,7 +158,8 @@ function compareKnown(known: readonly string[], head: TreeHead, findings: Findin
 }
 
 class BundleWalk {
-  readonly #file: BundleFile;
+  readonly #item: ItemFile;
+  readonly #uuid: string;
   readonly #head: TreeHead;
   readonly #keys: Keys;
   readonly #findings: Findings;
@@ -148,18 +170,23 @@ class BundleWalk {
   #isQuarantined = false;
   #hasEnded = false;
   #last = -1;
+  /** Whether the newest EXPORTED record names the whole id; `undefined` until there is one. */
+  #isNamed: boolean | undefined;
+  #isExportedLast = false;
 
-  constructor(file: BundleFile, head: TreeHead, keys: Keys, findings: Findings) {
-    this.#file = file;
+  constructor(item: ItemFile, head: TreeHead, keys: Keys, findings: Findings) {
+    this.#item = item;
+    this.#uuid = item.id.slice(0, 36).replaceAll('-', '');
     this.#head = head;
     this.#keys = keys;
     this.#findings = findings;
   }
 
-  run(): void {
-    const { item, records } = this.#file;
-    this.#checkItem(item);
-    for (const [i, each] of records.entries()) this.#record(each, `records[${i}]`);
+  async run(records: AsyncIterable<RecordFile>): Promise<void> {
+    this.#checkItem(this.#item);
+    let i = 0;
+    for await (const each of records) this.#record(each, `records[${i++}]`);
+    this.#checkExport();
     if (this.events[0]?.kind !== 'GENESIS') {
       this.#findings.bad('completeness', 'NO_GENESIS', 'the record that begins the log is not in the bundle');
     }
@@ -171,10 +198,20 @@ class BundleWalk {
     this.#findings.unknown('integrity', 'ITEM_UNPROVED', 'no record commits to the payload');
   }
 
+  /** The newest record of the item says that this bundle was made of it, and of which id. */
+  #checkExport(): void {
+    if (!this.#isExportedLast) {
+      const message = 'the record that says that the item was exported is not in the bundle';
+      this.#findings.bad('completeness', 'NO_EXPORTED', message);
+    }
+    if (this.#isNamed === true) return;
+    this.#findings.unknown('integrity', 'ID_UNPROVED', 'no record commits to the last 16 digits of the id');
+  }
+
   /** What the item says of itself must fit together. */
-  #checkItem({ payload, hash, size, category, signature, fingerprintHash }: ItemFile): void {
-    if (toHex(sha256(payload)) !== toHex(hash)) this.#itemIsWrong('its payload has another hash');
-    if (payload.length !== size) this.#itemIsWrong('its payload has another length');
+  #checkItem({ payloadHash, payloadBytes, hash, size, category, signature, fingerprintHash }: ItemFile): void {
+    if (toHex(payloadHash) !== toHex(hash)) this.#itemIsWrong('its payload has another hash');
+    if (payloadBytes !== size) this.#itemIsWrong('its payload has another length');
     if (signature !== `${category}:${fingerprintHash ?? toHex(hash)}`)
       this.#itemIsWrong('its signature is of another item');
     if (fingerprintHash === toHex(hash)) this.#itemIsWrong('it names a fingerprint that is its own hash');
@@ -194,10 +231,15 @@ class BundleWalk {
     const seq = proof.index;
     const wrong = fault(r);
     if (wrong !== undefined) bad('RECORD', wrong, seq);
+    const unknown = wrong === undefined ? unknownOf(r) : undefined;
+    if (unknown !== undefined) {
+      const message = `${unknown}, which a later version may know`;
+      this.#findings.unknown('integrity', 'UNKNOWN_RECORD', message, { seq, place });
+    }
     if (record.numberAt(r, record.SEQ) !== seq) bad('SEQ', 'its number is not that of its proof', seq);
     if (seq <= this.#last) bad('ORDER', 'records do not rise', seq);
     const { size, root, origin } = this.#head;
-    if (proof.checkpoint !== this.#file.checkpoint) bad('PROOF', 'its proof is of another checkpoint', seq);
+    if (proof.checkpoint !== this.#head.checkpoint) bad('PROOF', 'its proof is of another checkpoint', seq);
     else if (!verifyInclusion(r, { index: seq, size, hashes: [...proof.hashes] }, root)) {
       bad('PROOF', 'it is not in the tree that was signed', seq);
     }
@@ -209,7 +251,7 @@ class BundleWalk {
     this.#enterEpoch(r, detail, seq, place);
     const isItem = this.#isOfItem(r);
     if (isItem) this.#ofItem(r, detail, seq, place);
-    const kind = record.KINDS[r[record.KIND]!] ?? '';
+    const kind = record.KINDS[r[record.KIND]!] ?? `kind ${r[record.KIND]}`;
     this.events.push({ seq, kind, time: record.numberAt(r, record.TIME), isItem });
     this.#last = seq;
   }
@@ -235,14 +277,15 @@ class BundleWalk {
   }
 
   #isOfItem(r: Uint8Array): boolean {
-    const uuid = this.#file.item.id.slice(0, 36).replaceAll('-', '');
     // What RESUME and PANIC have in this place ends in zeros, so it is no UUID.
-    return toHex(r.subarray(record.ID, record.ID + record.ID_BYTES)) === uuid;
+    return toHex(r.subarray(record.ID, record.ID + record.ID_BYTES)) === this.#uuid;
   }
 
   #ofItem(r: Uint8Array, detail: Uint8Array | undefined, seq: number, place: string): void {
     const kind = r[record.KIND]!;
     if ((r[record.FLAGS_LOW]! & record.FLAG_SALVAGED) !== 0) this.#isSalvaged = true;
+    this.#isExportedLast = kind === record.EXPORTED;
+    if (kind === record.EXPORTED) this.#compareId(detail, seq);
     if (kind === record.QUARANTINED) {
       if (this.#isQuarantined) {
         this.#findings.bad('completeness', 'LIFECYCLE', 'QUARANTINED twice', { seq, place });
@@ -256,11 +299,20 @@ class BundleWalk {
     }
   }
 
+  /** The whole id, which only EXPORTED commits to. */
+  #compareId(detail: Uint8Array | undefined, seq: number): void {
+    const said = detail === undefined ? undefined : sidecarFacts(detail).item;
+    this.#isNamed = typeof said === 'string';
+    if (typeof said !== 'string') return;
+    const { salt, id } = this.#item;
+    if (said !== toHex(itemCommitment(salt, id))) this.#itemIsWrong('its id is not that of the exported item', seq);
+  }
+
   /** The item against its QUARANTINED record, field by field. */
   #compare(r: Uint8Array, detail: Uint8Array | undefined, seq: number): void {
-    const { item } = this.#file;
+    const item = this.#item;
     const flags = r[record.FLAGS_LOW]!;
-    const payload = toHex(sha256(Uint8Array.of(0x02, ...item.salt, ...item.hash)));
+    const payload = toHex(payloadCommitment(item.salt, item.hash));
     const isPayload = payload === toHex(r.subarray(record.PAYLOAD, record.DETAIL));
     if (isPayload) this.isProved = true;
     else this.#itemIsWrong('its payload is not the one that was quarantined', seq);
@@ -275,8 +327,7 @@ class BundleWalk {
     if (isTruncated ? length < item.size : length !== item.size)
       this.#itemIsWrong('its length is not the recorded one', seq);
     if ((flags & record.FLAG_SIDECAR) === 0) {
-      const signature = new TextEncoder().encode(item.signature);
-      const commitment = toHex(sha256(Uint8Array.of(0x03, ...item.salt, ...signature)));
+      const commitment = toHex(detailCommitment(item.salt, item.signature));
       if (commitment !== toHex(r.subarray(record.DETAIL, record.SOURCE))) {
         this.#itemIsWrong('its signature is not the one that was quarantined', seq);
       }
@@ -288,20 +339,13 @@ class BundleWalk {
 
   /** The sidecar's hash was compared already; what it says is what the log's writer said. */
   #compareSidecar(detail: Uint8Array, seq: number): void {
-    let said: { signature?: unknown; detector?: unknown } | null = null;
-    try {
-      said = JSON.parse(new TextDecoder().decode(detail));
-    } catch {
-      // Said to be no JSON below.
-    }
-    if (typeof said !== 'object' || said?.signature !== this.#file.item.signature) {
-      this.#itemIsWrong('its signature is not the one in the sidecar', seq);
-    }
-    this.#noteDetector(said?.detector, seq);
+    const { signature, detector } = sidecarFacts(detail);
+    if (signature !== this.#item.signature) this.#itemIsWrong('its signature is not the one in the sidecar', seq);
+    this.#noteDetector(detector, seq);
   }
 
   #noteDetector(said: unknown, seq?: number): void {
-    const { detector } = this.#file.item;
+    const { detector } = this.#item;
     if (typeof said === 'string' && said !== detector) this.#itemIsWrong('its detector is not the recorded one', seq);
     else if (said === undefined && detector !== null) {
       this.#findings.note('integrity', 'DETECTOR', 'no record commits to the name of the detector', { place: 'item' });

@@ -16,6 +16,7 @@
  */
 
 import { TracehoundError } from '../errors';
+import { joined } from '../formats/bytes';
 import { parseCheckpoint, parseNote } from '../formats/note';
 import { RECORD_BYTES } from '../formats/record';
 import { HASH_BYTES } from '../formats/tlog';
@@ -125,13 +126,13 @@ class Walk {
   /** The entry that a frame is; `undefined` for frames that are none. */
   take(frame: Frame): LogEntry | undefined {
     const { type, at } = frame;
-    if (this.isEnded) throw invalid(this.#name, at, 'the end of the file after its end frame', 'more');
+    if (this.isEnded) throw malformedAt(this.#name, at, 'the end of the file after its end frame', 'more');
     if (type === PIECE) return undefined;
     if ((this.#before === PIECE) !== (type === ORIGIN)) {
-      throw invalid(this.#name, at, 'one origin, and first of all', `frame type ${type}`);
+      throw malformedAt(this.#name, at, 'one origin, and first of all', `frame type ${type}`);
     }
     if (this.#before === CHECKPOINT && type < CHECKPOINT) {
-      throw invalid(this.#name, at, 'checkpoints behind all records', 'more records');
+      throw malformedAt(this.#name, at, 'checkpoints behind all records', 'more records');
     }
     this.#before = type;
     if (type === END) this.#end(frame);
@@ -144,7 +145,7 @@ class Walk {
       const level = bytes[0] as number;
       const width = 2 ** level;
       if (level > LEVEL_MAX || this.#leaves % width !== 0 || this.#leaves > Number.MAX_SAFE_INTEGER - width) {
-        throw invalid(this.#name, at, `a subtree that begins at leaf ${this.#leaves}`, `one of level ${level}`);
+        throw malformedAt(this.#name, at, `a subtree that begins at leaf ${this.#leaves}`, `one of level ${level}`);
       }
       this.#leaves += width;
       return { kind: 'subtree', level, hash: bytes.subarray(1), ...where };
@@ -160,18 +161,18 @@ class Walk {
   #end({ bytes, at }: Frame): void {
     const said = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
     if (said !== BigInt(this.#leaves)) {
-      throw invalid(this.#name, at, `an end after ${this.#leaves} leaves`, `one after ${said}`);
+      throw malformedAt(this.#name, at, `an end after ${this.#leaves} leaves`, `one after ${said}`);
     }
     this.isEnded = true;
   }
 }
 
 function originOf({ type, bytes, at }: Frame, name: string): string {
-  if (type !== ORIGIN) throw invalid(name, at, 'the origin first', `frame type ${type}`);
+  if (type !== ORIGIN) throw malformedAt(name, at, 'the origin first', `frame type ${type}`);
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw invalid(name, at, 'an origin in UTF-8', 'other bytes');
+    throw malformedAt(name, at, 'an origin in UTF-8', 'other bytes');
   }
 }
 
@@ -182,7 +183,7 @@ async function* frames(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGe
   let base = 0;
   let isBegun = false;
   for await (const chunk of chunks) {
-    const bytes = rest.length === 0 ? chunk : joined(rest, chunk);
+    const bytes = rest.length === 0 ? chunk : joined([rest, chunk]);
     let at = 0;
     if (!isBegun) {
       checkMagic(bytes, name);
@@ -206,7 +207,7 @@ async function* frames(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGe
     base += at;
   }
   if (rest.length === 0) return;
-  if (endsWhole(rest)) throw invalid(name, base, 'a frame that ends before the end frame', 'a longer one');
+  if (endsWhole(rest)) throw malformedAt(name, base, 'a frame that ends before the end frame', 'a longer one');
   yield { type: PIECE, bytes: rest, at: base };
 }
 
@@ -218,16 +219,16 @@ function endsWhole(bytes: Uint8Array): boolean {
 
 function checkMagic(bytes: Uint8Array, name: string): void {
   const wrong = FILE_MAGIC.findIndex((byte, i) => i < bytes.length && byte !== bytes[i]);
-  if (wrong >= 0) throw invalid(name, wrong, 'THLOG and version 1', 'another byte');
+  if (wrong >= 0) throw malformedAt(name, wrong, 'THLOG and version 1', 'another byte');
 }
 
 /** Lengths that a frame may have: no other one is waited for. */
 function checkFrame(type: number, length: number, name: string, at: number): void {
   const [least, most] = LENGTHS[type] ?? [];
-  if (least === undefined || most === undefined) throw invalid(name, at, 'frame type 1 to 6', `${type}`);
+  if (least === undefined || most === undefined) throw malformedAt(name, at, 'frame type 1 to 6', `${type}`);
   if (length < least || length > most) {
     const expected = least === most ? String(least) : `${least} to ${most}`;
-    throw invalid(name, at, `${expected} bytes in a frame of type ${type}`, `${length}`);
+    throw malformedAt(name, at, `${expected} bytes in a frame of type ${type}`, `${length}`);
   }
 }
 
@@ -240,14 +241,7 @@ const LENGTHS: Readonly<Record<number, readonly [least: number, most: number]>> 
   [END]: [8, 8],
 };
 
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(a.length + b.length);
-  bytes.set(a);
-  bytes.set(b, a.length);
-  return bytes;
-}
-
-function invalid(name: string, at: number, expected: string, got: string): TracehoundError {
+function malformedAt(name: string, at: number, expected: string, got: string): TracehoundError {
   return new TracehoundError('LOG_INVALID', `${name}, byte ${at}: expected ${expected}, got ${got}`);
 }
 

@@ -10,14 +10,14 @@ import { TracehoundError } from '../errors';
 import { toHex } from '../formats/bytes';
 import { type Checkpoint, EXTENDED, type Note, parseCheckpoint, parseNote, type VerifierKey } from '../formats/note';
 import { count, type Findings, shown } from './findings';
-import { type Epoch, isSame, type Keys } from './keys';
+import { type Epoch, isSameKey, type Keys } from './keys';
 import { isQuorum, keysFor, type Policy } from './policy';
 import { type Checked, checkNote, isBy, type MacKeys } from './signature';
 
 /** Heads of a log that are looked at: the newest ones. */
 const HEADS_MAX = 64;
 
-export interface Head extends Checkpoint {
+export interface ReadHead extends Checkpoint {
   readonly note: Note;
   /** Kept elsewhere. */
   readonly known: boolean;
@@ -34,10 +34,10 @@ export interface Trust {
 export class Heads {
   readonly #findings: Findings;
   /** By rising size. */
-  readonly #heads: Head[];
+  readonly #heads: ReadHead[];
   #next = 0;
   /** The newest head that the log brings with it. */
-  readonly newest: Head | undefined;
+  readonly newest: ReadHead | undefined;
   /** The log brought something that is no head. */
   readonly damaged: boolean;
   /** Name of the log that is read; heads of another one say nothing of it. */
@@ -45,7 +45,7 @@ export class Heads {
 
   constructor(notes: readonly string[], known: readonly string[], findings: Findings) {
     this.#findings = findings;
-    const own: Head[] = [];
+    const own: ReadHead[] = [];
     let damaged = false;
     for (const [i, text] of notes.slice(-HEADS_MAX).entries()) {
       try {
@@ -58,7 +58,7 @@ export class Heads {
     }
     this.damaged = damaged;
     // By size, not by place: whoever hands heads over in another order must not make an old one the newest.
-    this.newest = own.reduceRight<Head | undefined>(
+    this.newest = own.reduceRight<ReadHead | undefined>(
       (newest, head) => (newest && newest.size >= head.size ? newest : head),
       undefined,
     );
@@ -84,7 +84,7 @@ export class Heads {
     while (this.next < size) this.#next++;
   }
 
-  #mismatch({ known, size }: Head): void {
+  #mismatch({ known, size }: ReadHead): void {
     if (known) {
       const message = `the first ${count(size, 'record')} are not those of a checkpoint that was kept elsewhere`;
       this.#findings.bad('integrity', 'REWRITTEN', message);
@@ -120,13 +120,13 @@ export class Heads {
     if (this.newest !== undefined && trust.policy !== undefined) await this.#quorum(this.newest, trust.policy);
   }
 
-  async #judge({ note, size }: Head, origin: string, beyond: boolean, keys: Keys, trust: Trust): Promise<void> {
+  async #judge({ note, size }: ReadHead, origin: string, beyond: boolean, keys: Keys, trust: Trust): Promise<void> {
     const pinned = pinnedKeys(origin, trust);
     const epoch = keys.at(size);
     const inForce = epochsInForce(epoch, size);
     const own = inForce.flatMap(({ key }) => key ?? []);
     const checked: { key: VerifierKey; result: Checked }[] = [];
-    for (const key of [...pinned, ...own.filter((each) => !pinned.some((other) => isSame(each, other)))]) {
+    for (const key of [...pinned, ...own.filter((each) => !pinned.some((other) => isSameKey(each, other)))]) {
       const result = await checkNote(note, key, trust.macKeys);
       if (result !== undefined) checked.push({ key, result });
     }
@@ -169,7 +169,7 @@ export class Heads {
   }
 
   /** The newest head must have been seen by the witnesses that the policy asks for. */
-  async #quorum({ note }: Head, policy: Policy): Promise<void> {
+  async #quorum({ note }: ReadHead, policy: Policy): Promise<void> {
     const place = { place: 'checkpoint' };
     const signed = new Set<string>();
     const unsupported: string[] = [];
@@ -211,7 +211,7 @@ function stale(note: Note, keys: Keys): number | undefined {
   return keys.all.find(isNamed)?.number;
 }
 
-function headOf(text: string, known: boolean): Head {
+function headOf(text: string, known: boolean): ReadHead {
   const note = parseNote(text);
   return { ...parseCheckpoint(note.text), note, known };
 }

@@ -19,6 +19,7 @@ import { Findings } from './findings';
 import { Heads, pinnedKeys, type Trust } from './heads';
 import { Keys } from './keys';
 import type { VerifyOptions } from './options';
+import { prunedTo } from './pruned';
 import type { LogReport } from './report';
 import { MacKeys } from './signature';
 import type { LogSource } from './source';
@@ -28,6 +29,7 @@ export { TracehoundError } from '../errors';
 export type { VerifierKey } from '../formats/note';
 export { verifyConsistency, verifyInclusion } from '../formats/tlog';
 export { type BundleEvent, type BundleItem, type BundleReport, verifyBundle } from './bundle';
+export type { BundleInput } from './bundle-format';
 export { type OpenedCheckpoint, openCheckpoint } from './checkpoint';
 export { type FindOptions, type FoundLog, type FoundLogs, findLogs, type Root } from './directory';
 export { fileSource, type Open, packLog } from './file';
@@ -62,7 +64,9 @@ export async function verifyLog(source: LogSource, options: VerifyOptions = {}):
   heads.origin = origin;
   const keys = new Keys(findings);
   const { digest, onProgress, policy, macKey } = options;
-  const walk = new Walk(source, heads, keys, findings, { origin, digest, onProgress });
+  const trust = { policy, macKeys: macKey && new MacKeys(macKey) };
+  const retention = await prunedTo(source, origin, trust);
+  const walk = new Walk(source, heads, keys, findings, { origin, digest, onProgress, prunedTo: retention });
   await walk.run(source);
   const cut = source.cut?.();
   if (cut !== undefined) findings.bad('completeness', 'CUT', cut, { seq: walk.size });
@@ -72,7 +76,7 @@ export async function verifyLog(source: LogSource, options: VerifyOptions = {}):
   for await (const spot of source.strayParts?.(stored) ?? []) {
     findings.bad('integrity', 'PART', 'an earlier part of what is stored is not its beginning', spot);
   }
-  await judgeSigners({ policy, macKeys: macKey && new MacKeys(macKey) }, walk, heads, keys, findings);
+  await judgeSigners(trust, walk, heads, keys, findings);
   judgeEnd(walk, heads, findings, options);
   const { records, unavailable, from, to, lifecycle } = walk;
   return {

@@ -11,7 +11,7 @@ import { TracehoundError } from '../errors';
 import { fromBase64, fromHex } from '../formats/bytes';
 
 /** What a text may hold at most. */
-export interface Bounds {
+interface Bounds {
   readonly characters: number;
   readonly depth: number;
   /** Commas, colons and opening brackets: each needs memory that its one character does not tell. */
@@ -103,4 +103,14 @@ export function base64Of(part: string, value: unknown): Uint8Array {
   const read = typeof value === 'string' ? fromBase64(value) : undefined;
   if (read === undefined) throw invalid(part, 'wrong', 'base64');
   return read;
+}
+
+/** What a sidecar says, whoever wrote it; nothing where it is no object. */
+export function sidecarFacts(detail: Uint8Array): Fields {
+  try {
+    const facts: unknown = JSON.parse(new TextDecoder().decode(detail));
+    return typeof facts === 'object' && facts !== null ? (facts as Fields) : {};
+  } catch {
+    return {}; // The verifier says that this is not the sidecar it should be, if it is not.
+  }
 }

@@ -19,6 +19,8 @@ const TITLE = 'tracehound/key/v1';
 export const KEY_NOTE_REACH = 4_096;
 const SIDECAR = { characters: 65_536, depth: 1, marks: 16 };
 const SALT_BYTES = 16;
+/** One byte numbers them: in a log that has more, one has been called wrong already. */
+const EPOCHS_MAX = 256;
 
 export interface Epoch {
   readonly number: number;
@@ -43,7 +45,7 @@ interface Claim {
 export class Keys {
   readonly #findings: Findings;
   readonly #epochs: Epoch[] = [];
-  /** The newest epoch of each number, of which there are 256: a hostile log has KEY records without end. */
+  /** The newest epoch of each number. */
   readonly #newest: (Epoch | undefined)[] = [];
   /** Number in force at the newest record. */
   current = 0;
@@ -108,7 +110,7 @@ export class Keys {
   #begin(facts: Omit<Epoch, 'before' | 'trusted'>): void {
     const epoch = { ...facts, before: this.#newest[facts.number - 1], trusted: false };
     this.#newest[facts.number] = epoch;
-    this.#epochs.push(epoch);
+    if (this.#epochs.length < EPOCHS_MAX) this.#epochs.push(epoch);
   }
 
   get all(): readonly Epoch[] {
@@ -149,7 +151,7 @@ export class Keys {
   }
 }
 
-export const isSame = (a: VerifierKey, b: VerifierKey): boolean =>
+export const isSameKey = (a: VerifierKey, b: VerifierKey): boolean =>
   a.name === b.name && a.type === b.type && toHex(a.key) === toHex(b.key);
 
 function readClaim(detail: Uint8Array, origin: string | undefined, epoch: number): Claim {

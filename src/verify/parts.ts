@@ -10,7 +10,7 @@ import { detailsPath, entriesPath, HASH_BYTES, TILE_WIDTH, tilePath, unbundle } 
 import type { Get } from './source';
 
 /** A part that is not the beginning of what came after it. */
-export interface StrayPart {
+interface StrayPart {
   /** First record about which the two differ. */
   readonly seq: number;
   readonly place: string;
@@ -49,13 +49,17 @@ async function* strayBundles(
   const goneOnAt = goneOn < 0 ? Number.POSITIVE_INFINITY : goneOn;
   for (const each of earlier) {
     const path = entriesPath(index, each);
-    const differs = differsAt(unbundle(await get(path)), now, each);
+    const part = await get(path);
+    if (part === undefined) continue; // Its writer has taken it away meanwhile.
+    const differs = differsAt(unbundle(part), now, each);
     if (differs < Math.min(each, goneOnAt)) yield { seq: first + differs, place: prefix + path };
   }
   const details = unbundle(await current(get, (w) => detailsPath(index, w), width));
   for (const each of earlierDetails) {
     const path = detailsPath(index, each);
-    const differs = differsAt(unbundle(await get(path)), details, each);
+    const part = await get(path);
+    if (part === undefined) continue;
+    const differs = differsAt(unbundle(part), details, each);
     if (differs < Math.min(each, goneOnAt)) yield { seq: first + differs, place: prefix + path };
   }
   yield* strayHashes(get, widths, { level: 0, index, width, span: 1, prefix, goneOnAt });
@@ -79,7 +83,9 @@ async function* strayHashes(get: Get, widths: Widths, tile: Tile): AsyncGenerato
   const now = hashesOf(await current(get, (w) => tilePath(level, index, w), width));
   for (const each of earlier) {
     const path = tilePath(level, index, each);
-    const differs = differsAt(hashesOf(await get(path)), now, each);
+    const part = await get(path);
+    if (part === undefined) continue;
+    const differs = differsAt(hashesOf(part), now, each);
     if (differs < Math.min(each, goneOnAt)) yield { seq: (index * TILE_WIDTH + differs) * span, place: prefix + path };
   }
 }

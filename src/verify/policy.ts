@@ -3,7 +3,7 @@
  * have seen a checkpoint.
  *
  *   log <vkey> [<url>]
- *   # origins <origin> <origin>…          for the key above: the logs that it may sign; `*` at the end of one stands for any rest
+ *   # origins: <origin> <origin>…          for the key above: the logs that it may sign; `*` at the end of one stands for any rest
  *   witness <name> <vkey> [<url>]
  *   group <name> all|any|<k> <name>…
  *   quorum <name>|none
@@ -158,7 +158,7 @@ export function parsePolicy(text: string): Policy {
       // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
       if (/[\x00-\x08\x0b-\x1f\x7f]/.test(line)) throw problem('a control character', 'text, spaces and tabs', 'one');
       const words = line.split(/[ \t]+/).filter((word) => word !== '');
-      if (words[0] === '#' && words[1] === 'origins') reader.bind(words.slice(2));
+      if (words[0] === '#' && words[1] === 'origins:') reader.bind(words.slice(2));
       else if (words.length > 0 && !words[0]!.startsWith('#')) reader.read(words);
     } catch (cause) {
       if (!(cause instanceof TracehoundError)) throw cause;
@@ -194,7 +194,7 @@ export function isQuorum(policy: Policy, signed: ReadonlySet<string>): boolean {
 export function keysFor({ logs, origins }: Pick<Policy, 'logs' | 'origins'>, origin: string): readonly VerifierKey[] {
   const named = logs.filter(({ name }) => name === origin);
   if (named.length > 0) return named;
-  const bound = logs.filter((key) => origins?.get(key)?.some((pattern) => isNamed(pattern, origin)));
+  const bound = logs.filter((key) => origins?.get(key)?.some((pattern) => isBoundTo(pattern, origin)));
   const free = logs.filter((key) => !origins?.has(key));
   const shared = free.map(({ name }) => sharedParts(name, origin));
   const most = Math.max(0, ...shared);
@@ -203,7 +203,7 @@ export function keysFor({ logs, origins }: Pick<Policy, 'logs' | 'origins'>, ori
   return [...bound, ...near];
 }
 
-const isNamed = (pattern: string, origin: string): boolean =>
+const isBoundTo = (pattern: string, origin: string): boolean =>
   pattern.endsWith('*') ? origin.startsWith(pattern.slice(0, -1)) : origin === pattern;
 
 /** How many parts two names have in common from their beginning on. */

@@ -34,7 +34,7 @@ const MAC_BYTES = 36;
 /** A tag's number is how often its key was hashed, so a hostile one costs time: a second, not more. */
 const MAC_INDEX_MAX = 2 ** 20;
 
-const utf8 = (text: string): Bytes => new TextEncoder().encode(text);
+const utf8Bytes = (text: string): Bytes => new TextEncoder().encode(text);
 
 /** Whether `signature` is one by `key`, as it says of itself. */
 export const isBy = (signature: NoteSignature, key: VerifierKey): boolean =>
@@ -49,9 +49,9 @@ export async function checkSignature(
 ): Promise<Checked> {
   switch (key.type) {
     case ED25519:
-      return ed25519(key.key, utf8(text), signature);
+      return ed25519(key.key, utf8Bytes(text), signature);
     case ECDSA:
-      return ecdsa(key.key, utf8(text), signature);
+      return ecdsa(key.key, utf8Bytes(text), signature);
     case COSIGNATURE:
       return cosignature(key.key, text, signature);
     case EXTENDED:
@@ -132,7 +132,7 @@ async function cosignature(key: Uint8Array, text: string, signature: Uint8Array)
   if (signature.length !== 8 + ED25519_SIGNATURE_BYTES) return 'bad';
   const seconds = new DataView(signature.buffer, signature.byteOffset, 8).getBigUint64(0);
   if (seconds >= 1n << 63n) return 'bad';
-  return ed25519(key, utf8(`cosignature/v1\ntime ${seconds}\n${text}`), signature.subarray(8));
+  return ed25519(key, utf8Bytes(`cosignature/v1\ntime ${seconds}\n${text}`), signature.subarray(8));
 }
 
 /**
@@ -145,17 +145,17 @@ export class MacKeys {
   #at: { readonly commitment: string; index: number; key: Uint8Array } | undefined;
 
   constructor(master: Uint8Array) {
-    this.#masters = [master, hmacSha256(master, utf8(MAC_HEIRS))];
+    this.#masters = [master, hmacSha256(master, utf8Bytes(MAC_HEIRS))];
   }
 
   #first(master: Uint8Array, origin: string): Uint8Array {
-    return hmacSha256(master, utf8(`${MAC_TYPE}\n${origin}`));
+    return hmacSha256(master, utf8Bytes(`${MAC_TYPE}\n${origin}`));
   }
 
   /** The verifier keys that tags of this log may have. */
   keysOf(origin: string): VerifierKey[] {
     return this.#masters.map((master) => {
-      const key = Uint8Array.of(...utf8(MAC_TYPE), ...sha256(this.#first(master, origin)));
+      const key = Uint8Array.of(...utf8Bytes(MAC_TYPE), ...sha256(this.#first(master, origin)));
       return { name: origin, id: keyId(origin, EXTENDED, key), type: EXTENDED, key };
     });
   }
@@ -164,7 +164,7 @@ export class MacKeys {
     const commitment = toHex(key.key);
     const first = this.#masters
       .map((master) => this.#first(master, key.name))
-      .find((each) => toHex(Uint8Array.of(...utf8(MAC_TYPE), ...sha256(each))) === commitment);
+      .find((each) => toHex(Uint8Array.of(...utf8Bytes(MAC_TYPE), ...sha256(each))) === commitment);
     if (first === undefined) return 'unsupported';
     if (signature.length !== MAC_BYTES) return 'bad';
     const index = new DataView(signature.buffer, signature.byteOffset, 4).getUint32(0);
@@ -173,11 +173,11 @@ export class MacKeys {
       this.#at = { commitment, index: 0, key: first };
     }
     const evolve = new Uint8Array(MAC_EVOLVE.length + NUMBER_BYTES);
-    evolve.set(utf8(MAC_EVOLVE));
+    evolve.set(utf8Bytes(MAC_EVOLVE));
     for (; this.#at.index < index; this.#at.index++) {
       evolve.set(this.#at.key, MAC_EVOLVE.length);
       this.#at.key = sha256(evolve);
     }
-    return toHex(hmacSha256(this.#at.key, utf8(text))) === toHex(signature.subarray(4)) ? 'good' : 'bad';
+    return toHex(hmacSha256(this.#at.key, utf8Bytes(text))) === toHex(signature.subarray(4)) ? 'good' : 'bad';
   }
 }

@@ -67,6 +67,8 @@ export interface LogSource {
    * not there. Given, the verifier recomputes every tile that the log's size asks for and compares it byte for byte.
    */
   tile?(level: number, index: number, width: number): Promise<Uint8Array | undefined>;
+  /** The signed note on retention that lies beside the log (docs/format.md); `undefined` when there is none. */
+  pruned?(): Promise<string | undefined>;
   /**
    * Asked once the entries are read: says, for people, that the source stops before its end, as half a file does. What was
    * cut off is missing, not changed. `undefined` when nothing was.

@@ -12,8 +12,12 @@
  */
 
 import { TracehoundError } from '../errors';
+import { tailPath } from '../formats/paths';
+import { PRUNED_PATH } from '../formats/pruned';
 import { LINK } from '../formats/record';
-import { detailsPath, entriesPath, HASH_BYTES, leafHash, TILE_WIDTH, tilePath } from '../formats/tlog';
+import { type Leaves, readLastTile } from '../formats/tail';
+import { detailsPath, entriesOf, entriesPath, HASH_BYTES, leafHash, TILE_WIDTH, tilePath } from '../formats/tlog';
+import { Edge, isSame } from './edge';
 import { noteText } from './notes';
 import { strayParts } from './parts';
 import { sizeSigned } from './signed';
@@ -44,30 +48,40 @@ const TILE_LEVELS = 6;
 /** Reads a log below `get`. Nothing is asked for before the verifier asks. */
 export function storeSource(get: Get, options: StoreSourceOptions = {}): LogSource {
   const { origin, prefix = '', widths } = options;
-  let asked: Promise<Uint8Array | undefined> | undefined;
-  const checkpoint = (): Promise<Uint8Array | undefined> => {
-    asked ??= get('checkpoint');
-    return asked;
-  };
+  const edge = new Edge(get);
+  const kept: Get = (path) => edge.get(path);
   return {
     ...(origin === undefined ? {} : { origin }),
     checkpoints: async () => {
-      const bytes = await checkpoint();
+      const bytes = await edge.checkpoint();
       return bytes === undefined ? [] : [noteText(bytes)];
     },
     entries: async function* () {
-      const signed = await checkpoint();
+      const signed = await edge.checkpoint();
       const size = signed === undefined ? undefined : sizeSigned([noteText(signed)]);
       const isNewest = async (): Promise<boolean> => isSame(signed, await get('checkpoint'));
-      yield* new Reader({ get, prefix, size: size ?? 0, widths, isNewest }).batches();
+      yield* new Reader({ get: kept, prefix, size: size ?? 0, widths, isNewest }).batches();
     },
-    tile: (level, index, width) => firstOf(get, (w) => tilePath(level, index, w), width, HASH_BYTES),
+    tile: async (level, index, width) => {
+      const found = await firstOf(kept, (w) => tilePath(level, index, w), width, HASH_BYTES);
+      // While the newest records lie in the tail, there is no tile of them that could be wrong.
+      if (found !== undefined || level > 0 || width === TILE_WIDTH) return found;
+      return hashesOf(await readLastTile(kept, index * TILE_WIDTH + width));
+    },
+    pruned: async () => {
+      const note = await get(PRUNED_PATH);
+      return note && noteText(note);
+    },
     ...(widths && { strayParts: (size: number) => strayParts(get, widths, size, prefix) }),
   };
 }
 
-const isSame = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
-  a?.length === b?.length && (a === undefined || a.every((byte, i) => byte === b?.[i]));
+function hashesOf(tail: Leaves | undefined): Uint8Array | undefined {
+  if (tail === undefined) return undefined;
+  const bytes = new Uint8Array(tail.leaves.length * HASH_BYTES);
+  for (const [i, leaf] of tail.leaves.entries()) bytes.set(leaf, i * HASH_BYTES);
+  return bytes;
+}
 
 /**
  * `width` hashes of a tile: stored as such or, once the tile is full, as the beginning of it (a writer may take the parts
@@ -173,12 +187,23 @@ class Reader {
       this.#bundle(entriesPath, index, width),
       this.#bundle(detailsPath, index, width),
     ]);
+    if (entries === undefined && width < TILE_WIDTH) {
+      const tail = await readLastTile(this.#get, index * TILE_WIDTH + width);
+      if (tail !== undefined) return this.#fromTail(index, width, tail);
+    }
     if (entries !== undefined && !entries.hasHoles) return { entries, details, leaves: undefined };
     const leaves = await firstOf(this.#get, (w) => tilePath(0, index, w), width, HASH_BYTES);
     if (leaves !== undefined && leaves.length !== width * HASH_BYTES) {
       throw invalid(this.#place(tilePath(0, index, width)), `${width} hashes`, `${leaves.length} bytes`);
     }
     return { entries, details, leaves };
+  }
+
+  /** The newest records, where no bundle holds them yet. */
+  #fromTail(index: number, width: number, tail: Leaves): Found {
+    const place = this.#place(tailPath(index * TILE_WIDTH + width));
+    const bundle = (entries: Leaves['records']): Bundle => new Bundle(entriesOf(entries), width, place);
+    return { entries: bundle(tail.records), details: bundle(tail.sidecars), leaves: hashesOf(tail) };
   }
 
   async #bundle(path: typeof entriesPath, index: number, width: number): Promise<Bundle | undefined> {

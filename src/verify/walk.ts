@@ -40,6 +40,8 @@ const SIDECAR = new Int32Array(DIGEST_WORDS);
 interface WalkOptions {
   readonly origin: string | undefined;
   readonly digest: ((bytes: Uint8Array) => Uint8Array) | undefined;
+  /** Records below this one may be without content: somebody trusted said so. */
+  readonly prunedTo?: number;
   readonly onProgress: ((records: number, total: number) => void) | undefined;
 }
 
@@ -77,6 +79,8 @@ export class Walk {
   records = 0;
   unavailable = 0;
   #details = 0;
+  /** Of those that are unavailable, by retention. */
+  #pruned = 0;
   /** Where the first leaf without content lies, and the first record without the sidecar it commits to. */
   #hidden: Spot | undefined;
   #bare: Spot | undefined;
@@ -122,9 +126,22 @@ export class Walk {
     }
     const isSigned = this.#heads.newest?.size === this.size;
     await this.#tiles?.end(this.size, isSigned);
-    this.lifecycle.end(this.unavailable, this.#details, this.#hidden, this.#bare);
-    if (this.#ours.isForeign) {
-      const message = `its ${count(this.records, 'entry', 'entries')} are no records that docs/format.md knows: a log of another maker, or of a later version`;
+    this.#end();
+  }
+
+  /** Of a log without one record of ours, only this can be said: it is, or is not, what somebody signed. */
+  #end(): void {
+    const isBare = this.records === 0 && this.unavailable > this.#pruned && this.#heads.newest?.matches === true;
+    this.lifecycle.end(isBare ? 0 : this.unavailable - this.#pruned, this.#details, this.#hidden, this.#bare);
+    if (this.#pruned > 0) this.#notePruned();
+    if (isBare) {
+      const entries = count(this.unavailable, 'entry', 'entries');
+      const message = `of its ${entries} only the hashes are there: a log of another maker, or one that lost all of its content`;
+      this.#findings.unknown('completeness', 'CONTENT_UNAVAILABLE', message, this.#hidden);
+      this.#findings.unknown('integrity', 'NOT_OURS', message, this.#hidden);
+    } else if (this.#ours.isForeign) {
+      const entries = count(this.records, 'entry', 'entries');
+      const message = `its ${entries} are no records that docs/format.md knows: a log of another maker, or of a later version`;
       this.#findings.unknown('integrity', 'NOT_OURS', message);
     }
   }
@@ -230,7 +247,7 @@ export class Walk {
 
   #detail(r: Uint8Array, detail: Uint8Array | undefined, seq: number): void {
     if (detail === undefined) {
-      if (seq < this.#signed) this.#details++;
+      if (seq < this.#signed && seq >= (this.#options.prunedTo ?? 0)) this.#details++;
       return;
     }
     const { digest } = this.#options;
@@ -258,6 +275,7 @@ export class Walk {
   #leaf(hash: Uint8Array): void {
     if (hash.length !== HASH_BYTES) throw malformed('leaf hash', `${HASH_BYTES} bytes`, `${hash.length}`);
     if (!this.#isTail) this.lifecycle.hide();
+    if (this.size < (this.#options.prunedTo ?? 0)) this.#pruned++;
     this.#hide(1);
     this.#link = this.#room();
     bytesToWords(hash, 0, this.#ring, this.#link);
@@ -316,6 +334,11 @@ export class Walk {
     this.size += leaves;
     this.#seenFrom = this.size;
     this.#heads.skip(this.size);
+  }
+
+  #notePruned(): void {
+    const message = `the content of ${count(this.#pruned, 'record')} was taken away by retention, as a trusted key says`;
+    this.#findings.note('completeness', 'PRUNED', message);
   }
 
   #hide(leaves: number): void {

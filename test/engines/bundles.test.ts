@@ -118,9 +118,9 @@ const BUDGETS: readonly Budget[] = [
   { runtime: 'vercel', target: 'edge-light', core: 'module', whole: 46, lean: 36 },
   { runtime: 'fastly', target: 'fastly', core: 'js', whole: 51, lean: 40.5 },
   { runtime: 'lambda-edge', target: 'lambda-edge', core: 'inline', whole: 50.5, lean: 40 },
-  { runtime: 'node', target: 'script', core: 'inline', whole: 50.5, lean: 39.5 },
-  { runtime: 'deno', target: 'script', core: 'inline', whole: 50.5, lean: 39.5 },
-  { runtime: 'bun', target: 'script', core: 'inline', whole: 50.5, lean: 39.5 },
+  { runtime: 'node', target: 'script', core: 'inline', whole: 50.5, lean: 40 },
+  { runtime: 'deno', target: 'script', core: 'inline', whole: 50.5, lean: 40 },
+  { runtime: 'bun', target: 'script', core: 'inline', whole: 50.5, lean: 40 },
 ];
 
 describe('a bundle for a platform', () => {

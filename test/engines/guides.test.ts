@@ -12,7 +12,7 @@ import { bundle } from './programs';
 import { serveExample } from './serve';
 
 const consumer = inject('consumer');
-const SECRET = 'for this test only, 32 bytes or more';
+const SECRET = '7c2f0a6b9e41d85310fb6ac2d97e4835b1c60f8e2a7d93546e0b8fc1a25d7394';
 const DETECTOR = `
 function yourDetector(subject) {
   const text = typeof subject === 'string' ? subject : subject.url ?? subject.querystring;

@@ -76,10 +76,12 @@ export function bundleCase(
   log.grow(60);
   const flags = salvaged ? 64 : 0;
   seqs.push(log.append({ kind: KIND.accessed, id, flags }, canonical({ actor: 'kim', salt: '22'.repeat(16) })));
-  seqs.push(log.append({ kind: KIND.exported, id, flags, count: 1 }));
+  const itemId = `${UUID}-0123456789abcdef`;
+  const exported = canonical({ item: sha256(Buffer.of(4), salt, itemId).toString('hex'), salt: '33'.repeat(16) });
+  seqs.push(log.append({ kind: KIND.exported, id, flags, count: 1 }, exported));
   log.grow(70);
   const item = {
-    id: `${UUID}-0123456789abcdef`,
+    id: itemId,
     category: 'sqli',
     signature,
     severity: 'high',

@@ -35,10 +35,12 @@ export interface Fake {
   blocked: Set<string>;
   charges: Source[];
   scents: Scent[];
-  counts: Record<'passed' | 'skipped' | 'failedOpen', number>;
+  counts: Record<'passed' | 'skipped' | 'allowed' | 'gone' | 'failedOpen', number>;
   uninspected: [Source, string, string][];
   /** Contexts of the requests that were answered. */
   shipped: unknown[];
+  /** Whether the client of every request has gone. */
+  gone: boolean;
   /** Reasons of rejected promises that were deferred. */
   reported: unknown[];
   asked: [unknown, unknown][];
@@ -118,6 +120,7 @@ export function fakeTracehound(options: FakeOptions = {}): Fake {
         fake.asked.push([request, context]);
         return 'source' in options ? options.source : '192.0.2.1';
       },
+      gone: () => fake.gone,
       ship(context) {
         check('ship');
         fake.shipped.push(context);
@@ -143,6 +146,10 @@ export function fakeTracehound(options: FakeOptions = {}): Fake {
       redact(value) {
         check('redact');
         return createHmac('sha256', 'redact').update(value).digest('hex').slice(0, 16);
+      },
+      traceOf() {
+        check('traceOf');
+        return randomBytes(24).toString('hex');
       },
       traceId() {
         check('traceId');
@@ -175,9 +182,10 @@ export function fakeTracehound(options: FakeOptions = {}): Fake {
     blocked: new Set(),
     charges: [],
     scents: [],
-    counts: { passed: 0, skipped: 0, failedOpen: 0 },
+    counts: { passed: 0, skipped: 0, allowed: 0, gone: 0, failedOpen: 0 },
     uninspected: [],
     shipped: [],
+    gone: false,
     reported: [],
     asked: [],
     payload: (index = -1) => Buffer.from(fake.scents.at(index)?.payload as Uint8Array).toString('latin1'),

@@ -28,5 +28,9 @@ export function kvStore(): KvPort & { readonly objects: Map<string, KvObject> } 
       if (mode === 'add' && objects.has(key)) throw new TypeError('KVStore insert: Precondition failed.');
       objects.set(key, { bytes: new Uint8Array(bytes.slice(0)), metadata: metadata as string | null });
     },
+    async delete(key) {
+      await elsewhere();
+      objects.delete(key);
+    },
   };
 }

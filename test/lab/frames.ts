@@ -58,7 +58,7 @@ const hono: Frame = {
     app.use(
       honoGuard(th, {
         ...(others as GuardOptions<Context>),
-        ...(detect === undefined ? {} : { detect: (c) => detect(c.req.raw) }),
+        ...(detect === undefined ? {} : { detect: (c, inspection) => detect(c.req.raw, inspection) }),
         ...(skip === undefined ? {} : { skip: (c) => skip(c.req.raw) }),
         ...(allow === undefined ? {} : { allow: (c) => allow(c.req.raw) }),
       }),

@@ -52,7 +52,6 @@ export async function command(args: readonly string[], platform: Platform = {}):
       const below = [...files.keys()].filter((key) => key.startsWith(`${plain(path)}/`));
       return [...new Set(below.map((key) => key.slice(plain(path).length + 1).split('/')[0]!))];
     },
-    whole: plain,
     input: () => chunked(stdin),
     spool: async (stream) => {
       const chunks: Uint8Array[] = [];

@@ -27,5 +27,9 @@ export function r2Bucket(): R2Port & { readonly objects: Map<string, Uint8Array>
       objects.set(key, bytes.slice());
       return {};
     },
+    async delete(key) {
+      await elsewhere();
+      objects.delete(key);
+    },
   };
 }

@@ -5,7 +5,7 @@
  */
 import type { LogStore } from '../../src/index';
 
-type Act = 'putIfAbsent' | 'get' | 'swap';
+type Act = 'putIfAbsent' | 'get' | 'swap' | 'delete';
 
 /** What becomes of one call: carried out, refused before, or carried out and never answered. */
 export type Fate = 'done' | 'refused' | 'unanswered';
@@ -22,7 +22,7 @@ export class LabStore implements LogStore {
   }
 
   putIfAbsent(key: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
-    return this.#call('putIfAbsent', key, () => {
+    return this.call('putIfAbsent', key, () => {
       if (this.objects.has(key)) return 'exists';
       this.objects.set(key, bytes.slice());
       return 'created';
@@ -30,11 +30,11 @@ export class LabStore implements LogStore {
   }
 
   get(key: string): Promise<Uint8Array | undefined> {
-    return this.#call('get', key, () => this.objects.get(key)?.slice());
+    return this.call('get', key, () => this.objects.get(key)?.slice());
   }
 
   swap(key: string, bytes: Uint8Array, expected: Uint8Array | undefined): Promise<'swapped' | 'conflict'> {
-    return this.#call('swap', key, () => {
+    return this.call('swap', key, () => {
       if (!same(this.objects.get(key), expected)) return 'conflict';
       this.objects.set(key, bytes.slice());
       return 'swapped';
@@ -62,13 +62,20 @@ export class LabStore implements LogStore {
     return door;
   }
 
-  async #call<T>(act: Act, key: string, carryOut: () => T): Promise<T> {
+  protected async call<T>(act: Act, key: string, carryOut: () => T): Promise<T> {
     const number = this.calls.push(`${act} ${key}`) - 1;
     const fate = await this.fate(act, key, number);
     if (fate === 'refused') throw new Error(`the network refused ${act} ${key}`);
     const answer = carryOut();
     if (fate === 'unanswered') throw new Error(`the network lost the answer to ${act} ${key}`);
     return answer;
+  }
+}
+
+/** One that also takes away what it is told to. */
+export class TidyStore extends LabStore {
+  delete(key: string): Promise<boolean> {
+    return this.call('delete', key, () => this.objects.delete(key));
   }
 }
 

@@ -104,6 +104,45 @@ function unbundled(bytes: Uint8Array | undefined, width: number, what: string): 
   return entries;
 }
 
+/** Tile `index` with what is under it: as bundles of this width or, of the last tile, with pieces of the tail behind them. */
+function lastOf(
+  store: LabStore,
+  origin: string,
+  index: number,
+  width: number,
+): { at: string; tile: Buffer | undefined; entries: Buffer[]; details: Buffer[] } {
+  const at = `${number(index)}${suffix(width)}`;
+  const tile = store.objects.get(`${origin}/tile/0/${at}`);
+  const isBundled = store.objects.has(`${origin}/tile/entries/${at}`);
+  if (isBundled || width === 256 || width === 0) {
+    const entries = unbundled(store.objects.get(`${origin}/tile/entries/${at}`), width, `entries ${at}`);
+    const details = unbundled(store.objects.get(`${origin}/tile/details/${at}`), width, `details ${at}`);
+    return { at, tile: width > 0 && tile === undefined ? undefined : Buffer.from(tile ?? []), entries, details };
+  }
+  const end = index * 256 + width;
+  const piece = Buffer.from(store.objects.get(`${origin}/tail/${number(end)}`) ?? []);
+  if (piece.length === 0) return { at, tile: undefined, entries: [], details: [] };
+  const from = Number(piece.readBigUInt64BE(0));
+  must(from < end && from >= index * 256, `tail ${end} begins at ${from}`);
+  const parts = unbundled(piece.subarray(8), 2 * (end - from), `tail ${end}`);
+  const before = lastOf(store, origin, index, from - index * 256);
+  must(before.tile !== undefined, `tail ${end} follows on nothing`);
+  const entries = parts.filter((_, i) => i % 2 === 0);
+  return {
+    at,
+    tile: Buffer.concat([before.tile, ...entries.map(leafOf)]),
+    // What is missing of the bundles before must stay in its place.
+    entries: [
+      ...Array.from({ length: from - index * 256 }, (_, i) => before.entries[i] ?? Buffer.alloc(0)),
+      ...entries,
+    ],
+    details: [
+      ...Array.from({ length: from - index * 256 }, (_, i) => before.details[i] ?? Buffer.alloc(0)),
+      ...parts.filter((_, i) => i % 2 === 1),
+    ],
+  };
+}
+
 /**
  * `deployment`: verifier key that must have signed every KEY note. `sleeps`: its writer may lose its key at any time, and
  * goes on with another.
@@ -122,10 +161,7 @@ export function storedLog(store: LabStore, origin: string, deployment?: string, 
   let before: Buffer | undefined;
   for (let index = 0; index * 256 < size; index++) {
     const width = Math.min(256, size - index * 256);
-    const at = `${number(index)}${suffix(width)}`;
-    const tile = store.objects.get(`${origin}/tile/0/${at}`);
-    const entries = unbundled(store.objects.get(`${origin}/tile/entries/${at}`), width, `entries ${at}`);
-    const details = unbundled(store.objects.get(`${origin}/tile/details/${at}`), width, `details ${at}`);
+    const { at, tile, entries, details } = lastOf(store, origin, index, width);
     if (tile === undefined) {
       must(width === 256 && entries.length === 0 && details.length === 0, `tile ${at} is gone, its records are not`);
       lost.push(index * 256);

@@ -29,6 +29,7 @@ export function prefixed(below: LogStore, whole: LogStore): LogStore {
     get: (key) => of(key).get(key),
     putIfAbsent: (key, bytes) => of(key).putIfAbsent(key, bytes),
     swap: (key, bytes, expected) => of(key).swap(key, bytes, expected),
+    ...(below.delete && { delete: async (key: string) => (await of(key).delete?.(key)) ?? false }),
   };
 }
 

@@ -213,7 +213,7 @@ describe('edgeRateLimit', () => {
 });
 
 describe('keys from the stores of Fastly', () => {
-  const bytes = Uint8Array.from({ length: 32 }, (_, i) => i * 37);
+  const bytes = Uint8Array.from({ length: 32 }, (_, i) => i * i * 37 + 5);
   const hex = Buffer.from(bytes).toString('hex');
   const store = (entries: Record<string, string | Uint8Array>) => ({
     get: async (name: string) => {

@@ -26,12 +26,12 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 };
 
 /** What every runtime exports beside itself. */
-const COMMON = ['TracehoundError', 'VERSION', 'createTracehound', 'openLog', 'openSnapshot'];
+const COMMON = ['TracehoundError', 'VERSION', 'createTracehound', 'openLog', 'openSnapshot', 'secretFrom'];
 const RUNTIMES: Record<string, string[]> = {
   node: ['guardUpgrades', 'node'],
   cloudflare: ['cloudflare'],
   vercel: ['vercel'],
-  fastly: ['edgeRateLimit', 'fastly', 'secretFrom', 'settingFrom', 'signerFrom'],
+  fastly: ['edgeRateLimit', 'fastly', 'settingFrom', 'signerFrom'],
   'lambda-edge': ['handler', 'lambdaEdge', 'settle'],
   deno: ['deno'],
   bun: ['bun'],
@@ -61,7 +61,7 @@ const NAMES: Record<string, string[]> = {
     'signNote',
     'signerFromText',
   ],
-  './log': ['heldLog', 'openLog', 'storedLog'],
+  './log': ['heldLog', 'openLog', 'pruneLog', 'storedLog'],
   './lean': ['createLean'],
   './stores/durable': ['durableStore'],
   './stores/fastly-kv': ['fastlyKvStore'],
@@ -183,9 +183,9 @@ describe('an instance', () => {
     ['th.watcher', th.watcher, ['snapshot']],
     ['th.http', th.http, ['counters', 'keys', 'limits', 'runtime', 'settings']],
     ['th.http.counters', th.http.counters, ['count', 'uninspected']],
-    ['th.http.keys', th.http.keys, ['redact', 'traceId']],
+    ['th.http.keys', th.http.keys, ['redact', 'traceId', 'traceOf']],
     ['th.http.limits', th.http.limits, ['charge', 'partition', 'policy']],
-    ['th.http.runtime', th.http.runtime, ['defer', 'now', 'ship', 'source']],
+    ['th.http.runtime', th.http.runtime, ['defer', 'gone', 'now', 'ship', 'source']],
     ['th.http.settings', th.http.settings, ['failMode', 'ipv6Prefix', 'maxPayloadBytes']],
   ])('%s has exactly its names', (_, part, expected) => {
     expect(names(part)).toEqual(expected);

@@ -187,16 +187,16 @@ describe('wrangler', () => {
     writeFileSync(
       join(folder, 'index.ts'),
       `import { env } from 'cloudflare:workers';
-import { createTracehound } from 'tracehound';
+import { createTracehound, secretFrom } from 'tracehound';
 import { tracehound } from 'tracehound/fetch';
-const th = createTracehound({ secret: new TextEncoder().encode(env.TRACEHOUND_SECRET), rateLimit: { limit: 20 } });
+const th = createTracehound({ secret: secretFrom(env.TRACEHOUND_SECRET), rateLimit: { limit: 20 } });
 const detect = (request) => (request.url.includes('%27') ? { category: 'sqli', severity: 'high' } : undefined);
 // A detector that waits keeps the request alive; work after the answer is kept by the platform.
 const guarded = tracehound(th, { detect, onResult: () => new Promise((resolve) => setTimeout(resolve, 20)) });
 export default { fetch: guarded(() => new Response(th.watcher.snapshot().runtime)) };
 `,
     );
-    const secret = 'a'.repeat(64);
+    const secret = '7c2f0a6b9e41d85310fb6ac2d97e4835b1c60f8e2a7d93546e0b8fc1a25d7394';
     writeFileSync(
       join(folder, 'wrangler.jsonc'),
       JSON.stringify({
@@ -229,7 +229,10 @@ export default { fetch: guarded(() => new Response(th.watcher.snapshot().runtime
     writeFileSync(join(folder, 'index.ts'), program);
     compiled(folder);
     const { skey } = await generateKey('example.com/guide');
-    const vars = { TRACEHOUND_SECRET: 'a'.repeat(64), SIGNING_KEY: skey };
+    const vars = {
+      TRACEHOUND_SECRET: '7c2f0a6b9e41d85310fb6ac2d97e4835b1c60f8e2a7d93546e0b8fc1a25d7394',
+      SIGNING_KEY: skey,
+    };
     const head = JSON.stringify({ name: 'hounds', main: 'index.ts', compatibility_date: '2026-11-01', vars }).slice(
       0,
       -1,

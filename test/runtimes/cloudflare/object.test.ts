@@ -146,6 +146,7 @@ describe('an object, for whoever holds its binding', () => {
     const calls: [name: CallName, args: unknown[]][] = [
       ['block', ['192.0.2.1', 5_000]],
       ['unblock', ['192.0.2.1']],
+      ['reset', ['192.0.2.1']],
       ['read', [signature]],
       ['purge', [signature, 'erased']],
     ];
@@ -153,6 +154,8 @@ describe('an object, for whoever holds its binding', () => {
     for (const [i, [name, args]] of calls.entries()) {
       for (const extra of [{}, { case: `c${i}` }]) {
         const who = { actor: `kim ${name}`, purpose: `because of ${i}`, ...extra, password: 'never', sign: () => 1 };
+        // Forgetting what is not there is no act either.
+        if (name === 'reset') await object.charge('192.0.2.1');
         const answer = await anyCall(object)[name]!(...args, who);
         expect(answer).toHaveProperty('value');
         // What changed nothing is no act.
@@ -162,7 +165,7 @@ describe('an object, for whoever holds its binding', () => {
     }
     const written = await object.details();
     expect(written).toEqual(said);
-    for (const name of ['block', 'unblock', 'read', 'purge']) {
+    for (const name of ['block', 'unblock', 'reset', 'read', 'purge']) {
       expect(written).toContainEqual(expect.objectContaining({ actor: `kim ${name}` }));
     }
     expect(JSON.stringify(written)).not.toContain('never');

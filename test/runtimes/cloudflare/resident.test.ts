@@ -313,8 +313,10 @@ describe('a store that hangs', () => {
       Object.assign(hanging, { get, putIfAbsent, swap });
     }
     const last = await Resident.wake(process(disk).ctx, options);
-    await inSeconds(60, last.alarm());
-    expect(evidence.keys()).toHaveLength(last.th.quarantine.stats.count);
+    // On a busy machine the cryptography may outlast a deadline of these fast clocks: the next alarm does the rest.
+    const { count } = last.th.quarantine.stats;
+    for (let turn = 0; turn < 5 && evidence.keys().length < count; turn++) await inSeconds(60, last.alarm());
+    expect(evidence.keys()).toHaveLength(count);
   });
 });
 

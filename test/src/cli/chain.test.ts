@@ -4,9 +4,9 @@
  */
 import { describe, expect, it, vi } from 'vitest';
 import { Chain, type Judged } from '../../../src/cli/chain';
-import { withSubject } from '../../../src/cli/find';
 import { Output } from '../../../src/cli/output';
-import { firstBad, logLines, withFinding, worst } from '../../../src/cli/report';
+import { logLines, withFinding, worst } from '../../../src/cli/report';
+import { forEachSubject } from '../../../src/cli/subject';
 import { Frontier, leafHash } from '../../../src/formats/tlog';
 import { macSigner } from '../../../src/signers/index';
 import type { FoundLog } from '../../../src/verify/directory';
@@ -35,6 +35,8 @@ const entry = (bytes: Uint8Array, facts?: unknown): LogEntry => ({
 
 const logOf = (path: string, entries: readonly LogEntry[]): FoundLog => ({
   path,
+  store: '',
+  isLatest: false,
   source: {
     origin: path,
     checkpoints: async () => [],
@@ -118,6 +120,15 @@ describe('a chain of logs', () => {
     expect(await found(claim(200, rootOf(1)), logOf('before', []), facts)).toEqual([]);
   });
 
+  it('does not take an end without CLOSE for a whole log, as long as the log has not gone on', async () => {
+    const said = claim(300, rootOf(300), { ended: 'open' });
+    const facts = report('before', 300, hex(rootOf(300)));
+    expect(await found(said, before, facts)).toEqual(['before unknown ENDED_OPEN']);
+    expect(await found(said, before, { ...facts, closed: true })).toEqual([]);
+    expect(await found(claim(256, rootOf(256), { ended: 'open' }), before, facts)).toEqual([]);
+    expect(await found(claim(300, rootOf(300), { ended: 'closed' }), before, facts)).toEqual([]);
+  });
+
   it('misses a log that was in the store, and only notes one that may have been elsewhere', async () => {
     expect(await found(claim(3, rootOf(3), { ended: 'closed' }), undefined)).toEqual(['next bad LOG_MISSING']);
     expect(await found(claim(3, rootOf(3)), undefined)).toEqual(['next note LOG_MISSING']);
@@ -150,6 +161,20 @@ describe('a report', () => {
     expect(withFinding({ ...sound, exitCode: 1 }, { ...bad, verdict: 'completeness' }).exitCode).toBe(1);
     const noted = withFinding(sound, { ...bad, verdict: 'integrity', severity: 'note' });
     expect(noted).toMatchObject({ integrity: 'good', exitCode: 0, findingsTotal: 1 });
+    const unknown = { ...bad, severity: 'unknown' } as const;
+    expect(withFinding(sound, { ...unknown, verdict: 'completeness' })).toMatchObject({
+      completeness: 'unknown',
+      exitCode: 2,
+    });
+    expect(withFinding(sound, { ...unknown, verdict: 'integrity' })).toMatchObject({
+      integrity: 'unknown',
+      exitCode: 3,
+    });
+    const worse = { ...sound, completeness: 'bad', exitCode: 2 } as const;
+    expect(withFinding(worse, { ...unknown, verdict: 'completeness' })).toMatchObject({
+      completeness: 'bad',
+      exitCode: 2,
+    });
     expect(worst([])).toBe(0);
     expect([worst([0, 3]), worst([3, 2]), worst([2, 1, 3])]).toEqual([3, 2, 1]);
   });
@@ -157,10 +182,13 @@ describe('a report', () => {
   it('names the bad record that comes first, and a tile only where nothing else is', () => {
     const bad = (code: string, seq?: number) =>
       ({ verdict: 'integrity', severity: 'bad', code, message: '', ...(seq === undefined ? {} : { seq }) }) as const;
-    expect(firstBad([bad('TILE', 0), bad('LINK', 9), bad('SEQ', 7), bad('LINK', 8), bad('ROOT')])?.seq).toBe(7);
-    expect(firstBad([bad('TILE', 256), bad('TILE', 0)])?.seq).toBe(0);
-    expect(firstBad([bad('ROOT')])).toBeUndefined();
-    expect(firstBad([bad('LINK', 7), bad('SEQ', 7)])?.code).toBe('LINK');
+    const first = (...findings: ReturnType<typeof bad>[]): string | undefined =>
+      [...logLines('', { ...report('x', 0), findings, findingsTotal: findings.length })].find((line) =>
+        line.startsWith('first bad'),
+      );
+    expect(first(bad('TILE', 0), bad('LINK', 9), bad('SEQ', 7), bad('LINK', 8), bad('ROOT'))).toMatch(/record 7$/);
+    expect(first(bad('TILE', 256), bad('TILE', 0))).toMatch(/record 0$/);
+    expect(first(bad('ROOT'))).toBeUndefined();
   });
 
   it('says what it left out', () => {
@@ -233,7 +261,7 @@ describe('a platform that fails', () => {
   });
 
   it('need not have a digest', async () => {
-    const files: Files = new Map([['f', text('{"tracehound"')]]);
+    const files: Files = new Map([['f', text('{"checkpoint":"x')]]);
     expect((await command(['verify', 'f'], { files, digest: undefined } as never)).code).toBe(1);
   });
 
@@ -260,7 +288,7 @@ describe('a platform that fails', () => {
       input: () => chunked(text('x')),
       spool: async () => ({ open: () => chunked(text('x')), drop: async () => void dropped++ }),
     };
-    const failing = withSubject(port as never, '-', {}, () => Promise.reject(new Error('no')));
+    const failing = forEachSubject(port as never, ['-'], {}, () => Promise.reject(new Error('no')));
     await expect(failing).rejects.toThrow('no');
     expect(dropped).toBe(1);
     await new Output(port as never).flush();

@@ -72,11 +72,33 @@ describe('step 1: the source', () => {
     expect(other.fake.asked).toEqual([['request', 'platform']]);
   });
 
-  test('that is missing, fails, or comes as a promise is limited with all unknown clients, never passed unlimited', async () => {
+  test('that comes as a promise refuses the request, says so, and is nobody’s unhandled rejection', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    const late = [async () => '198.51.100.7', () => Promise.reject(new Error('boom')), () => new Promise(() => {})];
+    for (const source of late as never[]) {
+      const detect = vi.fn();
+      const { fake, ask } = room({ source, detect });
+      expect(status(await ask())).toBe(503);
+      expect(detect).not.toHaveBeenCalled();
+      expect(fake.charges).toEqual([]);
+      expect(fake.uninspected).toEqual([['192.0.2.1', 'refused', 'threw']]);
+      expect(fake.reported.map(String)).toEqual([
+        'TypeError: source: answers later, expected an answer at once, got a promise',
+      ]);
+      const shadow = room({ source, shadow: true });
+      expect(status(await shadow.ask())).toBe(undefined);
+      expect(shadow.fake.charges).toEqual(['192.0.2.1']);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+
+  test('that is missing or fails is limited with all unknown clients, never passed unlimited', async () => {
     const wrong: [Options['source'], FakeOptions][] = [
       [() => undefined, { source: undefined }],
       [boom, { source: undefined }],
-      [(async () => '198.51.100.7') as never, { source: undefined }],
       [() => '', { source: '192.0.2.1' }],
       [(() => null) as never, { source: null as never }],
     ];
@@ -100,7 +122,7 @@ describe('step 1: the source', () => {
   });
 });
 
-describe('step 2: the charge', () => {
+describe('step 3: the charge', () => {
   test('exactly the limit passes, then 429 and nothing else runs', async () => {
     const detect = vi.fn();
     const skip = vi.fn(() => false);
@@ -109,7 +131,8 @@ describe('step 2: the charge', () => {
     const answers: (number | undefined)[] = [];
     for (let index = 0; index < 9; index++) answers.push(status(await ask()));
     expect(answers).toEqual([...Array(5).fill(undefined), 429, 429, 429, 429]);
-    expect([detect, skip, allow].map((one) => one.mock.calls.length)).toEqual([5, 5, 5]);
+    // What exempts is asked of everybody, refused or not; what inspects only of who may spend.
+    expect([detect, skip, allow].map((one) => one.mock.calls.length)).toEqual([5, 9, 9]);
     expect(fake.scents).toEqual([]);
     expect(fake.charges).toHaveLength(9);
   });
@@ -196,26 +219,74 @@ describe('RateLimit fields', () => {
   });
 });
 
-describe('step 3: skip and allow', () => {
-  test('skipped requests are charged and counted, and nobody looks', async () => {
-    const detect = vi.fn(() => threat);
-    const { fake, ask } = room({ skip: (c) => c === 'c', detect });
-    const outcome = await ask();
-    expect(outcome.response).toBe(undefined);
-    expect(outcome.result).toBe(undefined);
-    expect(fake.counts.skipped).toBe(1);
-    expect(fake.charges).toHaveLength(1);
-    expect(detect).not.toHaveBeenCalled();
+describe('step 2: skip and allow', () => {
+  test('exempt means exempt: never charged, never refused, never inspected, whatever the source has spent', async () => {
+    const rules: [keyof Options, 'skipped' | 'allowed'][] = [
+      ['skip', 'skipped'],
+      ['allow', 'allowed'],
+    ];
+    for (const [rule, counted] of rules) {
+      for (const yes of [() => true, async () => true]) {
+        const detect = vi.fn(() => threat);
+        const { fake, ask } = room({ [rule]: yes, detect }, { limit: 1 });
+        fake.blocked.add('192.0.2.1');
+        for (let index = 0; index < 20; index++) {
+          const outcome = await ask();
+          expect([outcome.response, outcome.result, outcome.rate]).toEqual([undefined, undefined, undefined]);
+          expect(outcome.fields).toEqual([]);
+        }
+        expect(fake.counts).toEqual({ passed: 0, skipped: 0, allowed: 0, gone: 0, failedOpen: 0, [counted]: 20 });
+        expect(fake.charges).toEqual([]);
+        expect(detect).not.toHaveBeenCalled();
+      }
+    }
   });
 
-  test('allowed requests are charged, not inspected, and not counted as skipped', async () => {
-    for (const allow of [() => true, async () => true]) {
-      const detect = vi.fn(() => threat);
-      const { fake, ask } = room({ allow, detect });
-      expect(status(await ask())).toBe(undefined);
-      expect(detect).not.toHaveBeenCalled();
-      expect([fake.counts.skipped, fake.charges.length]).toEqual([0, 1]);
-    }
+  test('a source that is blocked and not exempt is refused before any further function of the user runs', async () => {
+    const order: string[] = [];
+    const note = (name: string) => () => {
+      order.push(name);
+      return undefined;
+    };
+    const { fake, ask } = room({
+      source: note('source'),
+      skip: note('skip') as never,
+      allow: note('allow') as never,
+      detect: note('detect'),
+      signals: [{ detector: 'd', secrets: [], read: () => ({ strip: [], threat: note('signals')() }) }],
+    });
+    fake.blocked.add('192.0.2.1');
+    expect(status(await ask())).toBe(429);
+    expect(order).toEqual(['source', 'skip', 'allow']);
+  });
+
+  test('the questions of one sender in flight are bounded: beyond it nobody is asked, and the request is charged', async () => {
+    vi.useFakeTimers();
+    const allow = vi.fn(() => new Promise<boolean>(() => {}));
+    let address = 0;
+    const { fake, ask } = room({ allow, source: () => `2001:db8::${(address++).toString(16)}` });
+    const flood = Array.from({ length: 200 }, () => ask());
+    await vi.advanceTimersByTimeAsync(999);
+    expect([allow.mock.calls.length, fake.charges.length]).toEqual([64, 136]);
+    address = 0x10000 * 0x100; // no address any more: another sender
+    const other = ask();
+    expect(allow.mock.calls.length).toBe(65);
+    await vi.advanceTimersByTimeAsync(1_001);
+    await Promise.all([...flood, other]);
+    expect(fake.charges.length).toBe(201);
+    address = 0;
+    const again = ask();
+    expect(allow.mock.calls.length).toBe(66);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await again;
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a request that a guard further outside charged is exempt as well, and counted once', async () => {
+    const { fake, ask } = room({ skip: () => true });
+    const receipt = fake.th.http.limits.charge('192.0.2.1');
+    expect((await ask({ receipt })).rate).toBe(receipt);
+    expect(fake.counts).toMatchObject({ passed: 1, skipped: 0 });
   });
 
   test('a skip or allow that fails, hangs or says something else leaves the request to the detector', async () => {
@@ -223,6 +294,9 @@ describe('step 3: skip and allow', () => {
     const odd: Partial<Options>[] = [
       { skip: boom },
       { skip: (() => 'yes') as never },
+      { skip: () => Promise.reject(new Error('boom')) },
+      { skip: (async () => 'yes') as never },
+      { skip: () => new Promise<boolean>(() => {}) },
       { allow: boom },
       { allow: () => Promise.reject(new Error('boom')) },
       { allow: (() => 'yes') as never },

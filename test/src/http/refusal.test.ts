@@ -1,7 +1,7 @@
 /** Guards what clients are told: constant texts, fields that parse, times that never invite too early. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forbidden, limited, type Manner, rateFields, unavailable } from '../../../src/http/refusal';
+import { forbidden, limited, type Manner, rateFields, unavailable, unserved } from '../../../src/http/refusal';
 import type { RateLimitResult } from '../../../src/types/index';
 import { parseList } from '../../lab/structured-fields';
 
@@ -19,9 +19,10 @@ const trace = 'ab'.repeat(24);
 
 const all = (manner: Manner): Response[] => [
   forbidden(trace, manner),
-  limited(rate, manner),
-  limited({ ...rate, blocked: true }, manner),
+  limited(rate, trace, manner),
+  limited({ ...rate, blocked: true }, trace, manner),
   unavailable(manner),
+  unserved(manner),
 ];
 
 describe('every refusal', () => {
@@ -70,18 +71,27 @@ describe('403', () => {
 
 describe('429', () => {
   test('names the draft’s problem types and the policy', async () => {
-    const quota = (await limited(rate, plain).json()) as Record<string, unknown>;
+    const quota = (await limited(rate, trace, plain).json()) as Record<string, unknown>;
     expect(quota.type).toBe('https://iana.org/assignments/http-problem-types#quota-exceeded');
     expect(quota['violated-policies']).toEqual(['default']);
-    const abnormal = (await limited({ ...rate, blocked: true }, plain).json()) as Record<string, unknown>;
+    const abnormal = (await limited({ ...rate, blocked: true }, trace, plain).json()) as Record<string, unknown>;
     expect(abnormal.type).toBe('https://iana.org/assignments/http-problem-types#abnormal-usage-detected');
+  });
+
+  test('carries a trace, so that who was limited has something to read out, and differs only in it', async () => {
+    const other = 'cd'.repeat(24);
+    const [a, b] = [await limited(rate, trace, plain).text(), await limited(rate, other, plain).text()];
+    expect(JSON.parse(a)).toMatchObject({ status: 429, trace });
+    expect(a.replace(trace, other)).toBe(b);
   });
 
   test('Retry-After is whole seconds, at least 1, never early, and never before t', () => {
     const times = fc.double({ min: 0, max: 1e12, noNaN: true });
     fc.assert(
       fc.property(times, times, (retryAfterMs, resetMs) => {
-        const text = limited({ blocked: false, retryAfterMs, resetMs }, plain).headers.get('retry-after') as string;
+        const text = limited({ blocked: false, retryAfterMs, resetMs }, trace, plain).headers.get(
+          'retry-after',
+        ) as string;
         expect(text).toMatch(/^[1-9]\d*$/);
         const after = Number(text);
         expect(after * 1_000).toBeGreaterThanOrEqual(retryAfterMs);
@@ -90,9 +100,11 @@ describe('429', () => {
       }),
       { seed: 1_009 },
     );
-    expect(limited(rate, plain).headers.get('retry-after')).toBe('30');
+    expect(limited(rate, trace, plain).headers.get('retry-after')).toBe('30');
     expect(
-      limited({ blocked: true, retryAfterMs: Number.POSITIVE_INFINITY, resetMs: 0 }, plain).headers.get('retry-after'),
+      limited({ blocked: true, retryAfterMs: Number.POSITIVE_INFINITY, resetMs: 0 }, trace, plain).headers.get(
+        'retry-after',
+      ),
     ).toBe('999999999999999');
   });
 });

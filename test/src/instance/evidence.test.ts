@@ -72,7 +72,10 @@ describe.each(BUILDS)('quarantine, on the %s build', (_, core) => {
       th.http.keys.traceId(handle.id),
       th.http.keys.traceId(handle.id.slice(0, 36)),
     ]) {
-      expect(th.quarantine.find(id)).toEqual(handle);
+      // As consoles print it, as mails wrap it.
+      for (const copied of [id, id.toUpperCase(), ` ${id}\n`, `\t${id.toUpperCase()} `]) {
+        expect(th.quarantine.find(copied), copied).toEqual(handle);
+      }
     }
     const last = trace.slice(0, -1) + (trace.endsWith('0') ? '1' : '0');
     const foreign = ground({ secret: new Uint8Array(32).fill(9) }).th.http.keys.traceId(handle.id);
@@ -84,13 +87,23 @@ describe.each(BUILDS)('quarantine, on the %s build', (_, core) => {
       `${handle.id.slice(0, -1)}x`,
     ];
     const suffix = handle.id.slice(0, -1) + (handle.id.endsWith('0') ? '1' : '0');
-    for (const id of [...wrong, suffix, th.id(), '', handle.signature, handle.id.toUpperCase(), null, undefined]) {
+    for (const id of [...wrong, suffix, th.id(), '', handle.signature, `${handle.id} x`, null, undefined]) {
       expect(th.quarantine.find(id as string), String(id)).toBeUndefined();
     }
     for (const id of [th.http.keys.traceId(), foreign, th.http.keys.traceId('nonsense')])
       expect(id).toMatch(/^[0-9a-f]{48}$/);
     th.quarantine.neutralize(handle.signature);
     expect(th.quarantine.find(trace)).toBeUndefined();
+  });
+
+  test('find knows nothing of the trace of who was limited, which hides the source tag from whoever has no secret', () => {
+    const { th } = room();
+    const handle = hold(th, 'payload');
+    const trace = th.http.keys.traceOf('192.0.2.1');
+    expect(trace).toMatch(/^[0-9a-f]{48}$/);
+    expect(th.http.keys.traceOf('192.0.2.1')).not.toBe(trace);
+    expect(th.quarantine.find(trace)).toBeUndefined();
+    expect(trace).not.toContain(handle.sourceTag.slice(0, 16));
   });
 
   test('a trace id resolves wherever the secret is', () => {
@@ -186,6 +199,17 @@ describe.each(BUILDS)('quarantine, on the %s build', (_, core) => {
         ['QUARANTINED', 0],
         ['ACCESSED', 0],
       ]);
+    });
+
+    test('finds the old in capitals and with white space around it', () => {
+      const { th } = room();
+      for (const [i, spelt] of [(text: string) => text.toUpperCase(), (text: string) => ` ${text}\n`].entries()) {
+        const old = hold(th, `old ${i}`);
+        expect(th.quarantine.replace(spelt(old.signature), scent(`new ${i}`, '192.0.2.9', 'low'), WHO).status).toBe(
+          'quarantined',
+        );
+        expect(th.quarantine.has(old.signature)).toBe(false);
+      }
     });
 
     test('keeps the old when the new does not fit, is too large or cannot be captured', () => {

@@ -17,6 +17,17 @@ test('a trace id is nonce ‖ (UUID ⊕ HMAC(trace key, nonce)), as the document
   expect(Buffer.from(uuid).toString('hex')).toBe(ID.slice(0, 36).replaceAll('-', ''));
 });
 
+test('a trace id of who was limited hides the first 16 bytes of the source tag in the same way', () => {
+  const { th } = ground();
+  const { evidence } = th.intercept({ source: '192.0.2.1', threat: { category: 'a', severity: 'low' } }) as {
+    evidence: { sourceTag: string };
+  };
+  const bytes = Buffer.from(th.http.keys.traceOf('192.0.2.1'), 'hex');
+  const mask = hmac(hmac(SECRET, 'tracehound/v1/trace-id'), bytes.subarray(0, 8));
+  const hidden = Buffer.from(bytes.subarray(8).map((byte, i) => byte ^ mask[i]!)).toString('hex');
+  expect(hidden).toBe(evidence.sourceTag.slice(0, 32));
+});
+
 test('two trace ids of one evidence share nothing, and no evidence looks the same as some', () => {
   const { th } = ground();
   const ids = Array.from({ length: 200 }, (_, i) => th.http.keys.traceId(i % 2 === 0 ? ID : undefined));

@@ -25,6 +25,8 @@ describe.each(BUILDS)('watcher, on the %s build', (_, core) => {
         flagged: 0,
         uninspected: 0,
         skipped: 0,
+        allowed: 0,
+        gone: 0,
         failedOpen: 0,
         byStatus: {
           clean: 0,
@@ -45,7 +47,17 @@ describe.each(BUILDS)('watcher, on the %s build', (_, core) => {
         maxBytes: 524_288,
         sources: 0,
       },
-      audit: { origin: '', size: 0, root: EMPTY_ROOT, held: 0, unreleased: 0, lost: 0, signed: 0, store: 'off' },
+      audit: {
+        origin: '',
+        size: 0,
+        root: EMPTY_ROOT,
+        held: 0,
+        unreleased: 0,
+        lost: 0,
+        signed: 0,
+        store: 'off',
+        since: 0,
+      },
       troubles: [],
       core: { memoryBytes: expect.any(Number), panics: 0, abi: expect.any(Number) },
     });
@@ -71,20 +83,24 @@ describe.each(BUILDS)('watcher, on the %s build', (_, core) => {
     ask('192.0.2.3', 'b');
     th.intercept(null as never);
     th.http.counters.uninspected('192.0.2.2', 'passed', 'threw');
-    th.http.counters.count('skipped');
+    th.http.counters.count('skipped'); // exempt requests are seen here, charged ones by their charge
+    th.http.counters.count('allowed');
+    th.http.counters.count('gone');
     th.http.counters.count('failedOpen');
     th.http.counters.count('failedOpen');
     const last = th.watcher.snapshot();
     expect(last).toMatchObject({
       status: 'up',
       totals: {
-        seen: 6,
+        seen: 8,
         flagged: 5,
         uninspected: 1,
         skipped: 1,
+        allowed: 1,
+        gone: 1,
         failedOpen: 2,
         byStatus: {
-          clean: 1,
+          clean: 3,
           rate_limited: 1,
           quarantined: 2,
           duplicate: 1,

@@ -1,27 +1,34 @@
 /**
  * Guards every byte that lies in a store: what the writer wrote, changed by one bit anywhere, is never called good — also in
- * the parts of bundles and tiles that were stored before they were full.
+ * the parts of bundles and tiles that were stored before they were full, and in the tail.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { generateKey, signerFromText } from '../../../src/signers/index';
 import { type LogReport, parsePolicy, storeSource, verifyLog } from '../../../src/verify/index';
 import { lab } from '../../lab/lab';
-import { LabStore } from '../../lab/store';
+import { LabStore, TidyStore } from '../../lab/store';
 import { into } from '../../lab/written';
 
 const ORIGIN = 'example.com/log';
 
-async function written(): Promise<{ store: LabStore; check: () => Promise<LogReport> }> {
+/** `isKept`: the store takes nothing away, so that every part stays. */
+async function written(isKept: boolean): Promise<{ store: LabStore; check: () => Promise<LogReport> }> {
   const { skey, vkey } = await generateKey('example.com/deployment');
-  const store = new LabStore();
-  const audit = into(store, { origin: ORIGIN, signer: await signerFromText(skey) });
-  const th = lab().make({ rateLimit: false, audit });
-  for (let i = 0; i < 600; i++) {
+  const store = isKept ? new LabStore() : new TidyStore();
+  const audit = into(store, { origin: ORIGIN, signer: await signerFromText(skey), tail: !isKept, checkpointMs: 50 });
+  const world = lab();
+  const th = world.make({ rateLimit: false, audit });
+  for (let i = 0; i < (isKept ? 600 : 610); i++) {
     const rule = i % 3 === 0 ? { rule: '942100' } : {};
     th.intercept({ source: `s${i}`, payload: `attack ${i}`, threat: { category: 'sqli', severity: 'high', ...rule } });
-    if (i % 70 === 69) await th.audit.flush();
+    if (isKept && i % 70 === 69) await th.audit.flush();
+    if (!isKept && (i < 2 || i % 7 === 0)) {
+      world.now += 50;
+      th.http.runtime.ship();
+      await vi.waitFor(() => expect(th.watcher.snapshot().audit.unreleased).toBe(0), { interval: 1 });
+    }
   }
-  await th.close();
+  if (isKept) await th.close();
   const policy = parsePolicy(`log ${vkey}\nquorum none\n`);
   const get = async (path: string): Promise<Uint8Array | undefined> => store.objects.get(`${ORIGIN}/${path}`);
   const widths = async (path: string): Promise<number[]> =>
@@ -30,11 +37,15 @@ async function written(): Promise<{ store: LabStore; check: () => Promise<LogRep
 }
 
 describe('a log in a store', () => {
-  it('is good as it was written, and never with one bit changed', async () => {
-    const { store, check } = await written();
+  it.each([
+    ['with every part that it ever had', true],
+    ['with a tail', false],
+  ])('is good as it was written, and never with one bit changed: %s', async (_, isKept) => {
+    const { store, check } = await written(isKept);
     expect(await check()).toMatchObject({ exitCode: 0, integrity: 'good', authenticity: 'good', completeness: 'good' });
     const keys = store.keys(`${ORIGIN}/`);
-    expect(keys.filter((key) => key.includes('.p/')).length).toBeGreaterThan(20);
+    const parts = keys.filter((key) => key.includes(isKept ? '.p/' : '/tail/'));
+    expect(parts.length).toBeGreaterThan(isKept ? 20 : 1);
     for (const key of keys) {
       const bytes = store.objects.get(key)!;
       const stride = Math.max(1, Math.floor(bytes.length / 7));
@@ -48,7 +59,7 @@ describe('a log in a store', () => {
   });
 
   it('with an earlier part that is no beginning of what came after it is tampered with, and the part is named', async () => {
-    const { store, check } = await written();
+    const { store, check } = await written(true);
     for (const [part, at, seq] of [
       ['tile/entries/000.p/71', 178 * 30 + 90, 30],
       ['tile/details/000.p/71', 40, 0],

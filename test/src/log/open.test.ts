@@ -325,6 +325,43 @@ describe('a log is not opened', () => {
   });
 });
 
+describe('openLog with arguments that cannot work', () => {
+  const keys = [signer.vkey];
+  const good = { origin: ORIGIN, keys };
+  const store = new LabStore();
+  it.each<[string, unknown, unknown, RegExp]>([
+    ['no store', undefined, good, /^TypeError: openLog\.store: wrong kind, expected a store, got null/],
+    ['text as a store', '/var/log', good, /^TypeError: openLog\.store: wrong kind/],
+    ['a store that does not get', { swap: () => {} }, good, /^TypeError: openLog\.store\.get: wrong kind/],
+    ['the origin as options', store, ORIGIN, /^TypeError: openLog: wrong kind, expected an object/],
+    ['no options', store, undefined, /^TypeError: openLog: wrong kind/],
+    ['an array as options', store, [ORIGIN], /^TypeError: openLog: wrong kind/],
+    ['no origin', store, { keys }, /^TypeError: openLog\.origin: wrong kind, expected the name of a log/],
+    ['an empty origin', store, { origin: '', keys }, /^RangeError: openLog\.origin: empty/],
+    ['a number as origin', store, { origin: 7, keys }, /^TypeError: openLog\.origin: wrong kind/],
+    ['no keys', store, { origin: ORIGIN }, /^TypeError: openLog\.keys: wrong kind, expected an array of verifier keys/],
+    ['one key that is no array', store, { origin: ORIGIN, keys: signer.vkey }, /^TypeError: openLog\.keys: wrong kind/],
+    ['a signer as key', store, { origin: ORIGIN, keys: [signer] }, /^TypeError: openLog\.keys\[\]: wrong kind/],
+    ['an empty list of keys', store, { origin: ORIGIN, keys: [] }, /^RangeError: openLog\.keys: empty/],
+    ['a hole in the keys', store, { origin: ORIGIN, keys: [undefined] }, /^TypeError: openLog\.keys\[\]: wrong kind/],
+    ['one checkpoint that is no array', store, { ...good, known: 'x' }, /^TypeError: openLog\.known: wrong kind/],
+    [
+      'bytes as a checkpoint',
+      store,
+      { ...good, known: [new Uint8Array(3)] },
+      /^TypeError: openLog\.known\[\]: wrong kind/,
+    ],
+    ['a digest by name', store, { ...good, digest: 'sha256' }, /^TypeError: openLog\.digest: wrong kind/],
+    ['a name that is misspelt', store, { ...good, key: 'x' }, /^TypeError: openLog\.key: no such option.*`keys`/],
+    ['a policy', store, { ...good, policy: {} }, /^TypeError: openLog\.policy: no such option/],
+    ['options by inheritance', store, Object.create(good), /^TypeError: openLog\.origin: wrong kind/],
+  ])('says so: %s', async (_, where, options, message) => {
+    const opening = openLog(where as LabStore, options as Parameters<typeof openLog>[1]);
+    expect(String(await opening.catch((cause: unknown) => cause))).toMatch(message);
+    expect(store.calls).toEqual([]);
+  });
+});
+
 it('a log whose writer gave up content and runs of records is gone on with, and stays provable', async () => {
   const store = new LabStore();
   const first = lab({ seed: seeds++ }).make({

@@ -261,6 +261,50 @@ describe('a key that is made', () => {
   });
 });
 
+describe('the name of a key that is made', () => {
+  it.each([
+    'https://example.org/keys',
+    'HTTP://example.org',
+    'urn://x',
+    '/example.org',
+    'example.org/',
+    'example.org//keys',
+    'example.org/../keys',
+    'example.org/./keys',
+    '../keys',
+    'example.org/keys?year=2026',
+    'example.org/keys#1',
+    'kim@example.org',
+    'example.org\\keys',
+    'example.org/%41',
+    'example.org/k\u00f6y',
+    'example.org/\u202ekeys',
+    'example.org/keys\u0000',
+    'example.org:notaport/keys',
+    ':8443/keys',
+    '.example.org',
+    'keys of mine',
+    'a+b',
+    '',
+  ])('is none that documents forbid: %j', async (name) => {
+    const error = await generateKey(name).catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(RangeError);
+    expect(String(error)).toMatch(/^RangeError: name: .+, expected .+, got /);
+    if (!'example.org/keys/2026'.includes(name)) expect(String(error)).not.toContain(name);
+  });
+
+  it.each([
+    'example.org',
+    'example.org/keys/2026',
+    'example.org:8443/log',
+    'localhost/x',
+    '192.0.2.1/log',
+    'a-b.example/~k_1',
+  ])('may be %s', async (name) => {
+    expect((await generateKey(name)).vkey.startsWith(`${name}+`)).toBe(true);
+  });
+});
+
 describe('the text of a key', () => {
   const { skey } = PETER;
 

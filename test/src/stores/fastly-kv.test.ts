@@ -15,6 +15,7 @@ storeSuite('the store in a KV store of Fastly', () => {
   const port: KvPort = {
     get: async (key) => guarded(() => kv.get(key)),
     put: async (...of) => guarded(() => kv.put(...of)),
+    delete: async (key) => guarded(() => kv.delete?.(key)),
   };
   return { store: prefixed(fastlyKvStore(port, { prefix: `p${made++}` }), fastlyKvStore(port)), outage };
 });

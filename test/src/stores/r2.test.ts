@@ -15,6 +15,7 @@ storeSuite('the store in R2', () => {
   const port: R2Port = {
     get: async (key) => guarded(() => bucket.get(key)),
     put: async (...of) => guarded(() => bucket.put(...of)),
+    delete: async (key) => guarded(() => bucket.delete?.(key)),
   };
   return { store: prefixed(r2Store(port, { prefix: `p${made++}` }), r2Store(port)), outage };
 });

@@ -24,8 +24,11 @@ describe('memory', () => {
   it('fails as a full disk does, and holds what it held', async () => {
     const store = memoryStore({ maxBytes: 10 });
     await store.putIfAbsent('a', new Uint8Array(6));
-    const failure = { code: 'STORE_FAILED', recoverable: false, message: /full, expected ≤ 10 bytes, got 11/ };
-    await expect(store.putIfAbsent('b', new Uint8Array(5))).rejects.toMatchObject({ code: failure.code });
+    const failure = { code: 'STORE_FAILED', recoverable: true, message: /full, expected ≤ 10 bytes, got 11/ };
+    await expect(store.putIfAbsent('b', new Uint8Array(5))).rejects.toMatchObject({
+      code: failure.code,
+      recoverable: true,
+    });
     await expect(store.swap('a', new Uint8Array(11), new Uint8Array(6))).rejects.toThrow(failure.message);
     expect(store.keys()).toEqual(['a']);
     expect(await store.swap('a', new Uint8Array(10), new Uint8Array(6))).toBe('swapped');

@@ -1,9 +1,11 @@
 /**
- * Guards `verifyBundle`: one item of evidence from one file, which somebody may have made to deceive. Bundles are made by
+ * Guards `src/verify/bundle.ts`: one item of evidence from one file, which somebody may have made to deceive. Bundles are made by
  * docs/format.md alone (test/lab/bundles.ts).
  */
 import { describe, expect, it } from 'vitest';
-import { type BundleReport, parsePolicy, type VerifyOptions, verifyBundle } from '../../../src/verify/index';
+import { type BundleReport, verifyBundle } from '../../../src/verify/bundle';
+import { parsePolicy, type VerifyOptions } from '../../../src/verify/index';
+import { seeded } from '../../ground';
 import { bundleCase, canonical, type Loose, PAYLOAD, partsOf } from '../../lab/bundles';
 import { KIND, LabLog, labKey } from '../../lab/logs';
 import { sha256 } from '../../model/log';
@@ -40,6 +42,18 @@ describe('a sound bundle', () => {
       [60, 'ACCESSED', true],
       [61, 'EXPORTED', true],
     ]);
+  });
+
+  it('may come in pieces of any length, and then nobody holds its payload', async () => {
+    const bytes = Buffer.from(canonical(partsOf(SOUND)));
+    const held = await verifyBundle(bytes, { policy });
+    for (const size of [1, 2, 3, 5, 7, 64, 1_000, 65_536]) {
+      const pieces = async function* (): AsyncGenerator<Uint8Array> {
+        for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+      };
+      const { payload: _, ...rest } = held;
+      expect(await verifyBundle(pieces(), { policy })).toEqual(rest);
+    }
   });
 
   it('may be bytes', async () => {
@@ -113,7 +127,7 @@ describe('a bundle that lies', () => {
     ['of a fingerprint', ({ item }) => (item.fingerprintHash = '00'.repeat(32))],
     ['of a record', ({ records }) => (records[2].record = records[3].record)],
     ['of a sidecar', ({ records }) => (records[2].detail = Buffer.from('{}').toString('base64'))],
-    ['of a sidecar that is not there', ({ records }) => (records[4].detail = Buffer.from('{}').toString('base64'))],
+    ['of a sidecar that is not there', ({ records }) => (records[0].detail = Buffer.from('x').toString('base64'))],
     ['of the order', ({ records }) => records.reverse()],
     ['of a record that comes twice', ({ records }) => records.push(records[4])],
     ['of a place', ({ records }) => (records[2].proof = records[2].proof.replace('index 40', 'index 41'))],
@@ -143,9 +157,26 @@ describe('a bundle that lies', () => {
     ['GENESIS', [1, 40, 60, 61], 'NO_GENESIS', 2],
     ['QUARANTINED', [0, 1, 60, 61], 'NO_QUARANTINED', 2],
     ['KEY', [0, 40, 60, 61], 'NOT_SIGNED', 3],
+    ['its own EXPORTED', [0, 1, 40, 60], 'NO_EXPORTED', 2],
   ])('by leaving %s out is not complete', async (_, seqs, code, exitCode) => {
     const report = await check(partsOf({ ...SOUND, seqs }));
     expect([codes(report), report.exitCode]).toEqual([expect.arrayContaining([code]), exitCode]);
+  });
+
+  it('of the half of its id that no record has is found out, in each of 32 ways by seed', async () => {
+    const random = seeded(16);
+    for (let i = 0; i < 32; i++) {
+      const parts = partsOf(SOUND);
+      const id = Buffer.from(parts.item.id.slice(-16), 'hex');
+      id[random(8)]! ^= 1 << random(8);
+      parts.item.id = parts.item.id.slice(0, -16) + id.toString('hex');
+      const report = await check(parts);
+      expect([codes(report), report.exitCode, report.payload]).toEqual([['ITEM'], 1, undefined]);
+    }
+    expect(codes(await lie(({ records }) => (records[4].detail = null)))).toEqual([
+      'DETAIL_UNAVAILABLE',
+      'ID_UNPROVED',
+    ]);
   });
 
   it('by leaving a sidecar out is not complete', async () => {
@@ -156,17 +187,16 @@ describe('a bundle that lies', () => {
   it('of an end that comes twice is not complete', async () => {
     const { log, ...rest } = bundleCase(own, deployment);
     const id = log.records[40]!.subarray(24, 40);
-    const seqs = [...rest.seqs, log.size, log.size + 1];
+    const seqs = [...rest.seqs, log.size, log.size + 1, log.size + 2];
     log.end(Buffer.from(id));
     log.end(Buffer.from(id), KIND.purged);
+    log.append({ kind: KIND.exported, id: Buffer.from(id), count: 1 }, log.details[61]);
     expect(codes(await check(partsOf({ ...rest, seqs, log, note: log.checkpoint([own]) })))).toEqual(['LIFECYCLE']);
   });
 
-  it('in any one byte is not good, other than those of the id that no record has', async () => {
+  it('in any one byte is not good', async () => {
     const bytes = Buffer.from(canonical(partsOf(SOUND)));
-    const random = bytes.indexOf(SOUND.item.id.slice(-16));
     for (let at = 0; at < bytes.length; at++) {
-      if (at >= random && at < random + 16) continue;
       bytes[at]! ^= 1;
       const report = await verifyBundle(bytes, { policy }).catch((error) => error as { code: string });
       const good = 'exitCode' in report ? report.exitCode === 0 : !/^(?:LOG|NOTE)_INVALID$/.test(report.code);
@@ -186,28 +216,39 @@ describe('what is no bundle', () => {
   };
   const text = canonical(partsOf(SOUND));
 
-  it('is refused with its part and the reason', async () => {
-    await refused('', 'bundle: no JSON, expected RFC 8785');
-    await refused('[]', 'bundle: no object');
-    await refused('{}', 'bundle: no tracehound');
-    await refused(Uint8Array.of(0xff), 'bundle: no text, expected UTF-8');
-    await refused(`\ufeff${text}`, 'bundle: no JSON');
-    await refused(`${text}\n`, 'bundle: a key twice, in another order, or white space');
-    await refused(text.replace('"size":', '"size": '), 'white space');
-    await refused(text.replace('bundle/v1', 'bundle/v2'), 'bundle: another format, expected bundle/v1');
+  it('is refused with its part and what was expected there', async () => {
+    await refused('', 'bundle: cut short, expected "checkpoint": next, in canonical JSON (RFC 8785)');
+    for (const other of ['[]', '{}', `\ufeff${text}`, 'null', '{"checkpoint" :'])
+      await refused(other, 'bundle: another text');
+    await refused(`{"checkpoint":${'['.repeat(1_000_000)}`, 'bundle.checkpoint: another text');
+    await refused(`${text}\n`, 'bundle: more behind its end');
+    await refused(text.replace('"size":', '"size": '), 'bundle.item.size: wrong');
+    await refused(
+      text.replace('bundle/v1', 'bundle/v2'),
+      'bundle: another text, expected "tracehound":"bundle/v1"} next',
+    );
+    const bytes = Buffer.from(text);
+    bytes[bytes.indexOf('"high"') + 2] = 0xff;
+    await refused(bytes, 'bundle.item.severity: no text');
+    await refused(text.replace('"high"', '"h\\u0069gh"'), 'bundle.item.severity: a string spelt otherwise');
+    await refused(text.replace('"high"', '"\ud800"'), 'bundle: half a character');
   });
 
   it('is refused with a key twice, whichever of the two a reader would take', async () => {
-    await refused(text.replace('"severity":"high"', '"severity":"high","severity":"low"'), 'a key twice');
-    await refused(text.replace('"severity":"high"', '"severity":"low","severity":"high"'), 'a key twice');
+    await refused(text.replace('"severity":"high"', '"severity":"high","severity":"low"'), 'bundle.item: another text');
+    await refused(text.replace('"severity":"high"', '"severity":"low","severity":"high"'), 'bundle.item: another text');
   });
 
   it('is refused with keys that nobody knows', async () => {
     for (const key of ['__proto__', 'constructor', 'note']) {
       const parts = partsOf(SOUND);
       Object.defineProperty(parts.item, key, { value: 1, enumerable: true });
-      await refused(canonical(parts), 'bundle.item: an unknown key');
+      await refused(canonical(parts), 'bundle.item: another text');
     }
+  });
+
+  it('is refused wherever it is cut', async () => {
+    for (let end = 0; end < text.length; end += 13) await refused(text.slice(0, end), 'cut short');
   });
 
   it.each<[string, (parts: Loose) => void, string]>([
@@ -215,10 +256,10 @@ describe('what is no bundle', () => {
     ['a category', ({ item }) => (item.category = 'SQL i'), 'bundle.item.category'],
     ['a detector', ({ item }) => (item.detector = 'x'.repeat(257)), 'bundle.item.detector'],
     ['a size', ({ item }) => (item.size = -1), 'bundle.item.size'],
-    ['a size with a fraction', ({ item }) => (item.size = 1.5), 'bundle.item.size'],
+    ['a size with a fraction', ({ item }) => (item.size = 1.5), 'bundle.item: another text'],
     ['uppercase hex', ({ item }) => (item.hash = item.hash.toUpperCase()), 'bundle.item.hash'],
     ['base64 of another spelling', ({ item }) => (item.payload = 'QR=='), 'bundle.item.payload'],
-    ['no list', (parts) => (parts.records = {}), 'bundle.records'],
+    ['no list', (parts) => (parts.records = {}), 'bundle: another text, expected "records":[ next'],
     ['a record that is none', ({ records }) => (records[1] = 'x'), 'bundle.records[1]'],
     ['a proof that is none', ({ records }) => (records[1].proof = 'x\n'), 'bundle.records[1].proof'],
     ['too long a proof', ({ records }) => (records[1].proof = longProof), 'bundle.records[1].proof: too many hashes'],
@@ -228,11 +269,19 @@ describe('what is no bundle', () => {
     await refused(canonical(parts), message);
   });
 
-  it('is refused before it costs anything: too deep, too many values, too long', async () => {
-    await refused('['.repeat(1_000_000), 'bundle: too deep, expected ≤ 3 levels');
-    await refused(`[${'0,'.repeat(2_000_000)}0]`, 'bundle: too many values');
-    await refused(`"${'x'.repeat(2 ** 28)}"`, 'bundle: too long');
-    await refused(`{"a":"${'\\\\"["'.repeat(3)}`, 'bundle: ');
+  it('is refused before it costs anything: too long, as a whole or in one value', async () => {
+    await refused(`{"checkpoint":"${'x'.repeat(2 ** 28)}"`, 'bundle: too long');
+    await refused(`{"checkpoint":"${'x'.repeat(300_000)}"`, 'bundle.checkpoint: too long, expected ≤ 262144 bytes');
+    await refused(`{"checkpoint":"${'\\\\"['.repeat(3)}`, 'bundle.checkpoint: wrong');
+    let pulled = 0;
+    const endless = async function* (): AsyncGenerator<Uint8Array> {
+      for (;;) {
+        pulled++;
+        yield new Uint8Array(65_536).fill(0x41);
+      }
+    };
+    await expect(verifyBundle(endless())).rejects.toMatchObject({ code: 'LOG_INVALID' });
+    expect(pulled).toBe(1);
   });
 
   it('is refused without a checkpoint', async () => {

@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { pathOrigin } from '../../../src/formats/tlog';
-import { FOLDERS_MAX, findLogs, type Root } from '../../../src/verify/directory';
+import { findLogs, type Root } from '../../../src/verify/directory';
 
 const bytes = (value: string): Uint8Array => new TextEncoder().encode(value);
 
@@ -40,6 +40,8 @@ const STORE = {
   '~tmp/checkpoint': 'no log',
 };
 
+const FOLDERS_MAX = 100_000;
+
 describe('a folder', () => {
   it('with a checkpoint is a log, whatever it is called', async () => {
     expect(await found(rootOf({ checkpoint: 'x\n' }))).toEqual(['log', '', [undefined]]);
@@ -73,10 +75,10 @@ describe('a folder', () => {
   });
 
   it('keeps a place for the log that `latest` names when nothing is left of it', async () => {
-    const root = rootOf({ latest: 'gone\n', 'x/checkpoint': 'x\n' });
+    const root = rootOf({ latest: 'gone\ntoken\n', 'x/checkpoint': 'x\n' });
     expect(await found(root)).toEqual(['latest', 'gone', ['gone']]);
     expect(await found(root, { all: true })).toEqual(['walk', 'x gone', ['x', 'gone']]);
-    expect(await found(rootOf({ latest: 'gone\n' }, false), { all: true })).toEqual(['walk', 'gone', ['gone']]);
+    expect(await found(rootOf({ latest: 'gone\ntoken\n' }, false), { all: true })).toEqual(['walk', 'gone', ['gone']]);
   });
 
   it('gives the log of a name, in its place or as the folder itself', async () => {
@@ -93,13 +95,70 @@ describe('a folder', () => {
     expect(await found(rootOf({ 'readme.md': 'x' }))).toEqual(['walk', '', []]);
   });
 
-  it('says that an empty `latest` names nothing', async () => {
-    await expect(findLogs(rootOf({ latest: '\n' }))).rejects.toMatchObject({ code: 'LOG_INVALID' });
+  it.each([
+    '',
+    '\n',
+    'v1.2.3\n',
+    '\ntoken\n',
+    'go.sum database tree\n1\nroot\n\n— sum.golang.org x\n',
+    'x'.repeat(70_000),
+  ])('with a file called `latest` that no writer of ours made is no store (%#)', async (latest) => {
+    expect(await found(rootOf({ latest }))).toEqual(['walk', '', []]);
+    expect(await found(rootOf({ latest, 'a/checkpoint': 'a\n' }))).toEqual(['walk', 'a', ['a']]);
+  });
+
+  it('with several stores in it is all of their logs, each called as its store calls it', async () => {
+    const shards = Object.fromEntries(
+      [0, 1, 2].flatMap((n) => [
+        [`shard-${n}/latest`, `example.com/th/${n}\ntoken\n`],
+        [`shard-${n}/example.com/th/${n}/checkpoint`, `example.com/th/${n}\n`],
+        [`shard-${n}/example.com/th/old/checkpoint`, 'example.com/th/old\n'],
+      ]),
+    );
+    const { logs } = await findLogs(rootOf(shards));
+    expect(logs.map(({ path, store, isLatest, source }) => [path, store, isLatest, source.origin])).toEqual(
+      [0, 1, 2].flatMap((n) => [
+        [`shard-${n}/example.com/th/${n}`, `shard-${n}`, true, `example.com/th/${n}`],
+        [`shard-${n}/example.com/th/old`, `shard-${n}`, false, 'example.com/th/old'],
+      ]),
+    );
+    expect((await findLogs(rootOf(shards), { log: 'example.com/th/1' })).logs.map(({ path }) => path)).toEqual([
+      'shard-1/example.com/th/1',
+    ]);
+  });
+
+  it('with copies of logs in it, at places that are not theirs, is those logs', async () => {
+    const copies = rootOf({ '2026-11/checkpoint': 'example.com/b\n', 'x/example.com/c/checkpoint': 'example.com/c\n' });
+    const { logs } = await findLogs(copies);
+    expect(logs.map(({ path, store, source }) => [path, store, source.origin])).toEqual([
+      ['2026-11', '2026-11', 'example.com/b'],
+      ['x/example.com/c', 'x', 'example.com/c'],
+    ]);
+  });
+
+  it('in a store must be where its name puts it', async () => {
+    const moved = { latest: 'a\ntoken\n', 'a/checkpoint': 'a\n', 'b/checkpoint': 'a\n' };
+    expect(await found(rootOf(moved), { all: true })).toEqual(['walk', 'a b', ['a', 'b']]);
+  });
+
+  it('of links to itself ends at once, and a link that leads out is named and not followed', async () => {
+    let asked = 0;
+    const loop: Root = {
+      get: async () => undefined,
+      list: async () => {
+        asked++;
+        return ['a', 'b', 'c', 'out'];
+      },
+      real: async (path) => (path.endsWith('out') ? '/etc' : path.endsWith('c') ? '/home/c' : '/home'),
+    };
+    const { logs, links } = await findLogs(loop);
+    expect([logs, asked]).toEqual([[], 3]); // The root twice: once as a log, once to look around.
+    expect(links).toEqual(['c/out']);
   });
 
   it('is not left, whatever a name says', async () => {
     for (const name of ['../../etc/passwd', '/etc/passwd', '..', 'a\\..\\b', 'a//b', '%2E%2E/x', 'ä\u202e']) {
-      const root = rootOf({ latest: `${name}\n` });
+      const root = rootOf({ latest: `${name}\ntoken\n` });
       const { logs } = await findLogs(root);
       await logs[0]!.source.checkpoints();
       for (const path of root.asked)
@@ -118,6 +177,6 @@ describe('a folder', () => {
       get: async () => undefined,
       list: async (path) => (path === '' ? Array.from({ length: FOLDERS_MAX }, (_, i) => `f${i}`) : []),
     };
-    await expect(findLogs(wide)).rejects.toMatchObject({ code: 'LOG_INVALID' });
+    await expect(findLogs(wide)).rejects.toMatchObject({ code: 'STORE_FAILED' });
   });
 });

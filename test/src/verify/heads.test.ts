@@ -1,9 +1,11 @@
 /**
- * Guards what a verifier makes of signatures and of policies: `openCheckpoint`, `parsePolicy`, every type of key, tags.
+ * Guards `src/verify/heads.ts`, and what a verifier makes of signatures and of policies: `openCheckpoint`, `parsePolicy`, every type of key, tags.
  */
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ed25519Signer, generateSigner, macSigner, signNote } from '../../../src/signers/index';
+import { Findings } from '../../../src/verify/findings';
+import { Heads, pinnedKeys } from '../../../src/verify/heads';
 import { openCheckpoint, parsePolicy, verifyLog } from '../../../src/verify/index';
 import { isQuorum } from '../../../src/verify/policy';
 import { KIND, LabLog, LabSource, labKey, labWitness, noteOf } from '../../lab/logs';
@@ -257,4 +259,27 @@ it('a key record is not a place to put other things', async () => {
   const report = await verifyLog(new LabSource(odd.grow(5), [odd.checkpoint([key])]));
   expect(report.findings.some(({ code }) => code === 'KEY_NOTE')).toBe(true);
   expect(report.exitCode).toBe(1);
+});
+
+describe('heads', () => {
+  it('are looked at by their size, whatever their order, the 64 newest of them', () => {
+    const grown = new LabLog().grow(200);
+    const notes = Array.from({ length: 100 }, (_, i) => grown.checkpoint([key], 1 + ((i * 37) % 100)));
+    const heads = new Heads(notes, [grown.checkpoint([key], 150)], new Findings());
+    expect(heads.newest?.size).toBe(Math.max(...notes.slice(-64).map((note) => Number(note.split('\n')[1]))));
+    const seen: number[] = [];
+    while (heads.next < 1_000) {
+      seen.push(heads.next);
+      heads.reach(heads.next, undefined);
+    }
+    expect(seen).toEqual([...seen].sort((a, b) => a - b));
+    expect([seen.length, seen.at(-1)]).toEqual([65, 150]);
+  });
+
+  it('are judged by the keys of the policy that may sign this log, and by those of a master', () => {
+    const policy = parsePolicy(`log ${labKey('a.example/k').vkey}\nlog ${labKey('b.example/k').vkey}\nquorum none\n`);
+    const names = pinnedKeys('a.example/l', { policy, macKeys: undefined }).map(({ name }) => name);
+    expect(names).toEqual(['a.example/k']);
+    expect(pinnedKeys('a.example/l', { policy: undefined, macKeys: undefined })).toEqual([]);
+  });
 });

@@ -1,5 +1,5 @@
 /**
- * Guards `verifyLog`: what it says of logs that were made by docs/format.md alone (test/lab/logs.ts), sound and not.
+ * Guards `src/verify/index.ts`, `verifyLog`: what it says of logs that were made by docs/format.md alone (test/lab/logs.ts), sound and not.
  */
 import { describe, expect, it } from 'vitest';
 import type { LogReport, VerifyOptions } from '../../../src/verify/index';

@@ -1,5 +1,5 @@
 /**
- * Guards how the verifier accounts for what is gone: ranges that are lost, and GAP records that name them, against a list
+ * Guards `src/verify/lifecycle.ts`: how the verifier accounts for what is gone: ranges that are lost, and GAP records that name them, against a list
  * with one entry for each record.
  */
 import fc from 'fast-check';

@@ -1,15 +1,17 @@
-/** Guards that upgrades and tunnels, which no middleware sees, are limited, inspected and kept like any request. */
+/** Guards runtimes/node/upgrades.ts: upgrades and tunnels, which no middleware sees, are limited, inspected and kept like any request. */
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { serve } from '@hono/node-server';
+import { serve, upgradeWebSocket } from '@hono/node-server';
 import { Hono } from 'hono';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { createTracehound, guardUpgrades, type UpgradeOptions } from '../../runtimes/node/index';
-import { tracehound } from '../../src/adapters/hono';
-import { modsecuritySignals } from '../../src/signals/modsecurity';
-import type { ThreatSignal, Tracehound, TracehoundOptions } from '../../src/types/index';
+import { createTracehound, guardUpgrades, type UpgradeOptions } from '../../../runtimes/node/index';
+import { tracehound as fetchGuard } from '../../../src/adapters/fetch';
+import { tracehound } from '../../../src/adapters/hono';
+import { modsecuritySignals } from '../../../src/signals/modsecurity';
+import type { ThreatSignal, Tracehound, TracehoundOptions } from '../../../src/types/index';
+import { Seed } from '../../lab/seed';
 
 const threat: ThreatSignal = { category: 'sqli', severity: 'high', detector: 'test' };
 const detect = (request: { url?: string | undefined }): ThreatSignal | undefined =>
@@ -288,6 +290,7 @@ describe('a refusal', () => {
     end(bytes: Uint8Array): void {
       this.written.push(Buffer.from(bytes).toString('latin1'));
     }
+    resume(): void {}
     destroy(): void {
       this.destroyed = true;
       this.emit('close');
@@ -359,5 +362,90 @@ describe('a refusal', () => {
     ask(request);
     await vi.waitFor(() => expect(request.rawHeaders).toEqual(['Host', 'a']));
     expect(request.headers).toEqual({ host: 'a' });
+  });
+});
+
+describe.each(['hono', 'fetch'] as const)('a WebSocket that meets two guards, %s behind the upgrade', (frame) => {
+  /** As the documents say: one instance, the middleware, and the guard of the server's upgrades. */
+  async function two(instance: TracehoundOptions = {}) {
+    const th = createTracehound({ rateLimit: { limit: 200 }, secret: new Uint8Array(32).fill(1), ...instance });
+    const reached: string[] = [];
+    const agreed = (socket: Socket): void => {
+      socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    };
+    const app = new Hono();
+    app.use(tracehound(th, { detect: (c) => detect(c.req) }));
+    app.use('/twice/*', tracehound(th, { detect: (c) => detect(c.req) }));
+    app.get(
+      '*',
+      upgradeWebSocket(() => ({})),
+    );
+    app.all('*', (c) => {
+      reached.push(c.req.path);
+      return c.text('app');
+    });
+    const guarded = fetchGuard(th, { detect })((request: Request, _platform: unknown) => {
+      reached.push(new URL(request.url).pathname);
+      return new Response('app');
+    });
+    /** `ws`, as far as Hono uses it. */
+    const sockets = Object.assign(new EventEmitter(), {
+      options: { noServer: true },
+      close: () => {},
+      handleUpgrade: (request: IncomingMessage, socket: Socket) => {
+        reached.push(String(request.url));
+        agreed(socket);
+      },
+    });
+    const server = serve({
+      fetch: frame === 'hono' ? app.fetch : (guarded as never),
+      hostname: '127.0.0.1',
+      port: 0,
+      ...(frame === 'hono' ? { websocket: { server: sockets as never } } : {}),
+    }) as Server;
+    await once(server, 'listening');
+    if (frame === 'fetch') {
+      // An application of the web's kind that is asked about the upgrade first.
+      server.on('upgrade', async (incoming: IncomingMessage, socket: Socket) => {
+        const { status } = await guarded(new Request(`http://a.example${incoming.url}`), { incoming });
+        if (status === 200) agreed(socket);
+        else socket.destroy();
+      });
+    }
+    guardUpgrades(server, th, { detect });
+    open.push(async () => {
+      server.closeAllConnections();
+      server.close();
+      await th.close();
+    });
+    return { th, reached, port: (server.address() as AddressInfo).port };
+  }
+
+  test('is charged once, in any mixture with ordinary requests', async () => {
+    const { th, reached, port } = await two();
+    const seed = new Seed(23);
+    const requests = 48;
+    for (let i = 0; i < requests; i++) {
+      const path = `${seed.one(['', '/twice'])}/r${i}`;
+      const isUpgrade = seed.below(2) === 0;
+      const asked = isUpgrade
+        ? upgrade(path)
+        : `POST ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+      expect(await client(port, asked).ended).toContain(isUpgrade ? '101 Switching' : '200 OK');
+      expect(th.rateLimiter.peek('127.0.0.1').remaining).toBe(200 - (i + 1));
+    }
+    expect(reached).toHaveLength(requests);
+    expect(th.watcher.snapshot().totals.seen).toBe(requests);
+  });
+
+  test('is refused by the first of them', async () => {
+    const { th, reached, port } = await two({ rateLimit: { limit: 3 } });
+    for (const answer of ['101', '101', '101', '429']) {
+      expect((await client(port, upgrade('/a')).ended).slice(9, 12)).toBe(answer);
+    }
+    expect(reached).toHaveLength(3);
+    th.rateLimiter.reset('127.0.0.1');
+    expect((await client(port, upgrade('/attack')).ended).slice(9, 12)).toBe('403');
+    expect(th.quarantine.stats.count).toBe(1);
   });
 });
