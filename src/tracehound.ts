@@ -9,10 +9,10 @@
 
 import { coreConfig, Engine, type Persistence } from './engine/index';
 import { actorFacts, sidecar } from './formats/sidecar';
-import { Agent, closedError } from './instance/agent';
+import { Agent } from './instance/agent';
 import { audit } from './instance/audit';
-import { steady } from './instance/clock';
-import { resolveOptions } from './instance/config';
+import { OpenClock, steady } from './instance/clock';
+import { type Resolved, resolveOptions } from './instance/config';
 import { Events } from './instance/events';
 import { Evidence } from './instance/evidence';
 import { Feed } from './instance/feed';
@@ -24,7 +24,7 @@ import { TraceIds } from './instance/trace';
 import { Troubles } from './instance/trouble';
 import { watcher } from './instance/watcher';
 import { heldLog } from './log/index';
-import type { KeeperPort, LogPlug } from './log/keeper';
+import type { Begun, LogPlug } from './log/keeper';
 import type { Actor, CoreInstance, Runtime, Tracehound, TracehoundOptions } from './types/index';
 
 /** What of an instance can be left out (lean.ts), and is then not shipped. */
@@ -48,19 +48,75 @@ export function compose(
   persistence?: Persistence,
 ): Tracehound {
   const options = resolveOptions(given, parts.log);
-  const config = coreConfig(options);
   const runtime = withModule(options.runtime ?? defaultRuntime, options.module);
-  const { now: clock, steps: clockSteps } = steady(options.clock ?? (() => runtime.now()));
+  const { now, steps: clockSteps } = steady(options.clock ?? (() => runtime.now()));
   const random = (bytes: Uint8Array): void => runtime.random(bytes);
   const events = new Events((name) => troubles.raise('HANDLER_FAILED', { event: name }));
-  const troubles = new Troubles(clock, events, options.quiet ? undefined : warn);
+  const troubles = new Troubles(now, events, options.quiet ? undefined : warn);
   const begun = options.audit.log.begin();
+  const engine = engineOf({ options, runtime, random, troubles, continues: begun.continues, persistence });
+  if (options.restore !== undefined) engine.restore(parts.restorable(options.restore));
+  // What cannot go on should say so now, and not to the first who asks something.
+  if (persistence !== undefined) engine.inherit(now);
+  const isUp = (): boolean => engine.status === 'up';
+  const { audit: auditOptions } = options;
+  const keeper = begun.keep({
+    log: engine.log,
+    runtime,
+    now,
+    random,
+    options: auditOptions,
+    clockSteps,
+    isUp,
+    troubles,
+  });
+  const feed = new Feed(engine, events, now);
+  const agent = new Agent(engine, now, runtime, keeper.refusal, options.limiter, feed.poke);
+  const trace = new TraceIds(engine, random);
+  const clock = new OpenClock(now, keeper.refusal);
+  const { time, actTime } = clock;
+  const detail = (who: Actor | undefined): Uint8Array | undefined => {
+    const facts = actorFacts(who);
+    return facts && sidecar(facts, random);
+  };
+  const { authorize } = options;
+  return {
+    intercept: (scent) => agent.intercept(scent),
+    interceptAsync: (scent) => agent.interceptAsync(scent),
+    rateLimiter: rateLimiter(options, engine, actTime, detail, feed.poke),
+    quarantine: new Evidence({ engine, agent, trace, now, time, actTime, detail, random, keeper, authorize }),
+    // The log may be read after close(): its last record would be out of reach otherwise.
+    audit: audit(engine, keeper, now),
+    watcher: watcher({ engine, agent, keeper, runtime, troubles, now, closed: () => clock.isClosed }),
+    http: httpPort({ options, engine, agent, keeper, trace, runtime, time: actTime }),
+    on: (name, handler) => feed.listen(name, handler),
+    id: () => engine.makeId(time()),
+    snapshot: async (given) => parts.takeSnapshot(engine, time(), given, options.secret, runtime),
+    close: () => {
+      clock.isClosed = true;
+      agent.close();
+      return keeper.close();
+    },
+  };
+}
+
+interface EngineParts {
+  readonly options: Resolved;
+  readonly runtime: Runtime;
+  readonly random: (bytes: Uint8Array) => void;
+  readonly troubles: Troubles;
+  readonly continues: Begun['continues'];
+  readonly persistence: Persistence | undefined;
+}
+
+/** The engine, and what its log says of itself when it begins and when it follows on another. */
+function engineOf({ options, runtime, random, troubles, continues, persistence }: EngineParts): Engine {
   const engine = new Engine({
-    config,
+    config: coreConfig(options),
     runtime,
     secret: options.secret,
     origin: options.audit.origin,
-    continues: begun.continues,
+    continues,
     persistence,
     genesis: (origin, instance, size) => {
       if (options.secret === undefined) troubles.raise('SECRET_NOT_SET');
@@ -72,73 +128,7 @@ export function compose(
       return sidecar(successionFacts(origin, size, restored), random);
     },
   });
-  if (options.restore !== undefined) engine.restore(parts.restorable(options.restore));
-  // What cannot go on should say so now, and not to the first who asks something.
-  if (persistence !== undefined) engine.inherit(clock);
-  const isUp = (): boolean => engine.status === 'up';
-  const port: KeeperPort = {
-    log: engine.log,
-    runtime,
-    now: clock,
-    random,
-    options: options.audit,
-    clockSteps,
-    isUp,
-    troubles,
-  };
-  const keeper = begun.keep(port);
-  const { refusal } = keeper;
-  const feed = new Feed(engine, events, clock);
-  const agent = new Agent(engine, clock, runtime, refusal, options.limiter, feed.poke);
-  const trace = new TraceIds(engine, random);
-  let closed = false;
-  /** The clock of a call that needs an open instance. */
-  const time = (): number => {
-    if (closed) throw closedError();
-    return clock();
-  };
-  /** The clock of a call that appends records. */
-  const actTime = (): number => {
-    const error = refusal?.();
-    if (error !== undefined) throw error;
-    return time();
-  };
-  const detail = (who: Actor | undefined): Uint8Array | undefined => {
-    const facts = actorFacts(who);
-    return facts && sidecar(facts, random);
-  };
-  return {
-    intercept: (scent) => agent.intercept(scent),
-    interceptAsync: (scent) => agent.interceptAsync(scent),
-    rateLimiter: rateLimiter(options, engine, actTime, detail, feed.poke),
-    quarantine: new Evidence({
-      engine,
-      agent,
-      trace,
-      now: clock,
-      time,
-      actTime,
-      detail,
-      random,
-      keeper,
-      authorize: options.authorize,
-    }),
-    // The log may be read after close(): its last record would be out of reach otherwise.
-    audit: audit(engine, keeper, clock),
-    watcher: watcher({ engine, agent, keeper, runtime, troubles, now: clock, closed: () => closed }),
-    http: httpPort({ options, engine, agent, keeper, trace, runtime, time: actTime }),
-    on: (name, handler) => {
-      if (!events.has('blocked') && !events.has('quarantined')) feed.begin();
-      return events.on(name, handler);
-    },
-    id: () => engine.makeId(time()),
-    snapshot: async (given) => parts.takeSnapshot(engine, time(), given, options.secret, runtime),
-    close: () => {
-      closed = true;
-      agent.close();
-      return keeper.close();
-    },
-  };
+  return engine;
 }
 
 /** Standard error, on every platform that has one. */

@@ -83,7 +83,13 @@ const a =
   };
 
 /** Every reason is here: one that is added to the type and not to this does not compile. */
-const FAILED: { readonly [reason in Failed]: true } = { threw: true, timeout: true };
+const FAILED: { readonly [reason in Failed]: true } = {
+  threw: true,
+  timeout: true,
+  unreadable: true,
+  silent: true,
+  unsent: true,
+};
 
 type Kind = 'text' | 'number' | 'cost' | 'disposition' | 'failed' | 'purge' | 'source' | 'scent' | 'who' | 'page';
 

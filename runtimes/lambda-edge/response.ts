@@ -10,7 +10,7 @@
 import type { CloudFrontEventType, CloudFrontHeaders, CloudFrontResponse } from './event';
 
 /** What a function may generate, headers and body together: 40 KB at the viewer, 1 MB at the origin. */
-export const RESPONSE_BYTES_MAX: Readonly<Record<CloudFrontEventType, number>> = {
+const RESPONSE_BYTES_MAX: Readonly<Record<CloudFrontEventType, number>> = {
   'viewer-request': 40_960,
   'viewer-response': 40_960,
   'origin-request': 1_048_576,
@@ -25,7 +25,7 @@ const FORBIDDEN =
 const READ_ONLY = /^(content-length|transfer-encoding|via|warning|host|cdn-loop)$/;
 
 /** Whether a function may set this header of an answer. */
-export function settable(name: string): boolean {
+function settable(name: string): boolean {
   const lower = name.toLowerCase();
   return !FORBIDDEN.test(lower) && !READ_ONLY.test(lower);
 }

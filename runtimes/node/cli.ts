@@ -80,7 +80,7 @@ async function fetchBytes(url: string, bytesMax: number): Promise<Uint8Array | u
   for await (const piece of answer.body ?? []) {
     pieces.push(piece);
     length += piece.length;
-    if (length > bytesMax) throw new Error(`${url}: too large, expected ≤ ${bytesMax} bytes`);
+    if (length > bytesMax) throw new Error(`${url}: too large, expected ≤ ${bytesMax} bytes, got more`);
   }
   return Buffer.concat(pieces);
 }

@@ -12,7 +12,7 @@
  *
  * @module
  */
-import type { Facts } from '../http/capture';
+import { type Facts, takenBody } from '../http/capture';
 import { type GuardOptions, guard, leaveReceipt } from '../http/guard';
 import type { Field } from '../http/message';
 import { absolute, factsOf, rewritten } from '../http/request';
@@ -47,7 +47,10 @@ export function tracehound(th: GuardedTracehound, options: TracehoundFetchOption
     return async (came, ...context) => {
       const platform = contextAmong(context);
       const request = absolute(came, platform);
-      const facts = (): Facts => ({ ...factsOf(request, platform), buffered: () => buffered(request) });
+      const facts = (): Facts => ({
+        ...factsOf(request, platform),
+        buffered: () => takenBody(request, '`request.clone()`'),
+      });
       const { response, rate, fields, body, strip } = await decide({ context: request, request, platform, facts });
       if (response !== undefined) {
         endGently(platform, response);
@@ -67,14 +70,6 @@ export function tracehound(th: GuardedTracehound, options: TracehoundFetchOption
 /** Workers pass bindings first and the context last; everybody else passes the context first. */
 function contextAmong(given: readonly unknown[]): unknown {
   return given.find((one) => typeof (one as { waitUntil?: unknown } | undefined)?.waitUntil === 'function') ?? given[0];
-}
-
-function buffered(request: Request): Promise<never> | undefined {
-  return request.bodyUsed
-    ? Promise.reject(
-        new TypeError('body: read before it was kept, expected `request.clone()`, got a body that is gone'),
-      )
-    : undefined;
 }
 
 /** Adds our fields to the application's answer. Both are lists: a policy of the application's own stays beside ours. */

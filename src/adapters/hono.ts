@@ -11,7 +11,7 @@
  * @module
  */
 import type { Context, MiddlewareHandler } from 'hono';
-import type { Buffered, Facts } from '../http/capture';
+import { type Buffered, type Facts, takenBody } from '../http/capture';
 import { type GuardOptions, guard, leaveReceipt, type Visit } from '../http/guard';
 import { absolute, factsOf, rewritten } from '../http/request';
 import type { GuardedTracehound, InterceptResult, RateLimitResult } from '../types/index';
@@ -70,19 +70,14 @@ function visit(c: Context, receipt: RateLimitResult | undefined): Visit<Context>
 }
 
 function facts(c: Context): Facts {
-  return { ...factsOf(c.req.raw, c.env), buffered: () => buffered(c) };
+  return { ...factsOf(c.req.raw, c.env), buffered: () => cachedBody(c) };
 }
 
 /** The body from Hono's cache, when a detector or an earlier middleware has read it through `c.req`. */
-function buffered(c: Context): Promise<Buffered> | undefined {
+function cachedBody(c: Context): Promise<Buffered> | undefined {
   const { bodyCache } = c.req;
   const [first] = Object.keys(bodyCache);
-  if (first === undefined)
-    return c.req.raw.bodyUsed
-      ? Promise.reject(
-          new TypeError('body: read outside of c.req, expected `c.req.text()` and its like, got a body that is gone'),
-        )
-      : undefined;
+  if (first === undefined) return takenBody(c.req.raw, '`c.req.text()` and its like');
   if (bodyCache.arrayBuffer !== undefined || bodyCache.blob !== undefined) {
     return c.req.arrayBuffer().then((bytes) => ({ bytes: new Uint8Array(bytes), remade: false }));
   }

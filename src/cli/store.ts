@@ -37,7 +37,8 @@ function storeRoot(store: ReadableStore, prefix: string): Root {
   const get: Root['get'] = async (path, bytesMax) => {
     const bytes = await store.get(prefix + path);
     if (bytes === undefined) return undefined;
-    if (!(bytes instanceof Uint8Array)) throw new Error(`${path}: the store answered something that is no bytes`);
+    if (!(bytes instanceof Uint8Array))
+      throw new Error(`${path}: not readable, expected bytes from the store, got ${typeof bytes}`);
     if (bytes.length > bytesMax)
       throw new Error(`${path}: too large, expected ≤ ${bytesMax} bytes, got ${bytes.length}`);
     return bytes;
@@ -55,7 +56,7 @@ async function namesIn(store: ReadableStore, prefix: string, path: string): Prom
     for (const key of page.keys) if (key.startsWith(below)) names.add(key.slice(below.length).split('/')[0] as string);
     seen += page.keys.length;
     if (page.after === undefined || page.after === after) return [...names].filter((name) => name !== '');
-    if (seen > KEYS_MAX) throw new Error(`${below}: too much to look through, expected ≤ ${KEYS_MAX} keys`);
+    if (seen > KEYS_MAX) throw new Error(`${below}: too much to look through, expected ≤ ${KEYS_MAX} keys, got more`);
     after = page.after;
   }
 }

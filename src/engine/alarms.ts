@@ -2,7 +2,7 @@
  * Who wants to be called once the log has reached a size: one alarm for each owner, so that evidence on its way out and the
  * log on its way to a store do not silence each other.
  *
- * Relies on: `life`, which compares `next` with the log's size before each call. Refuses: to know what an alarm does.
+ * Relies on: its caller, which compares `next` with the log's size before each call. Refuses: to know what an alarm does.
  */
 
 /** `log`: whoever stores the log. `cold`: whoever takes evidence out. */

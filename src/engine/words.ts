@@ -4,7 +4,9 @@
  * Relies on: the boundary's constants. Refuses: words that have no code.
  */
 import * as abi from '../../assembly/abi';
-import type { Disposition, DropReason, InterceptResult, PurgeReason, Severity } from '../types/index';
+import type { Disposition, DropReason, InterceptResult, PurgeReason, UninspectedReason } from '../types/index';
+
+export { SEVERITIES } from '../formats/severity';
 
 /** The code of `word`. Throws `RangeError` for one that has none: it must not reach the core, which would stop for it. */
 export function wordCode(part: string, codes: Readonly<Record<string, number>>, word: string): number {
@@ -12,8 +14,6 @@ export function wordCode(part: string, codes: Readonly<Record<string, number>>, 
   throw new RangeError(`${part}: unknown, expected ${Object.keys(codes).join(' | ')}, got another word`);
 }
 
-/** By code: 0 … 3. */
-export const SEVERITIES: readonly Severity[] = ['low', 'medium', 'high', 'critical'];
 /** By code: 0 … 3. */
 export const DISPOSITIONS: readonly Disposition[] = ['none', 'refused', 'observed', 'passed'];
 
@@ -45,7 +45,7 @@ export const PURGE_REASONS: Readonly<Record<PurgeReason, number>> = {
 };
 
 /** How a detector fails. */
-export const DETECTOR_FAILURES: Readonly<Record<'threw' | 'timeout' | 'unreadable' | 'silent' | 'unsent', number>> = {
+export const DETECTOR_FAILURES: Readonly<Record<UninspectedReason, number>> = {
   threw: abi.REASON_THREW,
   timeout: abi.REASON_TIMED_OUT,
   unreadable: abi.REASON_UNREADABLE,

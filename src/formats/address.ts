@@ -2,7 +2,7 @@
  * IP addresses and ranges as the host needs them: to know a trusted peer, to look up a decision. The limiter has its own
  * reader in the core (`assembly/address.ts`); a test holds the two to the same spellings.
  *
- * Relies on: nothing. Refuses: to guess — leading zeros, missing groups and impossible ports are no address.
+ * Relies on: bytes. Refuses: to guess — leading zeros, missing groups and impossible ports are no address.
  *
  * An address is 4 or 16 bytes. IPv6 that carries an IPv4 address (mapped, compatible, NAT64 of RFC 6052, 6to4 of
  * RFC 3056) *is* that IPv4 address: a client must not leave a range by spelling itself differently.

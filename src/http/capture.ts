@@ -16,7 +16,7 @@ import type { HttpKeys, HttpSettings, Source } from '../types/index';
 import { type BodyPrefix, type BodyState, NO_CHUNKS, orLost, pull } from './body';
 import { fingerprint } from './fingerprint';
 import { hasBody, type IncomingBody, peek } from './incoming';
-import { characters, type Field, fieldLines, joined, octets, ownLines, startLine } from './message';
+import { characters, type Field, fieldLines, joinedWithin, octets, ownLines, startLine } from './message';
 import { Redaction } from './redaction';
 import type { SecretNames } from './secrets';
 import type { CaptureSlots, Slot } from './slots';
@@ -58,6 +58,12 @@ export interface Buffered {
   readonly remade: boolean;
   /** The platform handed over a prefix and kept the rest. */
   readonly cut?: boolean;
+}
+
+/** The answer for a body that was read where nobody kept it; `undefined` as long as it is whole. `instead`: what keeps it. */
+export function takenBody(request: Request, instead: string): Promise<never> | undefined {
+  if (!request.bodyUsed) return undefined;
+  return Promise.reject(new TypeError(`body: read where it is not kept, expected ${instead}, got a body that is gone`));
 }
 
 /** What an instance of the guard wants captured. */
@@ -121,7 +127,7 @@ export async function capture(
   const declared = declaredLength(facts.headers);
   const place = (): Slot | undefined => slots.take(origin.source);
   const { prefix, remade } = await readBody(facts, declared, bodyBudget, plan.timeoutMs, place);
-  const body = joined(prefix.chunks, bodyBudget);
+  const body = joinedWithin(prefix.chunks, bodyBudget);
   const whole = prefix.state === 'none' || prefix.state === 'complete';
 
   const cuts: string[] = [];
@@ -153,7 +159,7 @@ export async function capture(
   });
   const ours = max < OWN_FROM_BYTES ? [] : [ownLines(own)];
   return {
-    payload: joined([start.bytes, ...head.lines, ...ours, octets('\r\n'), body], max),
+    payload: joinedWithin([start.bytes, ...head.lines, ...ours, octets('\r\n'), body], max),
     fingerprint: likeness.length <= 2 * max ? likeness : octets(port.redact(characters(likeness))),
     truncated: cuts.length > 0,
     drained: whole,

@@ -2,8 +2,8 @@
  * What makes two flagged requests the same: method, target, authority, scheme, version, headers, captured body, declared
  * length, truncation.
  *
- * Relies on: nothing. Refuses: ambiguity — every part is preceded by its length, so no two requests share a
- * fingerprint by moving bytes from one part to the next.
+ * Relies on: message, for pieces of bytes. Refuses: ambiguity — every part is preceded by its length, so no two requests
+ * share a fingerprint by moving bytes from one part to the next.
  *
  * Some headers differ in every request although the attack is the same: they are left out, *as long as their value
  * looks like what they are for*. A header that is simply ignored would be a hiding place: send something harmless that
@@ -13,7 +13,7 @@
  *
  * @module
  */
-import { type Field, joined, octets } from './message';
+import { type Field, joinedWithin, octets } from './message';
 
 /** Ids: letters, digits and a few marks; no slash, no space. */
 const ID = /^[\w.:=+-]+$/;
@@ -112,7 +112,7 @@ export function fingerprint(of: Likeness): Uint8Array {
   put(of.body);
   put(octets(of.declared));
   put(octets(of.truncated ? 'truncated' : 'whole'));
-  return joined(pieces, Number.POSITIVE_INFINITY);
+  return joinedWithin(pieces, Number.POSITIVE_INFINITY);
 }
 
 function isVolatile(name: string, value: string, trace: ReadonlySet<string>): boolean {

@@ -3,8 +3,11 @@
  *
  * Relies on: nothing but what it is given. Refuses: to let one that throws silence another.
  */
-import type { Severity, Signals, SignalView, ThreatSignal, Unheard } from '../types/index';
+import { SEVERITIES } from '../formats/severity';
+import type { Signals, SignalView, ThreatSignal, Unheard } from '../types/index';
 import { atOnce } from '../validate/at-once';
+
+export { SEVERITIES } from '../formats/severity';
 
 /** What all of them said together. */
 export interface Said {
@@ -18,8 +21,6 @@ export interface Said {
 export const NOT_ASKED: Said = { threat: undefined, strip: [], failure: undefined };
 /** Nobody could be asked. */
 export const NOT_ASKABLE: Said = { ...NOT_ASKED, failure: 'threw' };
-
-export const SEVERITIES: readonly Severity[] = ['low', 'medium', 'high', 'critical'];
 
 /** The graver of two; the first when they are equal. */
 export function graver(a: ThreatSignal | undefined, b: ThreatSignal | undefined): ThreatSignal | undefined {

@@ -17,7 +17,7 @@
 export type Field = readonly [name: string, value: string];
 
 /** Our own fields begin with this. A field of the client that does gets `untrusted-` in front. */
-export const OWN_PREFIX = 'tracehound-';
+const OWN_PREFIX = 'tracehound-';
 
 /** Methods are short words; what is longer than this is an attack on the reader. */
 const METHOD_CHARACTERS_MAX = 64;
@@ -33,7 +33,7 @@ const isBlank = (code: number): boolean => code <= 0x20 || code === 0x7f;
 const isNotToken = (code: number): boolean => !/[\w!#$%&'*+.^`|~-]/.test(String.fromCharCode(code));
 
 /** Percent-encodes the characters that may not be where this text goes. */
-function escaped(text: string, unfit: (code: number) => boolean): string {
+function percentEncoded(text: string, unfit: (code: number) => boolean): string {
   let out = '';
   let from = 0;
   for (let at = 0; at < text.length; at++) {
@@ -67,7 +67,7 @@ export function characters(bytes: Uint8Array): string {
 }
 
 /** Several pieces as one, at most `max` bytes. */
-export function joined(pieces: readonly Uint8Array[], max: number): Uint8Array {
+export function joinedWithin(pieces: readonly Uint8Array[], max: number): Uint8Array {
   let bytes = 0;
   for (const piece of pieces) bytes += piece.byteLength;
   const whole = new Uint8Array(Math.min(bytes, max));
@@ -87,13 +87,13 @@ export function startLine(
   version: string | undefined,
   budget: number,
 ): { bytes: Uint8Array; cut: boolean } {
-  const verb = escaped(method.slice(0, METHOD_CHARACTERS_MAX), isNotToken);
+  const verb = percentEncoded(method.slice(0, METHOD_CHARACTERS_MAX), isNotToken);
   const tail = octets(` HTTP/${version ?? UNSAID}\r\n`);
   const head = octets(`${verb} `);
   const room = Math.max(0, budget - head.length - tail.length);
-  const line = octets(escaped(target.slice(0, room), isBlank));
+  const line = octets(percentEncoded(target.slice(0, room), isBlank));
   const cut = target.length > room || line.length > room;
-  return { bytes: joined([head, line.subarray(0, room), tail], budget), cut };
+  return { bytes: joinedWithin([head, line.subarray(0, room), tail], budget), cut };
 }
 
 /** What the client's fields became: their lines, and what had no room. */
@@ -118,7 +118,7 @@ export function fieldLines(fields: readonly Field[], budget: number, first: Read
   let dropped = 0;
   const place = (index: number): void => {
     const [name, value] = fields[index] as Field;
-    const label = `${escaped(name.slice(0, NAME_CHARACTERS_MAX), isNotToken)}: `;
+    const label = `${percentEncoded(name.slice(0, NAME_CHARACTERS_MAX), isNotToken)}: `;
     const most = Math.min(share, room) - 2;
     const own = label.toLowerCase().startsWith(OWN_PREFIX) ? 'untrusted-' : '';
     const start = octets(own + label);
@@ -126,10 +126,10 @@ export function fieldLines(fields: readonly Field[], budget: number, first: Read
       dropped++;
       return;
     }
-    const rest = octets(escaped(value.slice(0, most), isControl));
-    const text = joined([start, rest], most);
+    const rest = octets(percentEncoded(value.slice(0, most), isControl));
+    const text = joinedWithin([start, rest], most);
     if (value.length > most || start.length + rest.length > most) cut++;
-    const line = joined([text, CRLF], most + 2);
+    const line = joinedWithin([text, CRLF], most + 2);
     places[index] = line;
     room -= line.length;
   };
@@ -141,7 +141,7 @@ export function fieldLines(fields: readonly Field[], budget: number, first: Read
 
 /** Our own fields, as they are: every value is one of a few words, a number, or was cut by who wrote it. */
 export function ownLines(fields: readonly Field[]): Uint8Array {
-  return octets(fields.map(([name, value]) => `Tracehound-${name}: ${escaped(value, isControl)}\r\n`).join(''));
+  return octets(fields.map(([name, value]) => `Tracehound-${name}: ${percentEncoded(value, isControl)}\r\n`).join(''));
 }
 
 const nameAt = (fields: readonly Field[], index: number): string => (fields[index] as Field)[0].toLowerCase();

@@ -125,7 +125,7 @@ export function planOf<C>(options: GuardOptions<C>, failMode: FailMode): GuardPl
   const given = readGroup('tracehound.options', 'tracehound.', options ?? null, NAMES);
   const redact = readGroup('tracehound.redact', 'tracehound.redact.', given.redact, ['mode', 'headers', 'query']);
   const signals =
-    given.signals === undefined ? [] : readList(part('signals'), given.signals, SIGNALS_LIST, readSignals);
+    given.signals === undefined ? [] : readList(part('signals'), given.signals, SIGNALS_LIST, readDetector);
   const detect = callable<NonNullable<GuardOptions<C>['detect']>>(part('detect'), given.detect);
   if (detect === undefined && signals.length === 0) throw wrongKind(part('detect'), 'a function', undefined);
   const redacted = secretNames({
@@ -164,7 +164,7 @@ const part = (name: string): string => `tracehound.${name}`;
 const SIGNALS_LIST = 'an array of signals';
 
 /** What `tracehound/signals/…` make, or one of the user's own that answers the same. */
-function readSignals(place: string, value: unknown): Signals {
+function readDetector(place: string, value: unknown): Signals {
   const signals = plug<Signals>(place, value, ['read'], 'what tracehound/signals/… make');
   readList(`${place}.secrets`, signals.secrets, 'an array of names', readToken);
   return signals;

@@ -165,10 +165,12 @@ export class Passage<C> {
   async #uninspected(how: Unheard | 'timeout'): Promise<Outcome> {
     const { th, plan } = this.#post;
     const isGone = await this.#isGone();
-    const passes = plan.shadow || (!isGone && !this.#asker.late && (await this.#mayPass(how)));
+    const isUnsent = await this.#isUnsent(how);
+    const mayPass = plan.detectorFailurePasses && (plan.slowBodyPasses || !isUnsent);
+    const passes = plan.shadow || (!isGone && !this.#asker.late && mayPass);
     const disposition = plan.shadow ? 'observed' : passes ? 'passed' : 'refused';
     try {
-      await th.http.counters.uninspected(this.#asker.source, disposition, recordable(how));
+      await th.http.counters.uninspected(this.#asker.source, disposition, isUnsent ? 'unsent' : how);
     } catch (error) {
       if (this.#failsClosed()) return this.#fail(failed(error));
       this.#failedOpen = true;
@@ -178,15 +180,14 @@ export class Passage<C> {
     return this.#pass();
   }
 
-  /** Whether the detector's failure may be passed over. Not by default when the sender had it in hand. */
-  async #mayPass(how: Unheard | 'timeout'): Promise<boolean> {
-    const { detectorFailurePasses, slowBodyPasses } = this.#post.plan;
-    if (!detectorFailurePasses || slowBodyPasses || this.#reading === undefined) return detectorFailurePasses;
+  /** Whether the body had not come whole when the detector failed: its sender had the failure in hand. */
+  async #isUnsent(how: Unheard | 'timeout'): Promise<boolean> {
+    if (this.#reading === undefined) return false;
     try {
-      return !(await this.#reading.isWaiting(how !== 'timeout'));
+      return await this.#reading.isWaiting(how !== 'timeout');
     } catch (error) {
       this.#report(error);
-      return false;
+      return true;
     }
   }
 
@@ -345,5 +346,3 @@ function failed(error: unknown): InterceptResult {
         }),
   };
 }
-/** The record has no reason of its own yet for a detector that said nothing, or nothing that can be read. */
-const recordable = (how: Unheard | 'timeout'): 'threw' | 'timeout' => (how === 'timeout' ? 'timeout' : 'threw');

@@ -8,7 +8,7 @@
 import { LATE, within } from '../time/deadline';
 import type { Inspection } from '../types/index';
 import { declaredLength, type Facts } from './capture';
-import { joined } from './message';
+import { joinedWithin } from './message';
 import { askedOf } from './target';
 
 type Chunk = ReadableStreamReadResult<Uint8Array>;
@@ -60,7 +60,7 @@ export class Reading {
     const buffered = this.#reader === undefined ? this.#facts.buffered?.() : undefined;
     if (buffered !== undefined) return (await buffered).bytes.slice(0, max);
     await this.#pull(max);
-    return joined(this.#chunks, max);
+    return joinedWithin(this.#chunks, max);
   }
 
   async #pull(max: number): Promise<void> {

@@ -14,7 +14,7 @@ const receipts = new WeakMap<object, Receipts>();
 
 /** The receipt of this request with this instance, if it was charged further outside. */
 export function receiptOf(th: GuardedTracehound, request: unknown, platform: unknown): RateLimitResult | undefined {
-  const key = keyOf(request, platform);
+  const key = receiptKey(request, platform);
   return key === undefined ? undefined : receipts.get(key)?.get(th);
 }
 
@@ -25,7 +25,7 @@ export function leaveReceipt(
   platform: unknown,
   rate: RateLimitResult | undefined,
 ): () => void {
-  const key = keyOf(request, platform);
+  const key = receiptKey(request, platform);
   if (key === undefined || rate === undefined) return () => {};
   const own: Receipts = receipts.get(key) ?? new Map();
   if (own.has(th)) return () => {};
@@ -33,7 +33,7 @@ export function leaveReceipt(
   return () => void own.delete(th);
 }
 
-function keyOf(request: unknown, platform: unknown): object | undefined {
+function receiptKey(request: unknown, platform: unknown): object | undefined {
   const { incoming, server } = (typeof platform === 'object' && platform !== null ? platform : {}) as {
     incoming?: unknown;
     server?: { incoming?: unknown };

@@ -14,9 +14,9 @@ import { declaredLength, type Facts } from './capture';
 import type { Field } from './message';
 
 /** The name of our policy, in the fields and in `violated-policies`. */
-export const POLICY_NAME = 'default';
+const POLICY_NAME = 'default';
 /** The name of a policy that the platform keeps: its numbers are estimates, and the draft has no other place to say so. */
-export const APPROXIMATE_NAME = 'approximate';
+const APPROXIMATE_NAME = 'approximate';
 
 /** The draft asks IANA for these; the registry does not list them before it is an RFC. */
 const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded';

@@ -152,11 +152,11 @@ function speedOf({ bytes, moved, since }: Place, now: number): number {
 /** A name for all the spellings and addresses that the limiter takes for one source. */
 export function groupOf(source: Source, ipv6Prefix: number): string {
   const { address, key } = typeof source === 'string' ? { address: source, key: undefined } : source;
-  if (isName(key)) return `key ${key}`;
-  const bytes = isName(address) ? addressOf(address) : undefined;
-  if (bytes === undefined) return typeof source === 'string' && isName(source) ? `text ${source}` : '';
+  if (namesSomebody(key)) return `key ${key}`;
+  const bytes = namesSomebody(address) ? addressOf(address) : undefined;
+  if (bytes === undefined) return typeof source === 'string' && namesSomebody(source) ? `text ${source}` : '';
   return `address ${bytes.length === 4 ? bytes.join('.') : masked(bytes, ipv6Prefix).join('.')}`;
 }
 
-const isName = (text: unknown): text is string =>
+const namesSomebody = (text: unknown): text is string =>
   typeof text === 'string' && text !== '' && text.length <= NAME_CHARACTERS_MAX;

@@ -11,6 +11,7 @@ import { TracehoundError } from '../errors';
 import { sidecar } from '../formats/sidecar';
 import type { InterceptResult, PlatformLimiter, RateLimitResult, Runtime, Source } from '../types/index';
 import { atOnce } from '../validate/at-once';
+import { closedError } from './clock';
 import { type NormalScent, readScent, readSource, type UnreadableScent } from './scent';
 
 /**
@@ -25,6 +26,9 @@ const OBSERVED = DISPOSITIONS.indexOf('observed');
 type Charged = Extract<InterceptResult, { status: 'clean' | 'rate_limited' }>;
 
 export type StatusCounts = Record<InterceptResult['status'], number>;
+
+/** How an unflagged request ends without a verdict of the core. */
+const UNFLAGGED = ['passed', 'skipped', 'allowed', 'gone'] as const;
 
 export class Agent {
   readonly #engine: Engine;
@@ -142,9 +146,12 @@ export class Agent {
    * An unflagged request that ended without a verdict of the core: it passed, was exempt, or its client had gone. Each is
    * seen once: by its charge, or here, where nothing was charged.
    */
-  count(what: 'passed' | 'skipped' | 'allowed' | 'gone'): void {
+  count(what: (typeof UNFLAGGED)[number]): void {
     const now = this.#now();
     if (this.#closed) throw closedError();
+    if (!UNFLAGGED.includes(what)) {
+      throw new RangeError(`count: unknown, expected ${UNFLAGGED.join(' | ')}, got another word`);
+    }
     if (what === 'gone') this.gone++;
     else this.counts.clean++;
     const exempt = what === 'skipped' || what === 'allowed';
@@ -381,8 +388,4 @@ function failedResult(cause: unknown): InterceptResult {
   if (cause instanceof TracehoundError) return { status: 'error', error: cause };
   const error = new TracehoundError('RUNTIME_FAILED', 'intercept: failed, expected a verdict, got an error', { cause });
   return { status: 'error', error };
-}
-
-export function closedError(): TracehoundError {
-  return new TracehoundError('CLOSED', 'tracehound: closed, expected an open instance, got a call after close()');
 }

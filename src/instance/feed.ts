@@ -21,7 +21,7 @@ import {
   TIME,
   u32At,
 } from '../formats/record';
-import type { Severity } from '../types/index';
+import type { Severity, TracehoundEvents } from '../types/index';
 import type { Events } from './events';
 
 const HASH_BYTES = 32;
@@ -46,16 +46,23 @@ export class Feed {
     this.#now = now;
   }
 
-  /** What is in the log already is no news. */
-  begin(): void {
-    const { log } = this.#engine;
-    this.#origin = log.origin;
-    this.#told = log.state()?.size ?? 0;
+  /** As `Events.on`. What is in the log already is no news. */
+  listen<N extends keyof TracehoundEvents>(name: N, handler: (event: TracehoundEvents[N]) => unknown): () => void {
+    if (!this.#isHeard()) {
+      const { log } = this.#engine;
+      this.#origin = log.origin;
+      this.#told = log.state()?.size ?? 0;
+    }
+    return this.#events.on(name, handler);
+  }
+
+  #isHeard(): boolean {
+    return this.#events.has('blocked') || this.#events.has('quarantined');
   }
 
   /** Something may have been appended. Costs two comparisons while nobody listens. */
   readonly poke = (): void => {
-    if (this.#isDue || !(this.#events.has('blocked') || this.#events.has('quarantined'))) return;
+    if (this.#isDue || !this.#isHeard()) return;
     this.#isDue = true;
     void Promise.resolve().then(() => {
       this.#isDue = false;

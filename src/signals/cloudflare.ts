@@ -69,7 +69,7 @@ interface Cf {
  * a header is asked for.
  */
 export function cloudflareSignals(options: CloudflareSignalsOptions): Signals {
-  const { given, botScore, wafScore, leakedCredentials, maliciousUploads, threatScore } = readOptions(options);
+  const { given, botScore, wafScore, leakedCredentials, maliciousUploads, threatScore } = readCloudflare(options);
   const scores = [
     ...(botScore?.headers === true ? [BOT_SCORE] : []),
     ...(wafScore === undefined ? [] : [wafScore.header]),
@@ -127,7 +127,7 @@ function botOfHeaders(voice: Voice): Bot {
   return { score: lowestOf(scores), isVerified: words.length > 0 && words.every((said) => said === 'true') };
 }
 
-type Options = ReturnType<typeof readOptions>;
+type Options = ReturnType<typeof readCloudflare>;
 
 function botFound({ score, isVerified }: Bot, how: NonNullable<Options['botScore']>): ThreatSignal | undefined {
   if (score === undefined || score > how.atMost || (isVerified && how.verifiedBots === 'pass')) return undefined;
@@ -187,11 +187,11 @@ function lowestOf(scores: readonly number[]): number | undefined {
 
 // ── options ─────────────────────────────────────────────────────────────────────────────────────────
 
-const part = (name: string): string => `cloudflareSignals.${name}`;
+const optionAt = (name: string): string => `cloudflareSignals.${name}`;
 
-function readOptions(options: unknown) {
+function readCloudflare(options: unknown) {
   const scores = ['botScore', 'wafScore', 'leakedCredentials', 'maliciousUploads', 'threatScore'] as const;
-  const given = readGroup('cloudflareSignals', part(''), options ?? null, [...HOP_NAMES, ...scores]);
+  const given = readGroup('cloudflareSignals', optionAt(''), options ?? null, [...HOP_NAMES, ...scores]);
   return {
     given,
     botScore: given.botScore === undefined ? undefined : readBotScore(given.botScore),
@@ -203,15 +203,15 @@ function readOptions(options: unknown) {
 }
 
 const readScore = <Name extends string>(name: string, value: unknown, names: readonly Name[]): Group<Name> =>
-  readGroup(part(name), part(`${name}.`), value, names);
+  readGroup(optionAt(name), optionAt(`${name}.`), value, names);
 
 function readBotScore(value: unknown) {
   const given = readScore('botScore', value, ['atMost', 'severity', 'verifiedBots', 'headers']);
   return {
-    atMost: integer(part('botScore.atMost'), given.atMost, null, 1, 98),
-    severity: word(part('botScore.severity'), given.severity, SEVERITIES),
-    verifiedBots: word(part('botScore.verifiedBots'), given.verifiedBots, ['pass', 'flag'] as const),
-    headers: readFlag(part('botScore.headers'), given.headers, false),
+    atMost: integer(optionAt('botScore.atMost'), given.atMost, null, 1, 98),
+    severity: word(optionAt('botScore.severity'), given.severity, SEVERITIES),
+    verifiedBots: word(optionAt('botScore.verifiedBots'), given.verifiedBots, ['pass', 'flag'] as const),
+    headers: readFlag(optionAt('botScore.headers'), given.headers, false),
   };
 }
 
@@ -220,12 +220,13 @@ function readWafScore(value: unknown) {
   const names = ['sqli', 'xss', 'rce'] as const;
   const classes = readScore('wafScore.classes', given.classes, names);
   return {
-    atMost: integer(part('wafScore.atMost'), given.atMost, null, 1, 98),
-    header: readHeaderName(part('wafScore.header'), given.header),
-    severity: given.severity === undefined ? undefined : word(part('wafScore.severity'), given.severity, SEVERITIES),
+    atMost: integer(optionAt('wafScore.atMost'), given.atMost, null, 1, 98),
+    header: readHeaderName(optionAt('wafScore.header'), given.header),
+    severity:
+      given.severity === undefined ? undefined : word(optionAt('wafScore.severity'), given.severity, SEVERITIES),
     classes: names
       .filter((name) => classes[name] !== undefined)
-      .map((name) => [name, readHeaderName(part(`wafScore.classes.${name}`), classes[name])] as const),
+      .map((name) => [name, readHeaderName(optionAt(`wafScore.classes.${name}`), classes[name])] as const),
   };
 }
 
@@ -241,17 +242,17 @@ function readKinds(name: string, value: unknown, kinds: readonly number[], sever
   const given = readScore(name, value, ['flag', 'severity']);
   return {
     kinds,
-    flag: readList(part(`${name}.flag`), given.flag, 'an array of numbers', (place, one) =>
+    flag: readList(optionAt(`${name}.flag`), given.flag, 'an array of numbers', (place, one) =>
       word(place, one, kinds, null),
     ),
-    severity: word(part(`${name}.severity`), given.severity, SEVERITIES, severity),
+    severity: word(optionAt(`${name}.severity`), given.severity, SEVERITIES, severity),
   };
 }
 
 function readThreatScore(value: unknown) {
   const given = readScore('threatScore', value, ['atLeast', 'severity']);
   return {
-    atLeast: integer(part('threatScore.atLeast'), given.atLeast, null, 1, 100),
-    severity: word(part('threatScore.severity'), given.severity, SEVERITIES, 'medium'),
+    atLeast: integer(optionAt('threatScore.atLeast'), given.atLeast, null, 1, 100),
+    severity: word(optionAt('threatScore.severity'), given.severity, SEVERITIES, 'medium'),
   };
 }

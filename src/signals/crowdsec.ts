@@ -94,7 +94,7 @@ function durationMs(text: unknown): number | undefined {
 
 /** Signals of CrowdSec. Throws when the options are wrong. */
 export function crowdsecSignals(options: CrowdsecSignalsOptions = {}): CrowdsecSignals {
-  const { types, maxDecisions } = readOptions(options);
+  const { types, maxDecisions } = readCrowdsec(options);
   let decisions = new Decisions(maxDecisions);
   let refused = 0;
   let ignored = 0;
@@ -182,7 +182,7 @@ function readAnswer(stream: CrowdsecStream, now: number, options: unknown): Answ
   return { begun, deleted: lists[1], isWhole };
 }
 
-function readOptions(options: unknown): { types: ReadonlyMap<string, Severity>; maxDecisions: number } {
+function readCrowdsec(options: unknown): { types: ReadonlyMap<string, Severity>; maxDecisions: number } {
   const given = readGroup('crowdsecSignals', 'crowdsecSignals.', options, ['types', 'maxDecisions']);
   const types = readMap(
     'crowdsecSignals.types',

@@ -49,7 +49,7 @@ interface Shelf {
 export type Found = Pick<Decision, 'type' | 'severity' | 'scenario' | 'until'>;
 
 const shelfOf = ({ network, type }: Decision): string => `${network.address.length} ${network.bits} ${type}`;
-const keyOf = (address: Uint8Array): string => String(address);
+const rangeKey = (address: Uint8Array): string => String(address);
 
 export class Decisions {
   readonly #max: number;
@@ -104,7 +104,7 @@ export class Decisions {
     const found: Found[] = [];
     for (const { bits, type, severity, networks } of this.#shelves.values()) {
       let longest: Held | undefined;
-      for (const held of chain(networks.get(keyOf(masked(address, bits))))) {
+      for (const held of chain(networks.get(rangeKey(masked(address, bits))))) {
         if (now !== undefined && now >= held.until) this.#drop(held);
         else if (longest === undefined || held.until > longest.until) longest = held;
       }
@@ -114,7 +114,7 @@ export class Decisions {
   }
 
   #named(decision: Decision): Held | undefined {
-    const first = this.#shelves.get(shelfOf(decision))?.networks.get(keyOf(decision.network.address));
+    const first = this.#shelves.get(shelfOf(decision))?.networks.get(rangeKey(decision.network.address));
     return chain(first).find(({ name }) => name === decision.name);
   }
 
@@ -123,7 +123,7 @@ export class Decisions {
     const place = shelfOf(decision);
     const shelf = this.#shelves.get(place) ?? { name: place, bits: network.bits, type, severity, networks: new Map() };
     this.#shelves.set(place, shelf);
-    const key = keyOf(network.address);
+    const key = rangeKey(network.address);
     const held: Held = { name, scenario, until, isLocal, shelf, key, next: shelf.networks.get(key) };
     shelf.networks.set(key, held);
     if (!isLocal) this.#foreign.add(held);

@@ -56,7 +56,7 @@ const TAG = /^[A-Z\d][\w.:-]*$/i;
  * is asked for.
  */
 export function fastlySignals(options: FastlySignalsOptions): Signals {
-  const { given, tags, blocked, bots } = readOptions(options);
+  const { given, tags, blocked, bots } = readFastly(options);
   const asked = [...(blocked === undefined ? [] : [RESPONSE]), ...(tags.size === 0 ? [] : [TAGS])];
   const hop = new Hop(given, {
     detector: 'fastly',
@@ -114,7 +114,7 @@ function botOf(request: unknown, { severity, verified }: Bots): ThreatSignal | u
   return threat;
 }
 
-function readOptions(options: unknown) {
+function readFastly(options: unknown) {
   const part = (name: string): string => `fastlySignals.${name}`;
   const names = [...HOP_NAMES, 'blocked', 'tags', 'bots'] as const;
   const given = readGroup('fastlySignals', part(''), options ?? null, names);

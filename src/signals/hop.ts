@@ -168,7 +168,7 @@ export class Voice {
     const copies = this.#values.get(name) ?? [];
     const readings = copies.map(read).filter((reading) => reading !== undefined);
     if (copies.length > 0 && readings.length === 0) {
-      this.#failure ??= { error: unreadable(this.#detector, name), reason: 'unreadable' };
+      this.#failure ??= { error: unreadableHeader(this.#detector, name), reason: 'unreadable' };
     }
     return readings;
   }
@@ -198,7 +198,7 @@ export class Voice {
   }
 }
 
-const unreadable = (detector: string, name: string): TracehoundError =>
+const unreadableHeader = (detector: string, name: string): TracehoundError =>
   new TracehoundError('SIGNAL_UNREADABLE', `${detector}: ${name} cannot be read, expected a verdict, got other text`);
 
 function silent(detector: string, names: readonly string[], trusted: boolean): NonNullable<Heard['failure']> {

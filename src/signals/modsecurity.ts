@@ -41,7 +41,7 @@ const SPEAKER = 'modsecuritySignals';
 
 /** Signals of ModSecurity with CRS. Throws when the options are wrong, and without `trust`. */
 export function modsecuritySignals(options: ModsecuritySignalsOptions): Signals {
-  const { given, header, classes, ...thresholds } = readOptions(options);
+  const { given, header, classes, ...thresholds } = readModsecurity(options);
   const hop = new Hop(given, {
     detector: 'modsecurity',
     part: SPEAKER,
@@ -80,7 +80,7 @@ function severityOf(score: number, { atLeast, highFrom, criticalFrom }: Threshol
   return score >= criticalFrom ? 'critical' : score >= highFrom ? 'high' : 'medium';
 }
 
-function readOptions(options: unknown) {
+function readModsecurity(options: unknown) {
   const part = (name: string): string => `${SPEAKER}.${name}`;
   const given = readGroup(SPEAKER, `${SPEAKER}.`, options, NAMES);
   const atLeast = integer(part('atLeast'), given.atLeast, 5, 1, SCORE_MAX);

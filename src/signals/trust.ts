@@ -30,7 +30,7 @@ export function conditionOf(part: string, trust: unknown, isNeeded: boolean): Co
   if (trust === 'platform') return PLATFORM;
   if (typeof trust === 'function') {
     const asked = trust as Extract<HopTrust, (view: SignalView) => unknown>;
-    return { holds: (view) => isYes(part, asked(view)), secrets: [] };
+    return { holds: (view) => saidYes(part, asked(view)), secrets: [] };
   }
   const { peers, secret } = readGroup(part, `${part}.`, trust, ['peers', 'secret'], EXPECTED);
   if ((peers === undefined) === (secret === undefined)) {
@@ -42,7 +42,7 @@ export function conditionOf(part: string, trust: unknown, isNeeded: boolean): Co
 }
 
 /** A promise would be a yes to nobody and an unhandled rejection: it is handled here, and refused. */
-function isYes(part: string, said: unknown): boolean {
+function saidYes(part: string, said: unknown): boolean {
   if (typeof (said as { then?: unknown } | null | undefined)?.then !== 'function') return said === true;
   Promise.resolve(said).catch(() => {});
   throw new TypeError(`${part}: not at once, expected true or false, got a promise`);

@@ -102,7 +102,7 @@ export async function generateSigner(name: string): Promise<Signer> {
   try {
     return ofEcdsa(name, await held(await generatePair('P-256', false), 'ECDSA'));
   } catch (cause) {
-    throw failed(
+    throw unable(
       'no key can be made here',
       'a platform with Ed25519 or P-256 (else a kept key, or macSigner)',
       'neither',
@@ -123,12 +123,12 @@ export async function generateKey(name: string, type: KeyType = 'Ed25519'): Prom
   checkUrlName(name);
   if (type !== 'Ed25519' && type !== 'P-256')
     throw new RangeError(`type: unknown, expected 'Ed25519' or 'P-256', got ${kindOf(type)}`);
-  const material = await attempt(`cannot make an ${type} key here`, async () => {
+  const material = await keyAct(`cannot make an ${type} key here`, async () => {
     const pair = await generatePair(type, true);
     const jwk = await crypto.subtle.exportKey('jwk', pair.privateKey);
     return type === 'Ed25519' ? fromBase64Url(jwk.d ?? '') : pkcs8OfJwk(jwk);
   });
-  if (material === undefined) throw failed(`${type} key not usable`, 'PKCS#8 with its public key', 'another form');
+  if (material === undefined) throw unable(`${type} key not usable`, 'PKCS#8 with its public key', 'another form');
   const signer = type === 'Ed25519' ? ed25519Signer({ name, seed: material }) : ecdsaSigner({ name, pkcs8: material });
   const { vkey } = await signer;
   const id = vkey.slice(name.length + 1, name.length + 9);
@@ -194,7 +194,7 @@ function ofEcdsa(name: string, { privateKey, publicKey }: Imported): Signer {
   if (spki === undefined) throw new RangeError('keys: wrong key, expected one on P-256, got another');
   return signer(name, ECDSA, spki, async (message) => {
     const der = derOfSignature(new Uint8Array(await crypto.subtle.sign(P256_SIGNATURE, privateKey, message as Bytes)));
-    if (der === undefined) throw failed('ECDSA failed', 'a signature of 64 bytes', 'another');
+    if (der === undefined) throw unable('ECDSA failed', 'a signature of 64 bytes', 'another');
     return der;
   });
 }
@@ -225,7 +225,7 @@ function chainedSigner(master: Uint8Array, origin: string): Signer {
   const evolve = utf8(MAC_EVOLVE);
   const commitment = Uint8Array.of(...utf8(MAC_TYPE), ...sha256(key));
   return signer(origin, EXTENDED, commitment, async (message) => {
-    if (index > MAC_INDEX_MAX) throw failed('MAC used up', `≤ ${MAC_INDEX_MAX + 1} signatures`, 'one more');
+    if (index > MAC_INDEX_MAX) throw unable('MAC used up', `≤ ${MAC_INDEX_MAX + 1} signatures`, 'one more');
     // No await before the key has moved on: two calls at once must not share a number.
     const signature = new Uint8Array(4 + SEED_BYTES);
     new DataView(signature.buffer).setUint32(0, index++);
@@ -265,14 +265,14 @@ export async function signNote(text: string, signers: readonly Signer[]): Promis
 
 async function signatureOf(signer: Signer, message: Bytes): Promise<NoteSignature> {
   const { name, id, type } = parseVerifierKey(signer.vkey);
-  if (name !== signer.name) throw failed('two names', 'its verifier key under its own name', 'another');
+  if (name !== signer.name) throw unable('two names', 'its verifier key under its own name', 'another');
   // A copy for each: what one signer does to the message must not reach the next.
-  const signature = await attempt('it did not sign', () => signer.sign(message.slice()), true);
-  if (!isBytes(signature)) throw failed('wrong kind of signature', 'a Uint8Array', kindOf(signature));
+  const signature = await keyAct('it did not sign', () => signer.sign(message.slice()), true);
+  if (!isBytes(signature)) throw unable('wrong kind of signature', 'a Uint8Array', kindOf(signature));
   // Not whether it verifies, which costs as much as signing: whether it can. Key stores like to answer r ‖ s.
   const expected = type === ED25519 ? '64 bytes' : type === ECDSA ? 'DER' : 'some bytes';
   const isOne = type === ED25519 ? signature.length === 64 : type === ECDSA ? isDer(signature) : signature.length > 0;
-  if (!isOne) throw failed('wrong form of signature', expected, `${signature.length} other bytes`);
+  if (!isOne) throw unable('wrong form of signature', expected, `${signature.length} other bytes`);
   return { name, id, signature };
 }
 
@@ -309,21 +309,21 @@ async function held(keys: CryptoKeyPair, algorithm: string): Promise<Imported> {
       );
     }
   }
-  const raw = await attempt('cannot export the public key', () => crypto.subtle.exportKey('raw', keys.publicKey));
+  const raw = await keyAct('cannot export the public key', () => crypto.subtle.exportKey('raw', keys.publicKey));
   return { privateKey: keys.privateKey, publicKey: new Uint8Array(raw) };
 }
 
 /** Web Crypto tells the public key of a seed in one way: import it so that it may leave, and look at it as JSON. */
 async function importSeed(seed: Uint8Array): Promise<Imported> {
   const pkcs8 = Uint8Array.of(...(ED25519_PKCS8.match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16)), ...seed);
-  const imported = await attempt('cannot import an Ed25519 key here', async () => {
+  const imported = await keyAct('cannot import an Ed25519 key here', async () => {
     const open = await crypto.subtle.importKey('pkcs8', pkcs8, ED25519_ALGORITHM, true, ['sign']);
     const publicKey = fromBase64Url((await crypto.subtle.exportKey('jwk', open)).x ?? '');
     const privateKey = await crypto.subtle.importKey('pkcs8', pkcs8, ED25519_ALGORITHM, false, ['sign']);
     return publicKey?.length === SEED_BYTES && { privateKey, publicKey };
   });
   pkcs8.fill(0);
-  if (!imported) throw failed('Ed25519 key not usable', 'a public key for a private key', 'none');
+  if (!imported) throw unable('Ed25519 key not usable', 'a public key for a private key', 'none');
   return imported;
 }
 
@@ -333,13 +333,13 @@ async function importPkcs8(pkcs8: Uint8Array): Promise<Imported> {
   if (jwk === undefined)
     throw new RangeError('pkcs8: not a key on P-256 with its public key, expected 138 bytes of DER, got others');
   const publicKey = pointOfJwk(jwk)!;
-  const privateKey = await attempt('cannot import a P-256 key here', async () => {
+  const privateKey = await keyAct('cannot import a P-256 key here', async () => {
     const key = await crypto.subtle.importKey('jwk', { ...jwk }, P256_ALGORITHM, false, ['sign']);
     const open = await crypto.subtle.importKey('jwk', { ...jwkOfPoint(publicKey) }, P256_ALGORITHM, false, ['verify']);
     const signature = await crypto.subtle.sign(P256_SIGNATURE, key, publicKey as Bytes);
     return (await crypto.subtle.verify(P256_SIGNATURE, open, signature, publicKey as Bytes)) ? key : undefined;
   });
-  if (privateKey === undefined) throw failed('P-256 key not usable', 'the public key of its private key', 'another');
+  if (privateKey === undefined) throw unable('P-256 key not usable', 'the public key of its private key', 'another');
   return { privateKey, publicKey };
 }
 
@@ -348,11 +348,13 @@ async function importPkcs8(pkcs8: Uint8Array): Promise<Imported> {
 /** A new key is named as docs/keys.md asks: a URL without a scheme. Keys that exist may have any name that notes allow. */
 function checkUrlName(name: string): void {
   checkName(name);
-  const expected = 'expected a URL without a scheme, such as example.org/keys/2026';
-  if (/^[a-z][a-z0-9.-]*:\/\//i.test(name)) throw new RangeError(`name: has a scheme, ${expected}, got one with it`);
+  const urlName = 'a URL without a scheme, such as example.org/keys/2026';
+  if (/^[a-z][a-z0-9.-]*:\/\//i.test(name))
+    throw new RangeError(`name: has a scheme, expected ${urlName}, got one with it`);
   // What a URL leaves as it is: nothing that is invisible, encoded or read as something else than host and path.
   const isPlain = /^[A-Za-z0-9._~:/-]+$/.test(name) && !/^[/:.]|\/$|\/\/|(?:^|\/)\.{1,2}(?:\/|$)/.test(name);
-  if (!isPlain || !canParse(`https://${name}`)) throw new RangeError(`name: not usable, ${expected}, got other text`);
+  if (!isPlain || !canParse(`https://${name}`))
+    throw new RangeError(`name: not usable, expected ${urlName}, got other text`);
 }
 
 function canParse(url: string): boolean {
@@ -380,15 +382,15 @@ function checkBytes(part: string, value: Uint8Array, min: number, max: number): 
   return value;
 }
 
-async function attempt<T>(problem: string, work: () => Promise<T>, recoverable = false): Promise<T> {
+async function keyAct<T>(problem: string, work: () => Promise<T>, recoverable = false): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    throw failed(problem, 'success', 'an error', cause, recoverable);
+    throw unable(problem, 'success', 'an error', cause, recoverable);
   }
 }
 
-function failed(problem: string, expected: string, got: string, cause?: unknown, recoverable = false): TracehoundError {
+function unable(problem: string, expected: string, got: string, cause?: unknown, recoverable = false): TracehoundError {
   const options = cause === undefined ? { recoverable } : { recoverable, cause };
   return new TracehoundError('SIGNER_FAILED', `signer: ${problem}, expected ${expected}, got ${got}`, options);
 }

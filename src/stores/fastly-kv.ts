@@ -78,7 +78,7 @@ export function fastlyKvStore(kv: KvPort, options: FastlyKvStoreOptions = {}): L
     },
     async get(key: string) {
       const place = placeOf(key);
-      const shown = await read(kv, place);
+      const shown = await readEntry(kv, place);
       // What was never swapped has no mark, and tiles cost one look.
       return shown?.isMarked === true ? (await newest(kv, place, shown)).bytes : shown?.bytes;
     },
@@ -87,26 +87,26 @@ export function fastlyKvStore(kv: KvPort, options: FastlyKvStoreOptions = {}): L
       const copy = copyOf(bytes);
       const before = expected === undefined ? undefined : copyOf(expected, 'expected');
       if (before === undefined) return (await add(kv, place, copy, '0')) ? 'swapped' : 'conflict';
-      const shown = await read(kv, place);
+      const shown = await readEntry(kv, place);
       if (shown === undefined) return 'conflict';
       const current = await newest(kv, place, shown);
       if (!isEqual(current.bytes, before)) {
         // Whoever swapped last may have ended before he could show it.
-        if (current.number > shown.number) await show(kv, place, current);
+        if (current.number > shown.number) await showVersion(kv, place, current);
         return 'conflict';
       }
       const next = { bytes: copy, number: current.number + 1 };
-      if (!(await add(kv, versionOf(place, next.number), copy))) return 'conflict';
-      await show(kv, place, next);
+      if (!(await add(kv, versionKey(place, next.number), copy))) return 'conflict';
+      await showVersion(kv, place, next);
       return 'swapped';
     },
     ...(canDelete !== undefined && {
       async delete(key: string) {
         const place = placeOf(key);
-        const shown = await read(kv, place);
+        const shown = await readEntry(kv, place);
         if (shown === undefined) return false;
         await canDelete.call(kv, place).catch((cause: unknown) => {
-          throw failed('delete', cause);
+          throw kvFailed('delete', cause);
         });
         return true;
       },
@@ -114,7 +114,7 @@ export function fastlyKvStore(kv: KvPort, options: FastlyKvStoreOptions = {}): L
   } satisfies LogStore);
 }
 
-function versionOf(place: string, number: number): string {
+function versionKey(place: string, number: number): string {
   const version = `${place}~/${number}`;
   if (version.length <= PLACE_LENGTH_MAX) return version;
   throw new RangeError(
@@ -129,7 +129,7 @@ async function add(kv: KvPort, place: string, bytes: Uint8Array, metadata?: stri
     return true;
   } catch (cause) {
     if (EXISTS.test(String((cause as Error | undefined)?.message))) return false;
-    throw failed('put', cause);
+    throw kvFailed('put', cause);
   }
 }
 
@@ -137,11 +137,11 @@ async function add(kv: KvPort, place: string, bytes: Uint8Array, metadata?: stri
  * Shows a version at the key itself. Which one is in force is decided already, and readers look further: a failure, such as
  * too many writes to one key, costs them a look, and the next swap shows its own.
  */
-async function show(kv: KvPort, place: string, { bytes, number }: Version): Promise<void> {
+async function showVersion(kv: KvPort, place: string, { bytes, number }: Version): Promise<void> {
   await kv.put(place, bufferOf(bytes), { mode: 'overwrite', metadata: String(number) }).catch(() => undefined);
 }
 
-async function read(kv: KvPort, place: string): Promise<(Version & { readonly isMarked: boolean }) | undefined> {
+async function readEntry(kv: KvPort, place: string): Promise<(Version & { readonly isMarked: boolean }) | undefined> {
   try {
     const entry = await kv.get(place);
     if (entry === null) return undefined;
@@ -150,7 +150,7 @@ async function read(kv: KvPort, place: string): Promise<(Version & { readonly is
     const isMarked = mark !== null && Number.isSafeInteger(number) && number >= 0;
     return { bytes: new Uint8Array(await entry.arrayBuffer()), number: isMarked ? number : 0, isMarked };
   } catch (cause) {
-    throw failed('get', cause);
+    throw kvFailed('get', cause);
   }
 }
 
@@ -159,7 +159,7 @@ async function newest(kv: KvPort, place: string, shown: Version): Promise<Versio
   let current = shown;
   for (;;) {
     const number = current.number + 1;
-    const next = await read(kv, versionOf(place, number));
+    const next = await readEntry(kv, versionKey(place, number));
     if (next === undefined) return current;
     current = { bytes: next.bytes, number };
   }
@@ -168,7 +168,7 @@ async function newest(kv: KvPort, place: string, shown: Version): Promise<Versio
 /** The bytes as a buffer, which every declaration of the SDK takes: they are copies, and fill theirs. */
 const bufferOf = (bytes: Uint8Array): ArrayBuffer => bytes.buffer as ArrayBuffer;
 
-function failed(act: 'get' | 'put' | 'delete', cause: unknown): TracehoundError {
+function kvFailed(act: 'get' | 'put' | 'delete', cause: unknown): TracehoundError {
   return new TracehoundError('STORE_FAILED', `fastly kv store: ${act} failed, expected an answer, got an error`, {
     cause,
     recoverable: true,

@@ -46,13 +46,13 @@ const LASTING: ReadonlySet<string> = new Set(
 const NO_FOLDER_SYNC: ReadonlySet<string> = new Set(['EISDIR', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM']);
 
 /** The system's code of an error, such as `ENOENT`; empty if it has none. */
-export function codeOf(error: unknown): string {
+function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,31}$/.test(code) ? code : '';
 }
 
 /** Runs `work`; what a system says becomes `STORE_FAILED`. The message has no path: a path may name a person. */
-export async function attempt<T>(act: string, work: () => Promise<T>): Promise<T> {
+export async function onDisk<T>(act: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {

@@ -14,7 +14,7 @@
  * @module
  */
 import type { LogStore } from '../types/ports';
-import { attempt, Disk, type FsPort } from './fs-disk';
+import { Disk, type FsPort, onDisk } from './fs-disk';
 import { Versions } from './fs-versions';
 import { copyOf, isEqual, partsOf } from './keys';
 
@@ -31,20 +31,20 @@ export function folderStore(fs: FsPort, root: string): LogStore {
     async putIfAbsent(key: string, bytes: Uint8Array) {
       const [folders, name] = split(key);
       const copy = copyOf(bytes);
-      return attempt('putIfAbsent', async () => {
+      return onDisk('putIfAbsent', async () => {
         const folder = await disk.folder(folders);
         return (await disk.create(folder, name, copy)) ? 'created' : 'exists';
       });
     },
     async get(key: string) {
       const [folders, name] = split(key);
-      return attempt('get', () => new Versions(disk, [root, ...folders].join('/'), name).read());
+      return onDisk('get', () => new Versions(disk, [root, ...folders].join('/'), name).read());
     },
     async swap(key: string, bytes: Uint8Array, expected: Uint8Array | undefined) {
       const [folders, name] = split(key);
       const copy = copyOf(bytes);
       const before = expected === undefined ? undefined : copyOf(expected, 'expected');
-      return attempt('swap', async () => {
+      return onDisk('swap', async () => {
         const folder = await disk.folder(folders);
         const versions = new Versions(disk, folder, name);
         if (before !== undefined) {
@@ -57,7 +57,7 @@ export function folderStore(fs: FsPort, root: string): LogStore {
     },
     async delete(key: string) {
       const [folders, name] = split(key);
-      return attempt('delete', () => disk.remove(folders, name));
+      return onDisk('delete', () => disk.remove(folders, name));
     },
   } satisfies LogStore);
 }

@@ -1,7 +1,7 @@
 /**
  * A store in memory: for tests, for demonstrations, and for a log that somebody fetches before the process ends.
  *
- * Relies on: nothing. Refuses: to grow without bound. Beyond `maxBytes` it fails as a full disk does.
+ * Relies on: keys. Refuses: to grow without bound. Beyond `maxBytes` it fails as a full disk does.
  *
  * Trusted as much as the process it lives in: durable until that ends.
  *

@@ -64,42 +64,44 @@ export function r2Store(bucket: R2Port, options: R2StoreOptions = {}): LogStore 
     async putIfAbsent(key: string, bytes: Uint8Array) {
       const place = placeOf(key);
       const copy = copyOf(bytes);
-      return (await asked('put', bucket.put(place, copy, { onlyIf: ABSENT }))) === null ? 'exists' : 'created';
+      return (await bucketAnswer('put', bucket.put(place, copy, { onlyIf: ABSENT }))) === null ? 'exists' : 'created';
     },
     async get(key: string) {
-      return (await read(bucket, placeOf(key)))?.bytes;
+      return (await readObject(bucket, placeOf(key)))?.bytes;
     },
     async swap(key: string, bytes: Uint8Array, expected: Uint8Array | undefined) {
       const place = placeOf(key);
       const copy = copyOf(bytes);
       const before = expected === undefined ? undefined : copyOf(expected, 'expected');
       if (before === undefined) {
-        return (await asked('put', bucket.put(place, copy, { onlyIf: ABSENT }))) === null ? 'conflict' : 'swapped';
+        return (await bucketAnswer('put', bucket.put(place, copy, { onlyIf: ABSENT }))) === null
+          ? 'conflict'
+          : 'swapped';
       }
-      const current = await read(bucket, place);
+      const current = await readObject(bucket, place);
       if (current === undefined || !isEqual(current.bytes, before)) return 'conflict';
       // What was read is what is replaced: an object put in between has another etag.
       const onlyIf = { etagMatches: current.etag };
-      return (await asked('put', bucket.put(place, copy, { onlyIf }))) === null ? 'conflict' : 'swapped';
+      return (await bucketAnswer('put', bucket.put(place, copy, { onlyIf }))) === null ? 'conflict' : 'swapped';
     },
     ...(canDelete !== undefined && {
       async delete(key: string) {
         const place = placeOf(key);
-        const isThere = (await asked('get', bucket.get(place))) !== null;
-        if (isThere) await asked('delete', canDelete.call(bucket, place));
+        const isThere = (await bucketAnswer('get', bucket.get(place))) !== null;
+        if (isThere) await bucketAnswer('delete', canDelete.call(bucket, place));
         return isThere;
       },
     }),
   } satisfies LogStore);
 }
 
-async function read(bucket: R2Port, place: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
-  const object = await asked('get', bucket.get(place));
+async function readObject(bucket: R2Port, place: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
+  const object = await bucketAnswer('get', bucket.get(place));
   if (object === null) return undefined;
-  return { bytes: new Uint8Array(await asked('get', object.arrayBuffer())), etag: object.etag };
+  return { bytes: new Uint8Array(await bucketAnswer('get', object.arrayBuffer())), etag: object.etag };
 }
 
-async function asked<T>(act: 'get' | 'put' | 'delete', answer: Promise<T>): Promise<T> {
+async function bucketAnswer<T>(act: 'get' | 'put' | 'delete', answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (cause) {

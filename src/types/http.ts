@@ -6,7 +6,7 @@
  * @module
  */
 import type { FailMode } from './options';
-import type { Disposition, RateLimitResult, Source } from './results';
+import type { Disposition, RateLimitResult, Source, UninspectedReason } from './results';
 
 /** Options of the instance that an adapter must obey. */
 export interface HttpSettings {
@@ -59,7 +59,7 @@ export interface HttpCounters {
    */
   count(what: 'passed' | 'skipped' | 'allowed' | 'gone' | 'failedOpen'): void;
   /** Records (folded per source) that a detector failed and what became of the request. */
-  uninspected(source: Source, disposition: Disposition, reason: 'threw' | 'timeout'): void;
+  uninspected(source: Source, disposition: Disposition, reason: UninspectedReason): void;
 }
 
 /** Of an instance that decides by itself, at once. */
@@ -80,6 +80,6 @@ export interface GuardPort extends Omit<HttpPort, 'limits' | 'counters'> {
     ): RateLimitResult | undefined | Promise<RateLimitResult | undefined>;
   };
   readonly counters: Omit<HttpCounters, 'uninspected'> & {
-    uninspected(source: Source, disposition: Disposition, reason: 'threw' | 'timeout'): void | Promise<void>;
+    uninspected(source: Source, disposition: Disposition, reason: UninspectedReason): void | Promise<void>;
   };
 }

@@ -41,6 +41,12 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** What happened to the request, for the log: did the attack get in? Default `refused` with a threat, else `none`. */
 export type Disposition = 'none' | 'refused' | 'observed' | 'passed';
 
+/**
+ * Why nobody inspected a request: the detector threw; it took too long; its verdict came and could not be read; the hop that
+ * should have given one said nothing; the body that the detector asked for did not arrive in time.
+ */
+export type UninspectedReason = 'threw' | 'timeout' | 'unreadable' | 'silent' | 'unsent';
+
 /** What came in. */
 export interface Scent {
   source: Source;

@@ -95,7 +95,7 @@ describe('the arguments of a call', () => {
   it('words are the known ones, and no name of Object.prototype', () => {
     for (const word of ['nonsense', 'constructor', '__proto__', 'toString', 'hasOwnProperty', 'Threw', 'threw ', '']) {
       expect(() => readCall('uninspected', ['k', 'passed', word], 0)).toThrow(
-        'object.uninspected reason: unknown, expected threw | timeout, got another string',
+        'object.uninspected reason: unknown, expected threw | timeout | unreadable | silent | unsent, got another string',
       );
       expect(() => readCall('uninspected', ['k', word, 'threw'], 0)).toThrow('object.uninspected disposition: unknown');
       expect(() => readCall('charge', ['k', word], 0)).toThrow('object.charge disposition: unknown');

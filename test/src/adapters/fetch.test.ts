@@ -1,4 +1,4 @@
-/** Guards the seam between a bare handler and the guard: arguments, bodies, answers that cannot be written to. */
+/** Guards src/adapters/fetch.ts, the seam between a bare handler and the guard: arguments, bodies, answers that cannot be written to. */
 import { describe, expect, test, vi } from 'vitest';
 import { type FetchHandler, type TracehoundFetchOptions, tracehound } from '../../../src/adapters/fetch';
 import type { Signals, ThreatSignal } from '../../../src/types/index';

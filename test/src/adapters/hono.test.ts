@@ -1,4 +1,4 @@
-/** Guards the seam between Hono and the guard: context, cache, replaced bodies, headers of others. No network. */
+/** Guards src/adapters/hono.ts, the seam between Hono and the guard: context, cache, replaced bodies, headers of others. No network. */
 import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { HTTPException } from 'hono/http-exception';

@@ -90,7 +90,11 @@ describe('a store of a module', () => {
   it.each<[string, unknown, RegExp]>([
     ['nothing', undefined, /expected a store as its default export/],
     ['something without `get`', { put: () => {} }, /expected a store as its default export/],
-    ['one that answers no bytes', { get: async () => 'text' }, /answered something that is no bytes/],
+    [
+      'one that answers no bytes',
+      { get: async () => 'text' },
+      /not readable, expected bytes from the store, got string/,
+    ],
     ['one that fails', { get: () => Promise.reject(new Error('no credentials')) }, /no credentials/],
     ['one that answers too much', { get: async () => new Uint8Array(2 ** 24 + 70_000) }, /too large/],
   ])('is refused with %s', async (_, exported, message) => {

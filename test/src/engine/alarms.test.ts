@@ -1,6 +1,6 @@
 /**
- * Guards the alarms of the engine: each owner has its own, so that the drain of evidence does not replace the alarm that
- * keeps the log from losing records.
+ * Guards src/engine/alarms.ts: each owner has an alarm of its own, so that the drain of evidence does not replace the alarm
+ * that keeps the log from losing records.
  */
 import { expect, test } from 'vitest';
 import { Alarms } from '../../../src/engine/alarms';

@@ -3,8 +3,10 @@
  */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { Details } from '../../../src/engine/details';
 import { openSnapshot } from '../../../src/instance/image';
 import type { Runtime, Tracehound } from '../../../src/types/index';
+import { begun } from '../../lab/core';
 import { dice, lab, pick } from '../../lab/lab';
 
 describe('what a detector said besides', () => {
@@ -107,8 +109,11 @@ describe('what a detector said besides', () => {
   );
 
   it('goes with its record: what is kept does not grow with what was written', () => {
-    const th = lab().make({ rateLimit: false, audit: { maxRecords: 64 }, quarantine: { maxCount: 4, maxShare: 1 } });
+    const world = lab();
+    const th = world.make({ rateLimit: false, audit: { maxRecords: 64 }, quarantine: { maxCount: 4, maxShare: 1 } });
     const sidecar = (i: number): void => {
+      // What the laboratory notes down is not what is measured.
+      for (const noted of [world.drawn, ...world.cores.map(({ calls }) => calls)]) noted.length = 0;
       th.intercept({ source: 'a', payload: `z${i}`, threat: { ...threat, raw: 'r'.repeat(96), reason: `${i}` } });
     };
     for (let i = 0; i < 2_000; i++) sidecar(i);
@@ -120,5 +125,40 @@ describe('what a detector said besides', () => {
     if (globalThis.gc) expect(process.memoryUsage().heapUsed - before).toBeLessThan(2 * 2 ** 20);
     // Every other record is of what had to make room.
     expect(th.audit.export({ from: th.audit.verify().from }).details.filter((each) => each !== null)).toHaveLength(32);
+  });
+});
+
+describe('on one core', () => {
+  const bytes = (n: number): Uint8Array => new TextEncoder().encode(`sidecar ${n}`);
+  const hash = (n: number): Uint8Array => createHash('sha256').update(bytes(n)).digest();
+  /** A record that commits to a sidecar, as far as a sidecar is looked up by it. */
+  const record = (n: number, flags = 1): Uint8Array => {
+    const made = new Uint8Array(176);
+    made[5] = flags;
+    made.set(hash(n), 112);
+    return made;
+  };
+
+  it('a sidecar is kept when a record of the call commits to it, and only then', () => {
+    const core = begun();
+    const details = new Details();
+    expect(details.with(core, undefined, () => 'no sidecar')).toBe('no sidecar');
+    details.with(core, bytes(1), () => undefined);
+    expect(details.of(record(1)), 'nobody wrote a record').toBeNull();
+    details.with(core, bytes(2), () => core.call.flush(0));
+    expect(details.all()).toEqual([]);
+  });
+
+  it('is found by the record that names its hash and says that it has one', () => {
+    const details = new Details();
+    for (let n = 0; n < 20; n++) details.keep(hash(n), n % 2, bytes(n));
+    for (let n = 0; n < 20; n++) {
+      expect(details.of(record(n))).toEqual(bytes(n));
+      expect(details.of(record(n, 0))).toBeNull();
+      expect(details.of(record(n, 0xfe)), 'of the flags one counts').toBeNull();
+    }
+    expect(details.of(record(20))).toBeNull();
+    const kept = details.all().map(([key, sort, detail]) => [Buffer.from(key), sort, detail]);
+    expect(kept).toEqual(Array.from({ length: 20 }, (_, n) => [Buffer.from(hash(n)), n % 2, bytes(n)]));
   });
 });

@@ -1,7 +1,7 @@
 /** Guards how a body is pulled (src/http/body.ts): within its budget, its time and its place, and handed on whole. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { pull } from '../../../src/http/body';
-import { joined } from '../../../src/http/message';
+import { joinedWithin } from '../../../src/http/message';
 import { bytes, facts, read, stream, take, text } from '../../lab/capture';
 
 afterEach(() => {
@@ -17,7 +17,7 @@ describe('the body', () => {
       for (let budget = 0; budget <= 42; budget++) {
         const got = await pull(stream(pieces), budget, 2_000);
         expect(got.state).toBe(budget >= 40 ? 'complete' : 'limit');
-        expect(text(joined(got.chunks, budget))).toBe(content.slice(0, budget));
+        expect(text(joinedWithin(got.chunks, budget))).toBe(content.slice(0, budget));
         expect(await read(got.rest?.() as ReadableStream<Uint8Array>)).toBe(content);
       }
     }

@@ -1,7 +1,7 @@
 /** Guards the evidence (src/http/capture.ts): one message within its budget, no secrets, no forged fields. */
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { type Buffered, declaredLength, type Facts, OWN_BYTES_MAX } from '../../../src/http/capture';
+import { type Buffered, declaredLength, type Facts, OWN_BYTES_MAX, takenBody } from '../../../src/http/capture';
 import type { Field } from '../../../src/http/message';
 import { Redaction } from '../../../src/http/redaction';
 import type { Source } from '../../../src/types/index';
@@ -410,4 +410,14 @@ describe('the fingerprint', () => {
     expect(await shot('a', '1', 'curl')).toBe(await shot('b', '2', 'curl'));
     expect(await shot('a', '1', 'curl')).not.toBe(await shot('a', '1', '$' + '{jndi:ldap://a}'));
   });
+});
+
+test('a body that was read where nobody kept it is said to be gone, and what would have kept it; a whole one is not', async () => {
+  const request = new Request('http://shop.example/', { method: 'POST', body: 'x' });
+  expect(takenBody(request, 'this')).toBeUndefined();
+  await request.text();
+  await expect(takenBody(request, '`request.clone()`')).rejects.toThrow(
+    new TypeError('body: read where it is not kept, expected `request.clone()`, got a body that is gone'),
+  );
+  expect(takenBody(new Request('http://shop.example/'), 'this')).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-/** Guards the order of the five steps, and that no failure of anybody lets a flagged request pass. */
+/** Guards src/http/guard.ts: the order of the five steps, and that no failure of anybody lets a flagged request pass. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Facts } from '../../../src/http/capture';
 import { type GuardOptions, guard, type Outcome, type Visit } from '../../../src/http/guard';

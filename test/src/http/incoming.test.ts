@@ -9,7 +9,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { BodyPrefix } from '../../../src/http/body';
 import { hasBody, type IncomingBody, peek } from '../../../src/http/incoming';
-import { joined } from '../../../src/http/message';
+import { joinedWithin } from '../../../src/http/message';
 import type { Slot } from '../../../src/http/slots';
 import { Dice } from '../../conformance/trace';
 
@@ -116,7 +116,7 @@ describe.each(['HTTP/1.1', 'HTTP/2'] as const)('%s', (version) => {
       open.push(() => socket.destroy());
     }
     const { prefix, after } = await seen;
-    const got = joined(prefix.chunks, BUDGET);
+    const got = joinedWithin(prefix.chunks, BUDGET);
     expect(Buffer.from(got).equals(body.subarray(0, BUDGET))).toBe(true);
     expect(prefix.state).toBe(size > BUDGET ? 'limit' : 'complete');
     expect(after.equals(body)).toBe(true);

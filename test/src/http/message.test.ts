@@ -1,7 +1,15 @@
 /** Guards the bytes of a message (src/http/message.ts): within their budget, and no part begins another. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { characters, type Field, fieldLines, joined, octets, ownLines, startLine } from '../../../src/http/message';
+import {
+  characters,
+  type Field,
+  fieldLines,
+  joinedWithin,
+  octets,
+  ownLines,
+  startLine,
+} from '../../../src/http/message';
 import { bytes, text } from '../../lab/capture';
 
 describe('the message', () => {
@@ -44,8 +52,8 @@ describe('the message', () => {
   });
 
   test('joining cuts at the end', () => {
-    expect(text(joined([bytes('ab'), bytes('cd')], 3))).toBe('abc');
-    expect(joined([], 3)).toHaveLength(0);
+    expect(text(joinedWithin([bytes('ab'), bytes('cd')], 3))).toBe('abc');
+    expect(joinedWithin([], 3)).toHaveLength(0);
   });
 
   test('our own fields begin with our name and stay one line each', () => {

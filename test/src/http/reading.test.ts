@@ -186,13 +186,13 @@ describe('a detector that waits for a body', () => {
       );
       const refused = await ask({}, facts(body(), { headers }));
       expect(refused.outcome.response?.status).toBe(503);
-      expect(refused.uninspected).toEqual([['192.0.2.1', 'refused', 'timeout']]);
+      expect(refused.uninspected).toEqual([['192.0.2.1', 'refused', 'unsent']]);
       const passed = await ask({ onDetectorFailure: 'pass' }, facts(body(), { headers }));
       expect(passed.outcome.response).toBeUndefined();
-      expect(passed.uninspected).toEqual([['192.0.2.1', 'passed', 'timeout']]);
+      expect(passed.uninspected).toEqual([['192.0.2.1', 'passed', 'unsent']]);
       const shadow = await ask({ shadow: true }, facts(body(), { headers }));
       expect(shadow.outcome.response).toBeUndefined();
-      expect(shadow.uninspected).toEqual([['192.0.2.1', 'observed', 'timeout']]);
+      expect(shadow.uninspected).toEqual([['192.0.2.1', 'observed', 'unsent']]);
     }
   });
 
@@ -238,7 +238,7 @@ describe('a detector that waits for a body', () => {
   test('that throws because the body broke off does not pass either; one that throws by itself does', async () => {
     const broken = await ask({}, facts(pieces(['ab'], 'error')));
     expect(broken.outcome.response?.status).toBe(503);
-    expect(broken.uninspected).toEqual([['192.0.2.1', 'refused', 'threw']]);
+    expect(broken.uninspected).toEqual([['192.0.2.1', 'refused', 'unsent']]);
     const own = async () => {
       throw new Error('boom');
     };

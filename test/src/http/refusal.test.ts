@@ -1,4 +1,4 @@
-/** Guards what clients are told: constant texts, fields that parse, times that never invite too early. */
+/** Guards src/http/refusal.ts, what clients are told: constant texts, fields that parse, times that never invite too early. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { forbidden, limited, type Manner, rateFields, unavailable, unserved } from '../../../src/http/refusal';

@@ -113,6 +113,18 @@ describe('places for bodies', () => {
     expect(room.take('c', '192.0.2.3')).toBe(undefined);
   });
 
+  test.each(['released', 'lost'])('a place that was %s is given back once, however often its reader says so', (how) => {
+    const room = table(4);
+    const [first] = [room.take('a1', 'a'), room.take('a2', 'a'), room.take('b1', 'b'), room.take('b2', 'b')];
+    if (how === 'released') first?.release();
+    else room.now += GRACE_MS;
+    room.take('c1', 'c');
+    room.now -= how === 'lost' ? GRACE_MS : 0;
+    for (let i = 0; i < 3; i++) first?.release();
+    // `a` holds one of four, which is its share: it is not taken for a sender who holds nothing.
+    expect(room.take('a3', 'a')).toBeUndefined();
+  });
+
   test('a clock that fails stands still, and takes no evidence away', () => {
     const slots = new CaptureSlots(1, 56, () => {
       throw new Error('no clock');

@@ -6,7 +6,8 @@
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { InterceptResult, Scent, Tracehound, TracehoundOptions } from '../../../src/index';
-import { closedError } from '../../../src/instance/agent';
+import { Agent } from '../../../src/instance/agent';
+import { closedError } from '../../../src/instance/clock';
 import { BUILDS, type Ground, ground, recordsOf, sha256hex } from '../../ground';
 
 const threat = { category: 'sqli', severity: 'high', detector: 'test' } as const;
@@ -407,6 +408,20 @@ describe.each(BUILDS)('intercept, on the %s build', (_, core) => {
       expect(text(th, result)).toBe(Buffer.from(big(1)).toString());
     });
   });
+});
+
+test('what an adapter counts is in the counts of its agent', () => {
+  const agent = new Agent(
+    { config: { limit: 1 } } as never,
+    () => 0,
+    {} as never,
+    undefined,
+    undefined,
+    () => {},
+  );
+  agent.close();
+  expect(() => agent.charge('x', false)).toThrow(expect.objectContaining({ code: 'CLOSED' }));
+  expect(agent.counts.clean).toBe(0);
 });
 
 test('a closed instance answers every scent with one and the same error', async () => {

@@ -1,7 +1,8 @@
 /** Guards `src/instance/clock.ts`: an instance reads a number of ms whatever its platform says, and counts every step back. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { steady } from '../../../src/instance/clock';
+import { TracehoundError } from '../../../src/errors';
+import { closedError, OpenClock, steady } from '../../../src/instance/clock';
 
 /** A platform that says these readings, one after the other. */
 function saying(readings: readonly unknown[]): () => number {
@@ -54,5 +55,27 @@ describe('the clock of an instance', () => {
         expect(clock.steps()).toEqual({ count: 0, ms: 0 });
       }),
     );
+  });
+});
+
+describe('the clock of calls from outside', () => {
+  test('answers until the end, then says that the instance is closed', () => {
+    const clock = new OpenClock(() => 7, undefined);
+    expect([clock.time(), clock.actTime()]).toEqual([7, 7]);
+    clock.isClosed = true;
+    for (const ask of [clock.time, clock.actTime]) expect(ask).toThrow(expect.objectContaining({ code: 'CLOSED' }));
+    expect(closedError().message).toMatch(/^tracehound: closed, expected .+, got /);
+  });
+
+  test('refuses acts, and only acts, while no record may be appended', () => {
+    const full = new TracehoundError('LOG_FULL', 'log: full, expected room, got none');
+    const reasons = [full, undefined];
+    const clock = new OpenClock(
+      () => 7,
+      () => reasons.shift(),
+    );
+    expect(clock.time()).toBe(7);
+    expect(clock.actTime).toThrow(full);
+    expect(clock.actTime()).toBe(7);
   });
 });

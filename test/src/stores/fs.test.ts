@@ -1,6 +1,6 @@
 /**
- * Guards the file store: killed, failing or overtaken before any single step, it loses nothing that was there, tells no
- * two callers that they won, blocks nobody, and leaves the folder readable by anything that reads files.
+ * Guards src/stores/fs.ts: killed, failing or overtaken before any single step, it loses nothing that was there, tells no two
+ * callers that they won, blocks nobody, and leaves the folder readable by anything that reads files.
  */
 import {
   existsSync,
@@ -20,6 +20,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { fsStore } from '../../../runtimes/node/fs-store';
+import { folderStore } from '../../../src/stores/fs';
 import { type Before, failingAt, killedAt, pausedAt, steppedFs } from '../../lab/fs-port';
 import { acts, KEY, NEW, OLD } from '../../lab/store-acts';
 
@@ -278,6 +279,48 @@ describe('two at once', () => {
       expect(await reading).toEqual(NEW);
       await quickStore().swap(KEY, OLD, NEW);
     }
+  });
+});
+
+describe('over a port alone', () => {
+  it('each part of a key is a folder but the last, and acts that are refused touch no disk', async () => {
+    const fs = quick();
+    const store = folderStore(fs, root);
+    for (const key of ['', '../a', 'a/../b', 'a~', 7 as unknown as string]) {
+      await expect(store.putIfAbsent(key, OLD)).rejects.toThrow(/^key: /);
+      await expect(store.get(key)).rejects.toThrow(/^key: /);
+      await expect(store.swap(key, OLD, undefined)).rejects.toThrow(/^key: /);
+    }
+    await expect(store.putIfAbsent('a', 'text' as never)).rejects.toThrow(TypeError);
+    await expect(store.swap('a', OLD, 'text' as never)).rejects.toThrow(/^expected: /);
+    expect([fs.steps, existsSync(root)]).toEqual([0, false]);
+    expect(await store.putIfAbsent('a/b/c', OLD)).toBe('created');
+    expect(await store.putIfAbsent('a/b/d', NEW)).toBe('created');
+    expect(new Uint8Array(readFileSync(join(root, 'a/b/c')))).toEqual(OLD);
+  });
+
+  it('a swap of nothing makes the object once, also when its file was taken away and its versions were not', async () => {
+    const store = folderStore(quick(), root);
+    expect(await store.swap('a', OLD, undefined)).toBe('swapped');
+    expect(await store.swap('a', NEW, undefined)).toBe('conflict');
+    expect(await store.swap('a', NEW, OLD)).toBe('swapped');
+    rmSync(join(root, 'a'));
+    expect(await store.swap('a', OLD, undefined)).toBe('conflict');
+    expect(await store.get('a')).toEqual(NEW);
+    expect(Object.isFrozen(store)).toBe(true);
+  });
+
+  it('the store keeps the bytes that it was given, whatever becomes of their array', async () => {
+    const store = folderStore(quick(), root);
+    const given = OLD.slice();
+    const put = store.putIfAbsent('a', given);
+    given.fill(0);
+    expect([await put, await store.get('a')]).toEqual(['created', OLD]);
+    const [next, expected] = [NEW.slice(), OLD.slice()];
+    const swapped = store.swap('a', next, expected);
+    next.fill(0);
+    expected.fill(0);
+    expect([await swapped, await store.get('a')]).toEqual(['swapped', NEW]);
   });
 });
 
