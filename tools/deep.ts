@@ -36,6 +36,11 @@ const PARTS: Readonly<Record<string, Part>> = {
     run: ['test/src/verify/attacks.test.ts'],
     env: { TRACEHOUND_EVERY_BYTE: '1' },
   },
+  hostile: {
+    what: 'ten minutes of a hostile crowd against a real server: the log accounts for every request, heap and log stay small',
+    run: ['--config', 'test/deep/vitest.config.ts', 'test/deep/hostile.test.ts'],
+    env: {},
+  },
 };
 
 const git = (...args: string[]): string => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();

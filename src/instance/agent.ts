@@ -158,7 +158,9 @@ export class Agent {
     const charges = this.#engine.config.limit !== 0 || this.#limiter !== undefined;
     if (exempt || !charges) this.#engine.count(now, 'seen');
     if (what === 'skipped') this.#engine.count(now, 'skipped');
-    if (what === 'allowed') this.allowed++;
+    if (what !== 'allowed') return;
+    this.allowed++;
+    this.#engine.count(now, 'allowed');
   }
 
   /** Puts a flagged scent in the place of the item at `slot`, which the caller found: so the instance is open. */

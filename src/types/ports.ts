@@ -95,6 +95,16 @@ export interface LogStore extends Store {
 }
 
 /**
+ * Where wrapped data keys lie, one object `keys/<id>` for each item of evidence (docs/format.md, "The key of an envelope").
+ * Reserved: no part uses it yet. *Trusted* to forget: whoever controls it could keep a key that was deleted, so that erased
+ * evidence can be read again by somebody who also has the deployment's key. It never lies under an object lock.
+ */
+export interface KeyStore extends Store {
+  /** Resolves once nobody can read the key any more, copies and older versions included. */
+  delete(key: string): Promise<boolean>;
+}
+
+/**
  * What several instances know together. *Trusted*: whoever controls it could admit or refuse anybody. Time is the ledger's
  * own. A failure rejects with `LEDGER_FAILED`, recoverable where time alone may mend it.
  */

@@ -16,3 +16,9 @@ test('a log store is a store, which may leave out what not every store can do; n
   expectTypeOf<Omit<words.Sent, 'retryAfterMs'>>().toExtend<words.Sent>();
   expectTypeOf<Omit<words.Sent, 'retry'>>().not.toExtend<words.Sent>();
 });
+
+test('a store of keys is a store that can delete: without that, nothing could be erased', () => {
+  expectTypeOf<words.KeyStore>().toExtend<words.Store>();
+  expectTypeOf<words.Store>().not.toExtend<words.KeyStore>();
+  expectTypeOf<Pick<words.KeyStore, 'get' | 'putIfAbsent' | 'delete'>>().toExtend<words.KeyStore>();
+});
