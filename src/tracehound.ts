@@ -115,12 +115,14 @@ function engineOf({ options, runtime, random, troubles, continues, persistence }
     config: coreConfig(options),
     runtime,
     secret: options.secret,
+    formerSecrets: options.formerSecrets,
     origin: options.audit.origin,
     continues,
     persistence,
-    genesis: (origin, instance, size) => {
+    genesis: (origin, instance, size, secretId) => {
       if (options.secret === undefined) troubles.raise('SECRET_NOT_SET');
-      const facts = genesisFacts(options, runtime, origin, instance);
+      const named = secretId === undefined ? {} : { secretId };
+      const facts = { ...genesisFacts(options, runtime, origin, instance), ...named };
       return sidecar(size === 0 ? facts : { ...facts, size }, random);
     },
     succession: (origin, size, restored) => {

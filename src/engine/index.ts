@@ -127,6 +127,13 @@ export class Engine {
     });
   }
 
+  /** As `mac`, once for each secret: the current one, then those before it. */
+  macs(now: number, key: KeyName, data: Uint8Array): Uint8Array[] {
+    return this.#life.run(now, (core) =>
+      [this.#life.keys as Subkeys, ...this.#life.formerKeys].map((keys) => hmac(core, keys.of(core, key), data)),
+    );
+  }
+
   // ── one request ─────────────────────────────────────────────────────────────────────────────────
 
   /** The clean path: charges the source and nothing else. */

@@ -7,6 +7,7 @@
  */
 import * as abi from '../../assembly/abi';
 import { TracehoundError } from '../errors';
+import { toHex } from '../formats/bytes';
 import type { AuditExport, Runtime } from '../types/index';
 import { Alarms } from './alarms';
 import { Details } from './details';
@@ -25,6 +26,8 @@ export interface EngineOptions {
   readonly config: CoreConfig;
   readonly runtime: Runtime;
   readonly secret: Uint8Array | undefined;
+  /** Secrets before it, newest first. */
+  readonly formerSecrets?: readonly Uint8Array[];
   /** Origin of the log, perhaps with `{instance}`. */
   readonly origin: string;
   /** A log of the store to go on with, instead of a new one. */
@@ -32,7 +35,7 @@ export interface EngineOptions {
   /** Where cores live on while nobody runs them. */
   readonly persistence?: Persistence | undefined;
   /** The sidecar that GENESIS commits to; of a log that goes on after `size` records, RESUME. */
-  genesis(origin: string, instance: string, size: number): Uint8Array;
+  genesis(origin: string, instance: string, size: number, secretId: string | undefined): Uint8Array;
   /** The sidecar that RESUME and PANIC commit to. */
   succession(origin: string, size: number, restored: Succession): Uint8Array;
 }
@@ -43,6 +46,7 @@ const PANICS_MS = 60_000;
 const CARRIED_MAX = 4;
 
 const IN = abi.INBOX_AT;
+const SECRET_ID_BYTES = 8;
 const ENTROPY_LEFT = (abi.OUTBOX_AT + abi.OUTBOX_ENTROPY_LEFT) >>> 2;
 
 export class Life {
@@ -51,6 +55,8 @@ export class Life {
   /** The core that is up. */
   core: Core | undefined;
   keys: Subkeys | undefined;
+  /** Of the secrets before, newest first. */
+  readonly formerKeys: readonly Subkeys[];
   /** Name of this epoch's log, and the UUID of the epoch. */
   origin = '';
   instance = '';
@@ -68,6 +74,7 @@ export class Life {
   #salvaged: Salvaged | undefined;
 
   constructor(options: EngineOptions) {
+    this.formerKeys = (options.formerSecrets ?? []).map((secret) => new Subkeys(secret));
     this.#options = options;
     this.config = options.config;
   }
@@ -196,6 +203,8 @@ export class Life {
     const core = link(instance, config, runtime.digest);
     const keys = this.keys ?? new Subkeys(secret ?? this.#randomBytes(32));
     const tag = keys.of(core, 'tag');
+    // Names the secret in a log and tells nothing of it: 64 bits of a key that serves for nothing else.
+    const secretId = secret && toHex(keys.of(core, 'id').subarray(0, SECRET_ID_BYTES));
     this.#fill(core);
     core.bytes.set(tag, IN + abi.INBOX_KEY);
     core.call.seed();
@@ -205,11 +214,11 @@ export class Life {
     const continues = this.#epochs === 0 ? this.#options.continues : undefined;
     if (continues !== undefined) {
       name = continues.origin;
-      this.#continue(core, now, continues, uuid);
+      this.#continue(core, now, continues, uuid, secretId);
     } else {
       // One origin = one writer: a later epoch of a verbatim origin must not continue it from record 0 (docs/identity.md).
       if (name === origin && (this.#epochs > 0 || this.#salvaged)) name = `${origin}/${uuid}`;
-      this.#begin(core, now, name, uuid);
+      this.#begin(core, now, name, uuid, secretId);
     }
     this.keys = keys;
     this.origin = name;
@@ -218,16 +227,16 @@ export class Life {
     return core;
   }
 
-  #begin(core: Core, now: number, origin: string, instance: string): void {
+  #begin(core: Core, now: number, origin: string, instance: string, secretId: string | undefined): void {
     this.details = new Details();
-    this.details.with(core, this.#options.genesis(origin, instance, 0), () => {
+    this.details.with(core, this.#options.genesis(origin, instance, 0, secretId), () => {
       writeText(core, origin);
       core.call.begin(now);
     });
   }
 
   /** Goes on where a log ended: its state, then the record that says who goes on. */
-  #continue(core: Core, now: number, log: Continues, instance: string): void {
+  #continue(core: Core, now: number, log: Continues, instance: string, secretId: string | undefined): void {
     const at = core.places.audit;
     for (const field of [abi.AUDIT_SIZE, abi.AUDIT_HELD_FROM, abi.AUDIT_RELEASED_TO])
       core.f64[(at + field) >>> 3] = log.size;
@@ -235,7 +244,7 @@ export class Life {
     core.bytes.set(log.link, at + abi.AUDIT_PREV);
     for (const { level, hash } of log.subtrees) core.bytes.set(hash, at + abi.AUDIT_FRONTIER + 32 * level);
     this.details = new Details();
-    this.details.with(core, this.#options.genesis(log.origin, instance, log.size), () => {
+    this.details.with(core, this.#options.genesis(log.origin, instance, log.size, secretId), () => {
       writeAppend(core, abi.KIND_RESUME, { overlay: log.root, size: log.size });
       core.call.append(now);
     });

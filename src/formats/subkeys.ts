@@ -12,6 +12,7 @@ export const KEY_LABELS = {
   redact: 'tracehound/v1/header-fingerprint',
   trace: 'tracehound/v1/trace-id',
   partition: 'tracehound/v1/pk',
+  id: 'tracehound/v1/secret-id',
 } as const;
 export type KeyName = keyof typeof KEY_LABELS;
 

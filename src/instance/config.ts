@@ -9,7 +9,7 @@
  */
 
 import { TracehoundError } from '../errors';
-import { captureBytes, isBytes, utf8Length } from '../formats/bytes';
+import { utf8Length } from '../formats/bytes';
 import type { LogPlug } from '../log/keeper';
 import type {
   OpenedSnapshot,
@@ -35,6 +35,7 @@ import {
   wrongKind,
 } from '../validate/index';
 import { kindOf } from '../validate/kind';
+import { readSecrets } from './secret';
 
 /** Bits of IPv6 that one customer of a network usually has. Also what groups senders where no limiter does. */
 export const IPV6_PREFIX = 56;
@@ -57,9 +58,6 @@ interface Audit extends ResolvedAudit {
 const MiB = 1_048_576;
 /** 35 years. Unix time and a few of these still add up exactly in a double. */
 const MS_MAX = 2 ** 40;
-/** HMAC hashes a key longer than 64 bytes first, so more gains nothing; more than this is a mistake, such as a file. */
-const SECRET_BYTES_MAX = 1_024;
-const SECRET_BYTES_MIN = 32;
 /** What everybody writes who counts in seconds. It would be a window in which nobody is ever limited: 61 is taken, 60 is asked about. */
 const MINUTE_S = 60;
 const ORIGIN_BYTES_MAX = 255;
@@ -109,7 +107,7 @@ export function resolveOptions(options: unknown, keep: LogPlug): Resolved {
     authorize,
     maxPayloadBytes,
     audit: auditOptions(given.audit, keep),
-    secret: readSecret(given.secret),
+    ...readSecrets('secret', given.secret),
     failMode: word('failMode', given.failMode, ['open', 'closed']),
     quiet: readFlag('quiet', given.quiet, false),
     clock: callable<() => number>('clock', given.clock),
@@ -228,19 +226,6 @@ function readSigner(value: unknown): Signer | undefined {
 }
 
 /** A copy: the caller may, and should, overwrite its own. */
-function readSecret(value: unknown): Uint8Array | undefined {
-  if (value === undefined) return undefined;
-  if (!isBytes(value)) throw wrongKind('secret', 'a Uint8Array', value);
-  const bytes = captureBytes(value, SECRET_BYTES_MAX);
-  const expected = `${SECRET_BYTES_MIN} to ${SECRET_BYTES_MAX} bytes`;
-  if (bytes === undefined) throw new RangeError(`secret: unreadable, expected ${expected}, got a detached buffer`);
-  if (typeof bytes === 'number') throw new RangeError(`secret: too long, expected ${expected}, got ${bytes}`);
-  if (bytes.length < SECRET_BYTES_MIN) {
-    throw new RangeError(`secret: too short, expected ${expected}, got ${bytes.length}`);
-  }
-  return new Uint8Array(bytes);
-}
-
 function readRuntime(value: unknown): Runtime | undefined {
   if (value === undefined) return undefined;
   return plug<Runtime>('runtime', value, ['core', 'now', 'random', 'defer', 'source'], 'a Runtime');

@@ -65,8 +65,8 @@ export class Evidence implements Quarantine {
     const now = this.#port.time();
     const { engine, trace } = this.#port;
     const text = readId(id);
-    const uuid = EVIDENCE_ID.test(text) ? uuidBytes(text) : trace.resolve(now, text);
-    if (uuid === undefined || engine.findId(now, uuid) === 0) return undefined;
+    const meant = EVIDENCE_ID.test(text) ? [uuidBytes(text)] : trace.resolve(now, text);
+    if (!meant.some((uuid) => engine.findId(now, uuid) !== 0)) return undefined;
     const handle = engine.handle();
     // The whole id was given: its random half must agree too.
     return text.length === 53 && handle.id !== text ? undefined : handle;

@@ -42,6 +42,7 @@ import { sealKey } from '../formats/seal';
 import type { Json, OpenedSnapshot, OpenSnapshotOptions, Runtime } from '../types/index';
 import { kindOf } from '../validate/kind';
 import { VERSION } from '../version';
+import { readSecrets } from './secret';
 
 /** 'THSNAP' and a line end of either kind: what is copied as text is spoilt here already (as in PNG). */
 const MAGIC = /* @__PURE__ */ Uint8Array.of(0x54, 0x48, 0x53, 0x4e, 0x41, 0x50, 0x0d, 0x0a);
@@ -56,8 +57,6 @@ const DIGEST_BYTES = 32;
 const HEADER_BYTES_MAX = 4_096;
 /** No core is larger, and neither is what it holds. */
 const BYTES_MAX = 0x7fff0000;
-const SECRET_BYTES_MIN = 32;
-const SECRET_BYTES_MAX = 1_024;
 /** What `rateLimit` can be (config.ts), rounded as the core rounds it. */
 const WAYS_MIN = 16;
 const WAYS_MAX = 2 ** 24;
@@ -184,7 +183,7 @@ const keyFor = (secret: Uint8Array, use: 'encrypt' | 'decrypt'): Promise<CryptoK
  * const th = createTracehound({ secret, restore: await openSnapshot(bytes, { secret }) });
  */
 export async function openSnapshot(bytes: Uint8Array, options: OpenSnapshotOptions = {}): Promise<OpenedSnapshot> {
-  const secret = openingSecret(options);
+  const { secret, formerSecrets } = readSecrets('openSnapshot secret', options?.secret);
   const unsealedToo = readUnsealed('openSnapshot', options) || secret === undefined;
   const own = readBytes(bytes);
   const sealed = readPrefix(own);
@@ -197,7 +196,9 @@ export async function openSnapshot(bytes: Uint8Array, options: OpenSnapshotOptio
     );
   }
   if (sealed && secret === undefined) throw invalidSnapshot('seal', 'closed', 'the secret that sealed it', 'none');
-  const parts = splitImage(sealed ? await unseal(own, secret as Uint8Array) : await unframe(own));
+  const parts = splitImage(
+    sealed ? await unsealAny(own, [secret as Uint8Array, ...formerSecrets]) : await unframe(own),
+  );
   const claims = readHeader(parts.header);
   if (!sealed && claims.limiter !== null) {
     throw invalidSnapshot(
@@ -244,6 +245,19 @@ function readPrefix(own: Bytes): boolean {
   const flags = view.getUint16(FLAGS_AT);
   if ((flags & ~FLAG_SEALED) !== 0) throw invalidSnapshot('prefix', 'unknown flags', `0 or ${FLAG_SEALED}`, `${flags}`);
   return flags === FLAG_SEALED;
+}
+
+/** Under the first secret that opens it. */
+async function unsealAny(own: Bytes, secrets: readonly Uint8Array[]): Promise<Bytes> {
+  let failure: unknown;
+  for (const secret of secrets) {
+    try {
+      return await unseal(own, secret);
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
 }
 
 async function unseal(own: Bytes, secret: Uint8Array): Promise<Bytes> {
@@ -364,18 +378,4 @@ function readUnsealed(part: string, options: unknown): boolean {
   const { unsealed } = options as { unsealed?: unknown };
   if (unsealed === undefined || typeof unsealed === 'boolean') return unsealed === true;
   throw new TypeError(`${part} unsealed: wrong kind, expected a boolean, got ${kindOf(unsealed)}`);
-}
-
-function openingSecret(options: unknown): Uint8Array | undefined {
-  const { secret } = (options ?? {}) as { secret?: unknown };
-  if (secret === undefined) return undefined;
-  if (!isBytes(secret)) {
-    throw new TypeError(`openSnapshot secret: wrong kind, expected a Uint8Array, got ${kindOf(secret)}`);
-  }
-  const bytes = captureBytes(secret, SECRET_BYTES_MAX);
-  if (bytes instanceof Uint8Array && bytes.length >= SECRET_BYTES_MIN) return new Uint8Array(bytes);
-  const got = bytes instanceof Uint8Array ? bytes.length : (bytes ?? 'a detached buffer');
-  throw new RangeError(
-    `openSnapshot secret: out of range, expected ${SECRET_BYTES_MIN} to ${SECRET_BYTES_MAX} bytes, got ${got}`,
-  );
 }

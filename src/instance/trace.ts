@@ -43,11 +43,12 @@ export class TraceIds {
     return toHex(bytes);
   }
 
-  /** The 16 bytes that a trace id hides; `undefined` when the text is not a trace id. */
-  resolve(now: number, trace: string): Uint8Array | undefined {
-    if (!TRACE.test(trace)) return undefined;
+  /** The 16 bytes that a trace id hides, under the current secret and under each before it; none when it is no trace id. */
+  resolve(now: number, trace: string): Uint8Array[] {
+    if (!TRACE.test(trace)) return [];
     const bytes = fromHex(trace.toLowerCase()) as Uint8Array;
-    return xor(bytes.subarray(NONCE_BYTES), this.#engine.mac(now, 'trace', bytes.slice(0, NONCE_BYTES)));
+    const masks = this.#engine.macs(now, 'trace', bytes.slice(0, NONCE_BYTES));
+    return masks.map((mask) => xor(bytes.subarray(NONCE_BYTES), mask));
   }
 }
 

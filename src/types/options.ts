@@ -75,6 +75,13 @@ export interface OpenedLog {
   readonly root: string;
 }
 
+/**
+ * The key from which all keys of an instance are made: 32 to 1,024 random bytes. To change it, give the new one as `current`
+ * and keep the old ones as `former`, at most 16: trace ids and snapshots made under them are still found and opened, and
+ * nothing new is made with them. A log names the secret it was written under (`secretId` in GENESIS), never the secret.
+ */
+export type Secret = Uint8Array | { current: Uint8Array; former?: readonly Uint8Array[] };
+
 export type FailMode = 'open' | 'closed';
 
 export interface TracehoundOptions {
@@ -85,7 +92,7 @@ export interface TracehoundOptions {
   maxPayloadBytes?: number;
   audit?: AuditOptions;
   /** ≥ 32 bytes. Default: random per instance — then source tags do not correlate across instances. */
-  secret?: Uint8Array;
+  secret?: Secret;
   /** What becomes of *unflagged* requests when Tracehound itself fails. Default `open`. */
   failMode?: FailMode;
   /** No line on stderr when something goes wrong; `th.on('trouble')` is told all the same. Default `false`. */
@@ -114,6 +121,8 @@ export interface ResolvedOptions {
   maxPayloadBytes: number;
   audit: ResolvedAudit;
   secret: Uint8Array | undefined;
+  /** Secrets before it, newest first: they find, and make nothing. */
+  formerSecrets: readonly Uint8Array[];
   failMode: FailMode;
   quiet: boolean;
   clock: (() => number) | undefined;

@@ -149,8 +149,8 @@ export interface Actor {
 export type PurgeReason = 'timeout' | 'error' | 'abort' | 'panic' | 'expired' | 'erased';
 
 export interface OpenSnapshotOptions {
-  /** The `secret` of the instance that made it. Given, an unsealed snapshot is refused. */
-  secret?: Uint8Array;
+  /** The `secret` of the instance that made it; former ones are tried too. Given, an unsealed snapshot is refused. */
+  secret?: Uint8Array | { current: Uint8Array; former?: readonly Uint8Array[] };
   /** Opens an unsealed snapshot although a `secret` is given. */
   unsealed?: boolean;
 }

@@ -50,6 +50,7 @@ describe('without options', () => {
         log: HELD,
       },
       secret: undefined,
+      formerSecrets: [],
       failMode: 'open',
       quiet: false,
       clock: undefined,
@@ -340,7 +341,7 @@ describe('the secret', () => {
     for (const secret of ['hunter2'.repeat(5), null, [1, 2], new ArrayBuffer(32), new Uint16Array(32), 5]) {
       const error = failure({ secret });
       expect(error).toBeInstanceOf(TypeError);
-      expect(error.message).toMatch(/^secret: wrong kind, expected a Uint8Array, got /);
+      expect(error.message).toMatch(/^secret: wrong kind, expected a Uint8Array, or { current, former }, got /);
       expect(error.message).not.toContain('hunter2');
     }
   });
