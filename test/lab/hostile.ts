@@ -17,7 +17,9 @@
  *
  * A *stranger* resets a fresh connection, often before the server accepts it, and then no system knows its address any more. It
  * counts as the source `unknown`: refused by the limit of that, or flagged. So the first two lines hold for their sum, with the
- * strangers in it; each alone may be larger by as many as there were strangers. All the crowd's strangers are blocked sources.
+ * strangers in it; each alone may be larger by as many as there were strangers. All the crowd's strangers are blocked sources. A
+ * third of them ask for something clean, which would reach an application that does not look whether anybody is still there; they
+ * have a server of their own, the *door*, whose HEARTBEAT says how many they were.
  *
  * What is left of `seen` was clean. Nothing of a blocked source, and nothing flagged, reached the application; each request
  * that waited for its answer got the right one. The greedy source alone can be over its limit by chance, so it always waits.
@@ -155,6 +157,7 @@ export async function hostile(given: {
     await once(server, 'exit');
     const log = await read(join(folder, 'log'), begun.vkey);
     const calm = await read(join(folder, 'quiet'), begun.vkey);
+    const door = await read(join(folder, 'door'), begun.vkey);
     return judge({
       acts,
       fates: crowd.fates,
@@ -163,6 +166,7 @@ export async function hostile(given: {
       last,
       log,
       calm,
+      door,
       live,
       quietCount,
       folder,
@@ -183,6 +187,7 @@ interface Ended {
   readonly last: Looked;
   readonly log: ReadLog;
   readonly calm: ReadLog;
+  readonly door: ReadLog;
   /** Bytes of the log's folder before it was closed. */
   readonly live: number;
   readonly quietCount: number;
@@ -191,13 +196,14 @@ interface Ended {
 }
 
 function judge(seen: Ended): Found {
-  const { acts, fates, first, last, log, calm, live, quietCount, folder, heads } = seen;
+  const { acts, fates, first, last, log, calm, door, live, quietCount, folder, heads } = seen;
   const ledger = ledgerOf(acts, fates);
-  const faults = faultsOf(ledger, log, last);
+  const faults = faultsOf(ledger, log, door, last);
   const expect = (fact: boolean, words: string): void => void (fact || faults.push(words));
   for (const [name, one] of [
     ['log', log],
     ['quiet log', calm],
+    ['log of the door', door],
   ] as const)
     expect(one.exitCode === 0, `the ${name} does not verify: exit code ${one.exitCode}; ${one.findings.join('; ')}`);
   const heap = last.heap - first.heap;
@@ -222,6 +228,7 @@ function judge(seen: Ended): Found {
   expect(quietFlagged === quietCount, `the quiet log accounts for ${quietFlagged} requests, expected ${quietCount}`);
   const figures = {
     sent: ledger.sent,
+    atTheDoor: ledger.door,
     shares: ledger.shares,
     records: log.records,
     numbers: log.numbers,

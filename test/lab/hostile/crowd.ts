@@ -6,7 +6,7 @@
  */
 import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
-import type { Act } from './plan.ts';
+import { type Act, isForDoor } from './plan.ts';
 
 /** What became of a request: its head was sent whole, and this was the answer. No answer is asked for after a reset. */
 export interface Fate {
@@ -19,6 +19,7 @@ export interface Fate {
 export interface Ports {
   readonly http1: number;
   readonly http2: number;
+  readonly door: number;
 }
 
 const ACTS_MAX = 150;
@@ -172,8 +173,9 @@ export class Crowd {
 
   async #one(act: Act): Promise<void> {
     try {
-      const isHttp2 = act.way === 'http2';
-      this.fates[act.index] = await (isHttp2 ? overHttp2(act, this.#ports.http2) : overHttp1(act, this.#ports.http1));
+      const { http1, http2, door } = this.#ports;
+      const sending = act.way === 'http2' ? overHttp2(act, http2) : overHttp1(act, isForDoor(act) ? door : http1);
+      this.fates[act.index] = await sending;
     } catch {
       this.unmade++;
       this.fates[act.index] = { sent: false };

@@ -39,35 +39,41 @@ const totals = {
   limited: ledger.blocked + ledger.strangers,
   failedOpen: 0,
 };
+const door = { sums: { LIMITED: 3 }, totals: { seen: ledger.door } } as unknown as ReadLog;
 const read = (change: { sums?: object; totals?: object }): ReadLog =>
   ({ sums: { ...sums, ...change.sums }, totals: { ...totals, ...change.totals } }) as unknown as ReadLog;
 
 describe('the ledger of a hostile crowd', () => {
   it('agrees with a log that accounts for every request once', () => {
-    expect(faultsOf(ledger, read({}), looked)).toEqual([]);
+    expect(faultsOf(ledger, read({}), door, looked)).toEqual([]);
   });
 
   it.each(Object.keys(sums))('finds one %s too few and one too many', (kind) => {
     const sum = sums[kind as keyof typeof sums];
     for (const wrong of [sum - 1, sum + 1]) {
-      expect(faultsOf(ledger, read({ sums: { [kind]: wrong } }), looked).length, `${wrong}`).toBeGreaterThan(0);
+      expect(faultsOf(ledger, read({ sums: { [kind]: wrong } }), door, looked).length, `${wrong}`).toBeGreaterThan(0);
     }
   });
 
   it.each(Object.keys(totals))('finds one too few and one too many in the total of what was %s', (name) => {
     const total = totals[name as keyof typeof totals];
     for (const wrong of [total - 1, total + 1]) {
-      expect(faultsOf(ledger, read({ totals: { [name]: wrong } }), looked).length, `${wrong}`).toBeGreaterThan(0);
+      expect(faultsOf(ledger, read({ totals: { [name]: wrong } }), door, looked).length, `${wrong}`).toBeGreaterThan(0);
     }
+  });
+
+  it('finds a stranger at the door who was not seen', () => {
+    const other = { ...door, totals: { seen: ledger.door - 1 } };
+    expect(faultsOf(ledger, read({}), other, looked)).toHaveLength(1);
   });
 
   it('counts repeats with the record that ended their evidence', () => {
     const ended = { QUARANTINED: ledger.flagged - 9, DUPLICATE: 4, EVICTED: 2, DROPPED: 2, PURGED: 1 };
-    expect(faultsOf(ledger, read({ sums: ended }), looked)).toEqual([]);
+    expect(faultsOf(ledger, read({ sums: ended }), door, looked)).toEqual([]);
   });
 
   it.each(['attack/calm', 'repeat/greedy', 'clean/blocked', 'unread/calm'])('finds %s at the application', (what) => {
-    const faults = faultsOf(ledger, read({}), { ...looked, reached: { [what]: 1 } });
+    const faults = faultsOf(ledger, read({}), door, { ...looked, reached: { [what]: 1 } });
     expect(faults).toEqual([`${what} reached the application 1 times`]);
   });
 
@@ -83,7 +89,7 @@ describe('the ledger of a hostile crowd', () => {
 
   it('finds a crowd without enough of one way', () => {
     const tame = acts.filter(({ way }) => way !== 'http2');
-    const faults = faultsOf(ledgerOf(tame, fates), read({}), looked);
+    const faults = faultsOf(ledgerOf(tame, fates), read({}), door, looked);
     expect(faults).toContain('only 0 % http2, expected 1');
   });
 });

@@ -5,7 +5,7 @@
  * Relies on: nothing but the plan and what was answered. Refuses: to ask the server what it thinks.
  */
 import type { Fate } from './crowd.ts';
-import type { Act } from './plan.ts';
+import { type Act, isForDoor } from './plan.ts';
 import type { ReadLog } from './reader.ts';
 import type { Looked } from './server.ts';
 
@@ -16,6 +16,8 @@ export interface Ledger {
   readonly blocked: number;
   /** Resets on fresh connections, whose sender may be nobody by the time the server accepts it. */
   readonly strangers: number;
+  /** Clean ones of them, sent to a server of their own. */
+  readonly door: number;
   readonly overLimit: number;
   readonly flagged: number;
   readonly uninspected: number;
@@ -38,7 +40,17 @@ function expected({ sender, kind, way }: Act): readonly number[] {
 }
 
 export function ledgerOf(acts: readonly Act[], fates: readonly Fate[]): Ledger {
-  const count = { sent: 0, blocked: 0, strangers: 0, overLimit: 0, flagged: 0, uninspected: 0, skipped: 0, allowed: 0 };
+  const count = {
+    sent: 0,
+    blocked: 0,
+    strangers: 0,
+    door: 0,
+    overLimit: 0,
+    flagged: 0,
+    uninspected: 0,
+    skipped: 0,
+    allowed: 0,
+  };
   const wrong: Record<string, number> = {};
   const ways: Record<string, number> = {};
   const answered: Record<string, number> = {};
@@ -62,8 +74,13 @@ export function ledgerOf(acts: readonly Act[], fates: readonly Fate[]): Ledger {
     if (right.length > 0 && (status === undefined || !right.includes(status)))
       add(wrong, `${way} ${kind} of ${sender}: got ${status ?? 'nothing'}, expected ${right.join(' or ')}`);
     add(answered, String(status ?? 'none'));
-    count.sent++;
     add(ways, way);
+    if (isForDoor(act)) {
+      count.door++;
+      add(ways, 'blocked source');
+      continue;
+    }
+    count.sent++;
     if (sender === 'blocked') {
       count[way === 'stranger' ? 'strangers' : 'blocked']++;
       add(ways, 'blocked source');
@@ -74,7 +91,7 @@ export function ledgerOf(acts: readonly Act[], fates: readonly Fate[]): Ledger {
     else if (kind === 'trusted') count.allowed++;
   }
   const shares = Object.fromEntries(
-    Object.entries(ways).map(([way, number]) => [way, Math.round((number / count.sent) * 1_000) / 10]),
+    Object.entries(ways).map(([way, number]) => [way, Math.round((number / (count.sent + count.door)) * 1_000) / 10]),
   );
   return { ...count, wrong, shares, answered };
 }
@@ -85,7 +102,7 @@ const SHARES_MIN: Sums = { reset: 5, stranger: 2, dribble: 5, 'blocked source': 
 const FLAGGED = ['QUARANTINED', 'DUPLICATE', 'DROPPED', 'EVICTED', 'PURGED', 'NEUTRALIZED', 'REPLACED', 'ERASED'];
 
 /** Every equation that does not hold, in words. */
-export function faultsOf(ledger: Ledger, { sums, totals }: ReadLog, { reached }: Looked): string[] {
+export function faultsOf(ledger: Ledger, { sums, totals }: ReadLog, door: ReadLog, { reached }: Looked): string[] {
   const faults: string[] = [];
   const equal = (what: string, log: number | undefined, sent: number): void => {
     if ((log ?? 0) !== sent) faults.push(`${what}: the log accounts for ${log ?? 0}, the crowd for ${sent}`);
@@ -108,6 +125,8 @@ export function faultsOf(ledger: Ledger, { sums, totals }: ReadLog, { reached }:
   equal('allowed', totals.allowed, ledger.allowed);
   equal('failed open', totals.failedOpen, 0);
   equal('seen', totals.seen, ledger.sent);
+  equal('seen at the door', door.totals.seen, ledger.door);
+  between('limited at the door', door.sums.LIMITED, 0, ledger.door);
   for (const [what, count] of Object.entries(ledger.wrong)) faults.push(`${what}: ${count} times`);
   for (const [what, count] of Object.entries(reached)) {
     const [kind, sender] = what.split('/');

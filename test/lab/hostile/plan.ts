@@ -51,6 +51,12 @@ export interface Act {
   readonly body: number;
 }
 
+/**
+ * Clean requests of strangers go to a server of their own: nothing but their total is known of them, and nothing else should
+ * have to be left open for their sake.
+ */
+export const isForDoor = ({ way, kind }: Act): boolean => way === 'stranger' && kind === 'clean';
+
 /** Addresses of the loopback network: each is a source of its own. */
 export const BLOCKED: readonly string[] = Array.from({ length: 20 }, (_, i) => `127.0.1.${i + 1}`);
 const CALM = Array.from({ length: 60 }, (_, i) => `127.0.2.${i + 1}`);
@@ -100,7 +106,7 @@ export function planOf(number: number, count: number, perSecond: number): Act[] 
     if (sender !== 'calm' && (kind === 'exempt' || kind === 'trusted' || kind === 'broken')) kind = 'attack';
     if (sender === 'calm' && way === 'dribble' && seed.below(3) === 0) kind = 'unread';
     // Of whom nothing may pass, whether anybody knows them or not.
-    if (way === 'stranger') [sender, kind] = ['blocked', 'attack'];
+    if (way === 'stranger') [sender, kind] = ['blocked', seed.below(3) === 0 ? 'clean' : 'attack'];
     const source = sender === 'greedy' ? GREEDY : seed.one(sender === 'calm' ? CALM : BLOCKED);
     const large = 4_096 + seed.below(252 * 1_024);
     const body = way === 'upload' ? large : way === 'dribble' ? 200 + seed.below(1_800) : 0;

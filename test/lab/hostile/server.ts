@@ -1,6 +1,7 @@
 /**
  * The server that a hostile crowd is let loose on: a process of its own with the built package, as a user runs it. HTTP/1.1 and
- * HTTP/2 over Hono, upgrades, a log in a folder, a signer; beside it a quiet instance with a log of its own.
+ * HTTP/2 over Hono, upgrades, a log in a folder, a signer; beside it a quiet instance, and one for clean requests of strangers (the
+ * door), each with a log of its own.
  *
  *   node --expose-gc server.ts '{"folder": …, "blocked": […]}'    speaks over the IPC channel
  *
@@ -30,6 +31,7 @@ export interface Begun {
   readonly http1: number;
   readonly http2: number;
   readonly quiet: number;
+  readonly door: number;
   readonly vkey: string;
 }
 
@@ -54,7 +56,10 @@ const reached: Record<string, number> = {};
 /** A log in `name`, whose HEARTBEAT records come each second: the totals of the last one are all that were counted. */
 async function instance(name: string): Promise<Tracehound> {
   const store = fsStore(join(given.folder, name));
-  const log = storedLog(store, { checkpointMs: given.checkpointMs, ...(name === 'log' ? { heartbeatMs: 1_000 } : {}) });
+  const log = storedLog(store, {
+    checkpointMs: given.checkpointMs,
+    ...(name === 'quiet' ? {} : { heartbeatMs: 1_000 }),
+  });
   return createTracehound({
     quiet: true,
     secret: new Uint8Array(32).fill(7),
@@ -110,7 +115,10 @@ function application(th: Tracehound): Hono {
 
 const th = await instance('log');
 const quiet = await instance('quiet');
-for (const source of given.blocked) th.rateLimiter.block(source, HOUR_MS, { actor: 'hostile.ts', purpose: 'test' });
+const door = await instance('door');
+for (const source of given.blocked) {
+  for (const each of [th, door]) each.rateLimiter.block(source, HOUR_MS, { actor: 'hostile.ts', purpose: 'test' });
+}
 
 const app = application(th);
 const open = (fetch: Hono['fetch'], createServerOf: typeof createServer | typeof createHttp2): Promise<Server> =>
@@ -121,6 +129,7 @@ const open = (fetch: Hono['fetch'], createServerOf: typeof createServer | typeof
 const http1 = await open(app.fetch, createServer);
 const http2 = await open(app.fetch, createHttp2);
 const calm = await open(application(quiet).fetch, createServer);
+const side = await open(application(door).fetch, createServer);
 guardUpgrades(http1, th, {
   ...LIMITS,
   detect: ({ url = '' }) => judge(url, async () => undefined),
@@ -156,13 +165,13 @@ const say = (what: unknown): void => void process.send?.(what);
 process.on('message', async (word) => {
   if (word === 'look') say(await look());
   if (word !== 'end') return;
-  for (const server of [http1, http2, calm]) {
+  for (const server of [http1, http2, calm, side]) {
     server.close();
     if ('closeAllConnections' in server) server.closeAllConnections();
   }
-  await Promise.all([th.close(), quiet.close()]);
+  await Promise.all([th.close(), quiet.close(), door.close()]);
   say({ closed: true });
   process.disconnect();
 });
-const begun: Begun = { http1: portOf(http1), http2: portOf(http2), quiet: portOf(calm), vkey };
+const begun: Begun = { http1: portOf(http1), http2: portOf(http2), quiet: portOf(calm), door: portOf(side), vkey };
 say(begun);
