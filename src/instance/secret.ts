@@ -6,7 +6,6 @@
 import { captureBytes, isBytes } from '../formats/bytes';
 import type { ResolvedOptions } from '../types/index';
 import { readGroup, readList, wrongKind } from '../validate/index';
-import { isArray } from '../validate/kind';
 
 /** HMAC hashes a key longer than 64 bytes first, so more gains nothing; more than this is a mistake, such as a file. */
 const SECRET_BYTES_MAX = 1_024;
@@ -19,7 +18,8 @@ export function readSecrets(part: string, value: unknown): Pick<ResolvedOptions,
   if (value === undefined) return { secret: undefined, formerSecrets: [] };
   if (isBytes(value)) return { secret: secretBytes(part, value), formerSecrets: [] };
   const expected = 'a Uint8Array, or { current, former }';
-  if (typeof value !== 'object' || value === null || isArray(value)) throw wrongKind(part, expected, value);
+  const isPair = typeof value === 'object' && value !== null && Object.hasOwn(value, 'current');
+  if (!isPair) throw wrongKind(part, expected, value);
   const { current, former } = readGroup(part, `${part}.`, value, ['current', 'former'], expected);
   const formerSecrets =
     former === undefined ? [] : readList(`${part}.former`, former, 'an array of Uint8Arrays', secretBytes);

@@ -81,7 +81,7 @@ describe('every benchmark runs', () => {
     expect(of.get('size.core')!).toBeLessThan(20);
     expect(of.get('size.builtins')).toBe(0);
     // Above their budget of 40, and no further: raise one only with the reason in the commit.
-    const ceilings = { cloudflare: 58, 'cloudflare.lean': 48, node: 63, 'node.lean': 53 };
+    const ceilings = { cloudflare: 70, 'cloudflare.lean': 59.5, node: 75.5, 'node.lean': 65 };
     for (const [app, max] of Object.entries(ceilings)) {
       expect(of.get(`size.bundle.${app}`)!, app).toBeLessThanOrEqual(max);
     }

@@ -186,7 +186,7 @@ const listing = {
   'a delete of an object': remove((store) => async (key) => (await store.delete(key)) && false),
   'what was deleted': remove((_, objects) => async (key) => partsOf(key) && objects.has(key)),
   'what lay beside it': remove((store, objects) => async (key) => {
-    for (const other of objects.keys()) if (other.startsWith(`${key}/`)) objects.delete(other);
+    for (const other of objects.keys()) if (other !== key && other.startsWith(key)) objects.delete(other);
     return store.delete(key);
   }),
   'a put where something was deleted': broken((store) => {

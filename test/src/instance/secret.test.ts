@@ -33,7 +33,7 @@ describe('the option', () => {
     ['nothing', null, 'secret: wrong kind'],
     ['a short key', new Uint8Array(31), 'secret: too short'],
     ['a file', new Uint8Array(1_025), 'secret: too long'],
-    ['no current secret', { former: [key(1)] }, 'secret.current: wrong kind'],
+    ['no current secret', { former: [key(1)] }, 'secret: wrong kind'],
     ['a short current secret', { current: new Uint8Array(31) }, 'secret.current: too short'],
     ['a short former secret', { current: key(1), former: [key(2), new Uint8Array(8)] }, 'secret.former[1]: too short'],
     ['one former secret without a list', { current: key(1), former: key(2) }, 'secret.former: wrong kind'],
@@ -55,7 +55,7 @@ describe('the option', () => {
   });
 
   test('counts own properties only', () => {
-    expect(() => readSecrets('secret', Object.create({ current: key(1) }))).toThrow('secret.current: wrong kind');
+    expect(() => readSecrets('secret', Object.create({ current: key(1) }))).toThrow('secret: wrong kind');
   });
 });
 
