@@ -54,7 +54,7 @@ const ENTRY_BYTES_MAX = 256;
  * const rateLimit = edgeRateLimit({ counter: new RateCounter('rc'), penaltyBox: new PenaltyBox('pb'), limitPerSecond: 50 });
  */
 export function edgeRateLimit(options: EdgeRateLimitOptions): PlatformLimiter {
-  const { counter, penaltyBox, limitPerSecond, windowSeconds, blockMinutes, ipv6Prefix } = readOptions(options);
+  const { counter, penaltyBox, limitPerSecond, windowSeconds, blockMinutes, ipv6Prefix } = readEdgeOptions(options);
   const limit = limitPerSecond * windowSeconds;
   const windowMs = windowSeconds * 1_000;
   const answer = { limit, resetMs: windowMs, degraded: false, approximate: true } as const;
@@ -95,7 +95,7 @@ function entryOf(source: Source, ipv6Prefix: number): string {
   return `h:${toHex(sha256(new TextEncoder().encode(text)))}`;
 }
 
-function readOptions(options: unknown): Required<EdgeRateLimitOptions> {
+function readEdgeOptions(options: unknown): Required<EdgeRateLimitOptions> {
   const names = ['counter', 'penaltyBox', 'limitPerSecond', 'windowSeconds', 'blockMinutes', 'ipv6Prefix'] as const;
   const given = readGroup('edgeRateLimit', 'edgeRateLimit.', options ?? null, names);
   const counts = ['increment', 'lookupRate', 'lookupCount'] as const;

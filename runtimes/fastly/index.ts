@@ -16,7 +16,13 @@ import type { Runtime, Tracehound, TracehoundOptions } from '../../src/types/ind
 
 export * from '../../src/index';
 export { type EdgeRateLimitOptions, edgeRateLimit, type PenaltyBoxPort, type RateCounterPort } from './edge-rate-limit';
-export { type ConfigStorePort, type SecretStorePort, secretFrom, settingFrom, signerFrom } from './keys';
+export {
+  type ConfigStorePort,
+  type SecretStorePort,
+  secretFromStore as secretFrom,
+  settingFrom,
+  signerFrom,
+} from './keys';
 
 interface FetchEvent {
   client?: { address?: string };

@@ -32,14 +32,14 @@ export interface ConfigStorePort {
  * @example
  * const secret = await secretFrom(new SecretStore('tracehound'), 'secret');
  */
-export function secretFrom(store: SecretStorePort, name: string): Promise<Uint8Array>;
-export function secretFrom(text: string): Uint8Array;
-export function secretFrom(from: SecretStorePort | string, name = ''): Uint8Array | Promise<Uint8Array> {
+export function secretFromStore(store: SecretStorePort, name: string): Promise<Uint8Array>;
+export function secretFromStore(text: string): Uint8Array;
+export function secretFromStore(from: SecretStorePort | string, name = ''): Uint8Array | Promise<Uint8Array> {
   return typeof from === 'string' ? secretOfText(from) : secretOf(from, name);
 }
 
 async function secretOf(store: SecretStorePort, name: string): Promise<Uint8Array> {
-  const entry = await entryOf(store, name);
+  const entry = await secretEntry(store, name);
   const raw = entry.rawBytes();
   // A text that spells no bytes is a mistake here, and not a secret of its own letters.
   return isText(raw) ? secretOfText(entry.plaintext()) : secretOfFile(raw);
@@ -54,7 +54,7 @@ async function secretOf(store: SecretStorePort, name: string): Promise<Uint8Arra
  * const signer = await signerFrom(new SecretStore('tracehound'), 'signing-key');
  */
 export async function signerFrom(store: SecretStorePort, name: string): Promise<Signer> {
-  const text = (await entryOf(store, name)).plaintext().trim();
+  const text = (await secretEntry(store, name)).plaintext().trim();
   const known = verifierKeyOf(text);
   // Of another kind, or damaged: what there is to say is said at once.
   if (known === undefined) return signerFromText(text);
@@ -95,7 +95,10 @@ export function settingFrom(store: ConfigStorePort, name: string): string {
   throw new TracehoundError('NOT_FOUND', 'config store: no such setting, expected one of that name, got none');
 }
 
-async function entryOf(store: SecretStorePort, name: string): Promise<{ plaintext(): string; rawBytes(): Uint8Array }> {
+async function secretEntry(
+  store: SecretStorePort,
+  name: string,
+): Promise<{ plaintext(): string; rawBytes(): Uint8Array }> {
   let entry: Awaited<ReturnType<SecretStorePort['get']>>;
   try {
     entry = await store.get(name);
@@ -106,5 +109,6 @@ async function entryOf(store: SecretStorePort, name: string): Promise<{ plaintex
   throw new TracehoundError('NOT_FOUND', 'secret store: no such secret, expected one of that name, got none');
 }
 
-const isText = (bytes: Uint8Array): boolean => bytes.every((byte) => (byte >= 0x20 && byte < 0x7f) || isBlank(byte));
-const isBlank = (byte: number): boolean => byte === 0x0a || byte === 0x0d || byte === 0x09;
+const isText = (bytes: Uint8Array): boolean =>
+  bytes.every((byte) => (byte >= 0x20 && byte < 0x7f) || isLineBreak(byte));
+const isLineBreak = (byte: number): boolean => byte === 0x0a || byte === 0x0d || byte === 0x09;

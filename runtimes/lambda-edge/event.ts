@@ -58,7 +58,7 @@ export function recordOf(event: CloudFrontEvent): CloudFrontRecord {
   throw new TypeError('lambda-edge: not an event of CloudFront, expected Records[0].cf, got something else');
 }
 
-export function factsOf({ request }: CloudFrontRecord): Facts {
+export function eventFacts({ request }: CloudFrontRecord): Facts {
   const { method, uri, querystring, httpVersion } = request;
   const headers = new Headers();
   const fields: [name: string, value: string][] = [];

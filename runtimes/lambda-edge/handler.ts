@@ -21,7 +21,7 @@ import {
   type CloudFrontRecord,
   type CloudFrontRequest,
   type CloudFrontResponse,
-  factsOf,
+  eventFacts,
   recordOf,
 } from './event';
 import { written } from './response';
@@ -64,8 +64,8 @@ export function handler(th: Tracehound, options: TracehoundLambdaEdgeOptions): C
     const { config, request, response } = record;
     const decide = config.eventType === 'viewer-response' ? watching : refusing;
     try {
-      const outcome = await decide(visit(th, record));
-      if (outcome.response !== undefined) return await answer(th, outcome.response, record);
+      const outcome = await decide(visitOf(th, record));
+      if (outcome.response !== undefined) return await answerOf(th, outcome.response, record);
       for (const name of outcome.strip ?? []) delete request.headers[name.toLowerCase()];
     } finally {
       await settle();
@@ -74,10 +74,10 @@ export function handler(th: Tracehound, options: TracehoundLambdaEdgeOptions): C
   };
 }
 
-function visit(th: Tracehound, record: CloudFrontRecord): Visit<CloudFrontRecord> {
+function visitOf(th: Tracehound, record: CloudFrontRecord): Visit<CloudFrontRecord> {
   const { request, response } = record;
   const receipt = response === undefined ? undefined : unchanged(th, request);
-  return { context: record, request, platform: undefined, receipt, facts: () => factsOf(record) };
+  return { context: record, request, platform: undefined, receipt, facts: () => eventFacts(record) };
 }
 
 /** A receipt for nothing: the request was charged, if at all, where it came in. */
@@ -91,7 +91,7 @@ function unchanged(th: Tracehound, { clientIp }: CloudFrontRequest): RateLimitRe
 }
 
 /** A refusal that does not fit, or breaks on the way, loses its body and stays a refusal. */
-async function answer(th: Tracehound, response: Response, { config }: CloudFrontRecord): Promise<CloudFrontResponse> {
+async function answerOf(th: Tracehound, response: Response, { config }: CloudFrontRecord): Promise<CloudFrontResponse> {
   try {
     const { response: ready, overlong } = await written(response, config.eventType);
     if (overlong)

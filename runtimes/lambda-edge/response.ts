@@ -54,7 +54,7 @@ export async function written(response: Response, eventType: CloudFrontEventType
   const bytes = await bodyWithin(response, room);
   if (bytes === undefined) return { response: head, overlong: true };
   if (bytes.length === 0) return { response: head, overlong: false };
-  const text = utf8(bytes);
+  const text = utf8Text(bytes);
   if (text !== undefined) return { response: { ...head, body: text, bodyEncoding: 'text' }, overlong: false };
   const body = base64(bytes);
   if (body.length > room) return { response: head, overlong: true };
@@ -86,7 +86,7 @@ async function bodyWithin(response: Response, max: number): Promise<Uint8Array |
   return whole;
 }
 
-function utf8(bytes: Uint8Array): string | undefined {
+function utf8Text(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {

@@ -10,7 +10,7 @@ import nodeCrypto from 'node:crypto';
 import { digest, instantiate } from '#core';
 import { wire } from '../../src/tracehound';
 import type { Runtime, Tracehound, TracehoundOptions } from '../../src/types/index';
-import { addressOf, type Connection, isGone, watchPeers } from './peers';
+import { type Connection, isGone, peerAddress, watchPeers } from './peers';
 
 export * from '../../src/index';
 export { guardUpgrades, type UpgradeOptions, type UpgradeRequest, type UpgradeServer } from './upgrades';
@@ -52,7 +52,7 @@ export const node: Runtime = {
     return () => clearTimeout(timer);
   },
   source: (request, context) => {
-    const address = addressOf(messageOf(request, context)?.socket);
+    const address = peerAddress(messageOf(request, context)?.socket);
     return address === undefined ? undefined : { address };
   },
   gone: (request, context) => {

@@ -29,7 +29,7 @@ export function watchPeers(): void {
 }
 
 /** The peer's address; `undefined` for a Unix socket, and for a client that was gone before it was accepted. */
-export function addressOf(connection: Connection | undefined): string | undefined {
+export function peerAddress(connection: Connection | undefined): string | undefined {
   return connection?.remoteAddress ?? connection?._parent?.remoteAddress ?? undefined;
 }
 
@@ -38,7 +38,7 @@ export function isGone(connection: Connection | undefined): boolean {
   if (connection === undefined) return false;
   // Node ends its side when the client has ended its own: no answer can be sent any more.
   if (connection.destroyed === true || connection.writable === false) return true;
-  if (addressOf(connection) === undefined) return connection.localAddress !== undefined;
+  if (peerAddress(connection) === undefined) return connection.localAddress !== undefined;
   // A reset that Node has not come around to: only the system knows. It answers 0 while there is a peer.
   const handle = connection._handle;
   if (typeof handle?.getpeername !== 'function') return false;

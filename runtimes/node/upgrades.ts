@@ -71,7 +71,7 @@ export function guardUpgrades<R extends UpgradeRequest = UpgradeRequest>(
     socket.on('error', ignore);
     decide(visitOf(request))
       .then(async ({ response, strip, rate }) => {
-        if (response !== undefined) return answer(socket, response);
+        if (response !== undefined) return answerSocket(socket, response);
         // A framework whose middleware is asked about this request too charges nothing more.
         leaveReceipt(th, request, undefined, rate);
         if (strip !== undefined) forget(request, strip);
@@ -135,7 +135,7 @@ function forget(request: UpgradeRequest, names: readonly string[]): void {
 }
 
 /** Writes a refusal and ends the connection: nothing that was sent on it can be taken for a request. */
-async function answer(socket: Socket, response: Response): Promise<void> {
+async function answerSocket(socket: Socket, response: Response): Promise<void> {
   const body = new Uint8Array(await response.arrayBuffer());
   if (socket.destroyed) return;
   const headers = new Headers(response.headers);

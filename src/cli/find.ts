@@ -15,7 +15,7 @@ import { NobodyReads, Output } from './output';
 import type { CommandPort } from './port';
 import { recordFacts, recordLine } from './record';
 import { field } from './report';
-import { HIDDEN_BYTES, hiddenIn, readSecrets, SECRET_FILE } from './secrets';
+import { HIDDEN_BYTES, hiddenIn, SECRET_FILE, secretsOf } from './secrets';
 import { forEachSubject, logsOf, SUBJECT_OPTIONS, type Subject, searched } from './subject';
 import { decoded, escapedJson, harmless } from './text';
 
@@ -58,7 +58,7 @@ export async function findCommand(port: CommandPort, args: Args): Promise<number
 }
 
 async function wantedBy(port: CommandPort, args: Args, text: string): Promise<Wanted> {
-  const secrets = await readSecrets(port, args);
+  const secrets = await secretsOf(port, args);
   if (UUID.test(text)) return { ids: new Set([text.slice(0, 36).replaceAll('-', '')]), sources: new Set() };
   if (!TRACE.test(text))
     throw new UsageError('expected a trace id (48 hex digits) or an evidence id, got another word');

@@ -17,7 +17,7 @@ import { Payload } from './payload';
 import type { CommandPort } from './port';
 import { type RecordFacts, recordFacts, recordLine } from './record';
 import { field } from './report';
-import { readSecrets, SECRET_FILE, sourceOfAddress, sourceOfKey, tagOf } from './secrets';
+import { SECRET_FILE, secretsOf, sourceOfAddress, sourceOfKey, tagOf } from './secrets';
 import { forEachSubject, logsOf, SUBJECT_OPTIONS, type Subject, searched } from './subject';
 import { decoded, escapedJson, harmless, timeOf } from './text';
 
@@ -214,7 +214,7 @@ async function filterOf(port: CommandPort, args: Args): Promise<Wanted> {
 
 /** The tags that a source may have, one for each secret: an address in any spelling, else a key. */
 async function wantedTags(port: CommandPort, args: Args): Promise<ReadonlySet<string> | undefined> {
-  const secrets = await readSecrets(port, args);
+  const secrets = await secretsOf(port, args);
   const text = args.one('--source');
   if (text === undefined) return undefined;
   if (secrets.length === 0)

@@ -27,7 +27,7 @@ export const HIDDEN_BYTES = 16;
 const TRACE = /^[0-9a-f]{48}$/;
 
 /** The secrets that the command line names; none when it names none. */
-export async function readSecrets(port: CommandPort, args: Args): Promise<readonly Uint8Array[]> {
+export async function secretsOf(port: CommandPort, args: Args): Promise<readonly Uint8Array[]> {
   const secrets: Uint8Array[] = [];
   for (const path of args.many(SECRET_FILE)) {
     const file = await port.read(path, FILE_BYTES_MAX);

@@ -6,7 +6,7 @@
 import { type Args, onlyWord, type Takes, UsageError } from './args';
 import { Output } from './output';
 import type { CommandPort } from './port';
-import { readSecrets, SECRET_FILE, sourceOfAddress, sourceOfKey, tagOf } from './secrets';
+import { SECRET_FILE, secretsOf, sourceOfAddress, sourceOfKey, tagOf } from './secrets';
 
 export const TAG_OPTIONS: Readonly<Record<string, Takes>> = {
   [SECRET_FILE]: 'many',
@@ -19,7 +19,7 @@ const PREFIX_MAX = 128;
 /** One line for each secret that was named, the first one's first. */
 export async function tagCommand(port: CommandPort, args: Args): Promise<number> {
   const source = wantedSource(args);
-  const secrets = await readSecrets(port, args);
+  const secrets = await secretsOf(port, args);
   if (secrets.length === 0) throw new UsageError(`${SECRET_FILE}: expected the file of a secret, got none`);
   const output = new Output(port);
   for (const secret of secrets) await output.line(tagOf(secret, source));

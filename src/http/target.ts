@@ -18,7 +18,7 @@ import type { Field } from './message';
  * did as far as can be seen, but its form (origin, absolute, `*`) is the platform's · `normalised`: from a URL in the normal
  * form of the URL Standard, whatever the client wrote.
  */
-export type Reading = 'raw' | 'url' | 'normalised';
+export type TargetReading = 'raw' | 'url' | 'normalised';
 
 /**
  * Who said the authority. `target`: an absolute target, or the one of CONNECT · `pseudo`: `:authority` of HTTP/2 · `host`:
@@ -29,7 +29,7 @@ export type AuthorityFrom = 'target' | 'pseudo' | 'host' | 'url';
 export interface Asked {
   /** For the start line. */
   readonly target: string;
-  readonly reading: Reading;
+  readonly reading: TargetReading;
   /** Without user and password. */
   readonly authority?: string | undefined;
   readonly authorityFrom?: AuthorityFrom | undefined;
@@ -74,7 +74,7 @@ function fromUrl(facts: Facts): Asked {
   if (rest !== undefined) return { target: pathOf(rest, facts), ...ofHost };
   const path = pathOf(url.slice(prefix.length), facts);
   if (prefix === '') return host === '' ? { target: path, reading, scheme } : { target: path, ...ofHost };
-  if (host !== '' && isSame(scheme, withoutUser(named), host)) return { target: path, ...ofHost };
+  if (host !== '' && isSameHost(scheme, withoutUser(named), host)) return { target: path, ...ofHost };
   const authority = { authority: withoutUser(named), authorityFrom: 'url' } as const;
   // Asked of another than the one that Host names: only the absolute form says both.
   const target = host === '' ? path : `${scheme}://${named}${path}`;
@@ -82,7 +82,7 @@ function fromUrl(facts: Facts): Asked {
 }
 
 /** Whether the platform's URL is what the client wrote. Only what is in normal form can have been normalised. */
-function readingOf({ spelling, url }: Facts): Reading {
+function readingOf({ spelling, url }: Facts): TargetReading {
   if (spelling === 'sent') return 'url';
   try {
     return new URL(url).href === url ? 'normalised' : 'url';
@@ -107,7 +107,7 @@ function behind(url: string, start: string): string | undefined {
   return rest === '' || /^[/?#*\\]/.test(rest) ? rest : undefined;
 }
 
-function isSame(scheme: string, one: string, host: string): boolean {
+function isSameHost(scheme: string, one: string, host: string): boolean {
   try {
     return new URL(`${scheme}://${one}`).host === new URL(`${scheme}://${host}`).host;
   } catch {

@@ -64,7 +64,7 @@ export class Evidence implements Quarantine {
   find(id: string): EvidenceHandle | undefined {
     const now = this.#port.time();
     const { engine, trace } = this.#port;
-    const text = readId(id);
+    const text = plainId(id);
     const meant = EVIDENCE_ID.test(text) ? [uuidBytes(text)] : trace.resolve(now, text);
     if (!meant.some((uuid) => engine.findId(now, uuid) !== 0)) return undefined;
     const handle = engine.handle();
@@ -148,7 +148,7 @@ export class Evidence implements Quarantine {
   replace(oldSignature: string, scent: Scent, who?: Actor): InterceptResult {
     const now = this.#port.actTime();
     const detail = this.#port.detail(who);
-    const slot = this.#slot(now, readId(oldSignature));
+    const slot = this.#slot(now, plainId(oldSignature));
     if (slot === 0) throw notHeld('replace');
     return this.#port.agent.replace(slot, scent, detail);
   }
@@ -173,7 +173,7 @@ export class Evidence implements Quarantine {
     if (!Number.isInteger(limit) || limit < 1 || limit > LIST_MAX) {
       throw new RangeError(`quarantine.list: wrong limit, expected an integer 1 … ${LIST_MAX}, got ${Number(limit)}`);
     }
-    const from = after === undefined ? undefined : readId(after);
+    const from = after === undefined ? undefined : plainId(after);
     if (from !== undefined && !EVIDENCE_ID.test(from)) {
       throw new RangeError('quarantine.list: wrong after, expected the id of a handle, got something else');
     }
@@ -209,7 +209,7 @@ export class Evidence implements Quarantine {
 }
 
 /** As people copy it: RFC 9562 §4 reads a UUID without regard to case, and mails put white space around. */
-const readId = (text: unknown): string => String(text).trim().toLowerCase();
+const plainId = (text: unknown): string => String(text).trim().toLowerCase();
 
 const notHeld = (act: string): TracehoundError =>
   new TracehoundError('NOT_FOUND', `quarantine.${act}: not held, expected a held signature, got none`);

@@ -61,7 +61,7 @@ export async function openLog(store: LogStore, options: OpenLogOptions): Promise
   if (typeof object('openLog.store', store ?? null, 'a store') !== 'object' || typeof store.get !== 'function') {
     throw wrongKind('openLog.store.get', 'a function', store.get);
   }
-  const { origin, keys, known, digest } = readOptions(options);
+  const { origin, keys, known, digest } = readOpenOptions(options);
   const prefix = `${originPath(origin)}/`;
   const get: Get = (path) => asked('get', () => store.get(prefix + path));
   const checkpoint = await get('checkpoint');
@@ -78,7 +78,7 @@ export async function openLog(store: LogStore, options: OpenLogOptions): Promise
 }
 
 /** The options, each of its kind. */
-function readOptions(options: OpenLogOptions): OpenLogOptions {
+function readOpenOptions(options: OpenLogOptions): OpenLogOptions {
   const given = readGroup('openLog', 'openLog.', options ?? null, ['origin', 'keys', 'known', 'digest']);
   if (typeof given.origin !== 'string') throw wrongKind('openLog.origin', 'the name of a log', given.origin);
   if (given.origin === '') throw new RangeError('openLog.origin: empty, expected the name of a log, got no character');
@@ -163,7 +163,7 @@ async function gather(get: Get, checkpoint: Uint8Array): Promise<Opened> {
   const frontier = upper.clone();
   const width = size % TILE_WIDTH;
   const index = Math.floor(size / TILE_WIDTH);
-  const parts = levels.flatMap((hashes, i) => (hashes.length > 0 ? [partOf(size, i + 1)] : []));
+  const parts = levels.flatMap((hashes, i) => (hashes.length > 0 ? [partPath(size, i + 1)] : []));
   let link: Uint8Array;
   let own: readonly (Uint8Array | null)[] = [];
   if (width === 0) {
@@ -193,7 +193,7 @@ async function gather(get: Get, checkpoint: Uint8Array): Promise<Opened> {
 }
 
 /** Path of the newest tile of `level` while it is not full. */
-function partOf(size: number, level: number): string {
+function partPath(size: number, level: number): string {
   const count = Math.floor(size / TILE_WIDTH ** level);
   return tilePath(level, Math.floor(count / TILE_WIDTH), count % TILE_WIDTH);
 }

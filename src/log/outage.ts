@@ -58,7 +58,7 @@ export class Outage {
   /** Counts one more failure, with `signed` records stored; answers the error to reject with. */
   fail(cause: unknown, signed: number): TracehoundError {
     const { now, trouble } = this.#port;
-    const error = cause instanceof TracehoundError ? cause : failed(cause);
+    const error = cause instanceof TracehoundError ? cause : storeFailed(cause);
     const isFirst = !this.isOn;
     this.#failures.add();
     this.#retryAt = now() + pauseMs(this.#failures.count, RETRY_MS, RETRY_MS_MAX);
@@ -125,5 +125,8 @@ export class Outage {
   }
 }
 
-const failed = (cause: unknown): TracehoundError =>
-  new TracehoundError('STORE_FAILED', 'store: failed, expected an answer, got an error', { cause, recoverable: true });
+const storeFailed = (cause: unknown): TracehoundError =>
+  new TracehoundError('STORE_FAILED', 'store: storeFailed, expected an answer, got an error', {
+    cause,
+    recoverable: true,
+  });

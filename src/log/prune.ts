@@ -76,7 +76,7 @@ export interface PrunedLog {
  * await pruneLog(store, { origin: 'example.com/log', before: Date.now() - 90 * 86_400_000, signer });
  */
 export async function pruneLog(store: LogStore, options: PruneOptions): Promise<PrunedLog> {
-  const { origin, before, signer } = readOptions(options);
+  const { origin, before, signer } = readPruneOptions(options);
   if (typeof object('pruneLog.store', store ?? null, 'a LogStore') !== 'object' || store.delete === undefined) {
     throw new TracehoundError('UNSUPPORTED', 'pruneLog.store: cannot delete, expected a store with `delete`, got none');
   }
@@ -86,7 +86,7 @@ export async function pruneLog(store: LogStore, options: PruneOptions): Promise<
   return run.take(old);
 }
 
-function readOptions(options: PruneOptions): PruneOptions {
+function readPruneOptions(options: PruneOptions): PruneOptions {
   const given = readGroup('pruneLog', 'pruneLog.', options ?? null, ['origin', 'before', 'signer']);
   if (typeof given.origin !== 'string') throw wrongKind('pruneLog.origin', 'the name of a log', given.origin);
   if (given.before === undefined) throw wrongKind('pruneLog.before', 'a time in unix ms', given.before);
@@ -130,7 +130,7 @@ class Pruning {
       for (const record of records) if (record !== null) noteHold(record, held);
       const newest = records.findLast((record) => record !== null);
       // The newest tile is left alone, and so is everything behind the first that is too young.
-      if (tiles === index && index < full - 1 && (newest == null || timeOf(newest) < before)) tiles++;
+      if (tiles === index && index < full - 1 && (newest == null || recordTime(newest) < before)) tiles++;
     }
     return { tiles, held };
   }
@@ -162,7 +162,7 @@ class Pruning {
       if (entries === undefined || hashes?.length !== TILE_WIDTH * HASH_BYTES) continue;
       const records = unbundle(entries);
       const isKept = records.map(
-        (record) => record !== null && (FIRM.has(record[KIND] as number) || held.has(idOf(record))),
+        (record) => record !== null && (FIRM.has(record[KIND] as number) || held.has(evidenceKey(record))),
       );
       await this.#replace(detailsPath(index, TILE_WIDTH), isKept);
       pruned += records.filter((record, i) => record !== null && !isKept[i]).length;
@@ -188,10 +188,10 @@ class Pruning {
 }
 
 function noteHold(record: Uint8Array, held: Set<string>): void {
-  if (record[KIND] === HOLD) held.add(idOf(record));
-  if (record[KIND] === RELEASED) held.delete(idOf(record));
+  if (record[KIND] === HOLD) held.add(evidenceKey(record));
+  if (record[KIND] === RELEASED) held.delete(evidenceKey(record));
 }
 
-const idOf = (record: Uint8Array): string => toHex(record.subarray(ID, ID + ID_BYTES));
-const timeOf = (record: Uint8Array): number =>
+const evidenceKey = (record: Uint8Array): string => toHex(record.subarray(ID, ID + ID_BYTES));
+const recordTime = (record: Uint8Array): number =>
   Number(new DataView(record.buffer, record.byteOffset + TIME, 8).getBigUint64(0));

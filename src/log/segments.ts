@@ -9,12 +9,12 @@
  * or collapse it (one hash stays: the tree still works, and a GAP record must name the range).
  */
 
+import { joined } from '../formats/bytes';
 import { tailPath } from '../formats/paths';
 import { GAP, GENESIS, KEY, KIND, LIMITED, PANIC, RESUME, SEVERITY, UNINSPECTED } from '../formats/record';
 import { formatTail } from '../formats/tail';
 import { detailsPath, entriesOf, entriesPath, Frontier, TILE_WIDTH, tilePath } from '../formats/tlog';
 
-const HASH_BYTES = 32;
 const SEVERITY_LOW = 0;
 
 interface Segment {
@@ -238,10 +238,4 @@ const isFirm = (record: Uint8Array | undefined): boolean => FIRM.has(record?.[KI
 function isSlight(record: Uint8Array): boolean {
   const kind = record[KIND];
   return record[SEVERITY] === SEVERITY_LOW || kind === LIMITED || kind === UNINSPECTED;
-}
-
-function joined(hashes: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(hashes.length * HASH_BYTES);
-  for (const [i, hash] of hashes.entries()) bytes.set(hash, i * HASH_BYTES);
-  return bytes;
 }

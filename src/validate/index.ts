@@ -37,7 +37,7 @@ export function readGroup<Name extends string, Unlisted extends string = never>(
 ): Group<Name | Unlisted> {
   const known: readonly string[] = [...names, ...unlisted];
   const group: Record<string, unknown> = Object.create(null);
-  for (const [name, item] of entriesOf(part, object(part, value, expected), (name) => `${prefix}${name}`, known)) {
+  for (const [name, item] of propertiesOf(part, object(part, value, expected), (name) => `${prefix}${name}`, known)) {
     if (!known.includes(name)) throw unknownName(prefix, name, names, unlisted);
     group[name] = item;
   }
@@ -47,7 +47,7 @@ export function readGroup<Name extends string, Unlisted extends string = never>(
 /** A copy of an options object that somebody else knows the names of: own properties, each read once. */
 export function ownProperties(part: string, value: unknown): Record<string, unknown> {
   const own: Record<string, unknown> = Object.create(null);
-  for (const [name, item] of entriesOf(part, object(part, value ?? null, 'an object'), () => part)) own[name] = item;
+  for (const [name, item] of propertiesOf(part, object(part, value ?? null, 'an object'), () => part)) own[name] = item;
   return own;
 }
 
@@ -61,14 +61,14 @@ export function readMap<Value>(
   if (source === undefined) return [];
   let index = 0;
   const place = (): string => `${part}[${index}]`;
-  return entriesOf(part, source, place).map(([name, item]) => {
+  return propertiesOf(part, source, place).map(([name, item]) => {
     const entry = [name, read(place(), item, name)] as [string, Value];
     index++;
     return entry;
   });
 }
 
-function entriesOf(
+function propertiesOf(
   part: string,
   source: object | undefined,
   place: (name: string) => string,

@@ -17,7 +17,7 @@ import { sha256 } from '../formats/sha256';
 import { verifyInclusion } from '../formats/tlog';
 import { type BundleInput, BundleReader, type ItemFile, type RecordFile } from './bundle-format';
 import { Findings } from './findings';
-import { Heads, pinnedKeys } from './heads';
+import { KnownHeads, pinnedKeys } from './heads';
 import { sidecarFacts } from './json';
 import { Keys } from './keys';
 import type { VerifyOptions } from './options';
@@ -91,7 +91,7 @@ export async function verifyBundle(bundle: BundleInput, options: VerifyOptions =
 async function judged(reader: BundleReader, isHeld: boolean, options: VerifyOptions): Promise<BundleReport> {
   const checkpoint = await reader.checkpoint();
   const findings = new Findings();
-  const heads = new Heads([checkpoint], [], findings);
+  const heads = new KnownHeads([checkpoint], [], findings);
   const head = heads.newest;
   if (head === undefined) {
     const [first] = findings.list;
@@ -151,7 +151,7 @@ interface TreeHead {
 
 /** A checkpoint that was kept elsewhere can say something of a bundle only if it is of the same size. */
 function compareKnown(known: readonly string[], head: Omit<TreeHead, 'checkpoint'>, findings: Findings): void {
-  const own = new Heads([], known, findings);
+  const own = new KnownHeads([], known, findings);
   own.origin = head.origin;
   own.skip(head.size);
   own.reach(head.size, head.root);

@@ -43,7 +43,7 @@ export class Edge {
       const size = head === undefined ? undefined : sizeSigned([noteText(head)]);
       if (size === undefined || (await this.#readParts(size))) return head;
       const now = await this.#get('checkpoint');
-      if (now === undefined || isSame(now, head)) return head;
+      if (now === undefined || isSameBytes(now, head)) return head;
       head = now;
     }
     return head;
@@ -72,5 +72,5 @@ export class Edge {
   }
 }
 
-export const isSame = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
+export const isSameBytes = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
   a?.length === b?.length && (a === undefined || a.every((byte, i) => byte === b?.[i]));

@@ -31,7 +31,7 @@ export interface Trust {
   readonly macKeys: MacKeys | undefined;
 }
 
-export class Heads {
+export class KnownHeads {
   readonly #findings: Findings;
   /** By rising size. */
   readonly #heads: ReadHead[];

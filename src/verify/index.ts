@@ -16,7 +16,7 @@
 
 import { toHex } from '../formats/bytes';
 import { Findings } from './findings';
-import { Heads, pinnedKeys, type Trust } from './heads';
+import { KnownHeads, pinnedKeys, type Trust } from './heads';
 import { Keys } from './keys';
 import type { VerifyOptions } from './options';
 import { prunedTo } from './pruned';
@@ -34,7 +34,7 @@ export { type OpenedCheckpoint, openCheckpoint } from './checkpoint';
 export { type FindOptions, type FoundLog, type FoundLogs, findLogs, type Root } from './directory';
 export { fileSource, type Open, packLog } from './file';
 export type { VerifyOptions } from './options';
-export { type Group, type Policy, parsePolicy } from './policy';
+export { type Policy, parsePolicy, type WitnessGroup as Group } from './policy';
 export type { ExitCode, Finding, LogReport, Verdict, VerdictName, Verdicts } from './report';
 export type { Get, LeafEntry, LogEntry, LogSource, MissingEntry, RecordEntry, SubtreeEntry } from './source';
 export { type StoreSourceOptions, storeSource } from './store';
@@ -59,7 +59,7 @@ const FLUSH_RECORDS = 64;
  */
 export async function verifyLog(source: LogSource, options: VerifyOptions = {}): Promise<LogReport> {
   const findings = new Findings();
-  const heads = new Heads(await source.checkpoints(), options.known ?? [], findings);
+  const heads = new KnownHeads(await source.checkpoints(), options.known ?? [], findings);
   const origin = source.origin ?? heads.newest?.origin;
   heads.origin = origin;
   const keys = new Keys(findings);
@@ -100,7 +100,13 @@ export async function verifyLog(source: LogSource, options: VerifyOptions = {}):
   };
 }
 
-async function judgeSigners(trust: Trust, walk: Walk, heads: Heads, keys: Keys, findings: Findings): Promise<void> {
+async function judgeSigners(
+  trust: Trust,
+  walk: Walk,
+  heads: KnownHeads,
+  keys: Keys,
+  findings: Findings,
+): Promise<void> {
   const { origin } = heads;
   if (origin === undefined) findings.unknown('integrity', 'ORIGIN_UNKNOWN', 'nobody says which log this is');
   if (heads.newest === undefined && !heads.damaged) {
@@ -112,7 +118,7 @@ async function judgeSigners(trust: Trust, walk: Walk, heads: Heads, keys: Keys, 
 }
 
 /** Is there anything at all, does it end as it should, and how old is it? What is signed answers. */
-function judgeEnd(walk: Walk, heads: Heads, findings: Findings, options: VerifyOptions): void {
+function judgeEnd(walk: Walk, heads: KnownHeads, findings: Findings, options: VerifyOptions): void {
   const { to, lifecycle } = walk;
   const { size } = walk.judged;
   if (size === 0) findings.unknown('integrity', 'EMPTY', 'there is no record, and of nothing nothing can be said');

@@ -25,13 +25,13 @@ export interface Policy {
   /** Logs that a key may sign, where the policy says so: names, or beginnings of names with a `*` behind them. */
   readonly origins?: ReadonlyMap<VerifierKey, readonly string[]>;
   readonly witnesses: ReadonlyMap<string, VerifierKey>;
-  readonly groups: ReadonlyMap<string, Group>;
+  readonly groups: ReadonlyMap<string, WitnessGroup>;
   /** Name of a witness or a group, or `none`. */
   readonly quorum: string;
 }
 
 /** It has seen a checkpoint if at least `threshold` of its members have. */
-export interface Group {
+export interface WitnessGroup {
   readonly threshold: number;
   readonly members: readonly string[];
 }
@@ -47,7 +47,7 @@ class Reader {
   readonly logs: VerifierKey[] = [];
   readonly origins = new Map<VerifierKey, readonly string[]>();
   readonly witnesses = new Map<string, VerifierKey>();
-  readonly groups = new Map<string, Group>();
+  readonly groups = new Map<string, WitnessGroup>();
   quorum: string | undefined;
   readonly #keys = new Set<string>();
 

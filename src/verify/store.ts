@@ -17,7 +17,7 @@ import { PRUNED_PATH } from '../formats/pruned';
 import { LINK } from '../formats/record';
 import { type Leaves, readLastTile } from '../formats/tail';
 import { detailsPath, entriesOf, entriesPath, HASH_BYTES, leafHash, TILE_WIDTH, tilePath } from '../formats/tlog';
-import { Edge, isSame } from './edge';
+import { Edge, isSameBytes } from './edge';
 import { noteText } from './notes';
 import { strayParts } from './parts';
 import { sizeSigned } from './signed';
@@ -59,14 +59,14 @@ export function storeSource(get: Get, options: StoreSourceOptions = {}): LogSour
     entries: async function* () {
       const signed = await edge.checkpoint();
       const size = signed === undefined ? undefined : sizeSigned([noteText(signed)]);
-      const isNewest = async (): Promise<boolean> => isSame(signed, await get('checkpoint'));
+      const isNewest = async (): Promise<boolean> => isSameBytes(signed, await get('checkpoint'));
       yield* new Reader({ get: kept, prefix, size: size ?? 0, widths, isNewest }).batches();
     },
     tile: async (level, index, width) => {
       const found = await firstOf(kept, (w) => tilePath(level, index, w), width, HASH_BYTES);
       // While the newest records lie in the tail, there is no tile of them that could be wrong.
       if (found !== undefined || level > 0 || width === TILE_WIDTH) return found;
-      return hashesOf(await readLastTile(kept, index * TILE_WIDTH + width));
+      return tileOf(await readLastTile(kept, index * TILE_WIDTH + width));
     },
     pruned: async () => {
       const note = await get(PRUNED_PATH);
@@ -76,7 +76,7 @@ export function storeSource(get: Get, options: StoreSourceOptions = {}): LogSour
   };
 }
 
-function hashesOf(tail: Leaves | undefined): Uint8Array | undefined {
+function tileOf(tail: Leaves | undefined): Uint8Array | undefined {
   if (tail === undefined) return undefined;
   const bytes = new Uint8Array(tail.leaves.length * HASH_BYTES);
   for (const [i, leaf] of tail.leaves.entries()) bytes.set(leaf, i * HASH_BYTES);
@@ -194,7 +194,7 @@ class Reader {
     if (entries !== undefined && !entries.hasHoles) return { entries, details, leaves: undefined };
     const leaves = await firstOf(this.#get, (w) => tilePath(0, index, w), width, HASH_BYTES);
     if (leaves !== undefined && leaves.length !== width * HASH_BYTES) {
-      throw invalid(this.#place(tilePath(0, index, width)), `${width} hashes`, `${leaves.length} bytes`);
+      throw invalidTile(this.#place(tilePath(0, index, width)), `${width} hashes`, `${leaves.length} bytes`);
     }
     return { entries, details, leaves };
   }
@@ -203,7 +203,7 @@ class Reader {
   #fromTail(index: number, width: number, tail: Leaves): Found {
     const place = this.#place(tailPath(index * TILE_WIDTH + width));
     const bundle = (entries: Leaves['records']): Bundle => new Bundle(entriesOf(entries), width, place);
-    return { entries: bundle(tail.records), details: bundle(tail.sidecars), leaves: hashesOf(tail) };
+    return { entries: bundle(tail.records), details: bundle(tail.sidecars), leaves: tileOf(tail) };
   }
 
   async #bundle(path: typeof entriesPath, index: number, width: number): Promise<Bundle | undefined> {
@@ -242,7 +242,7 @@ class Reader {
       const bytes = await firstOf(this.#get, (w) => tilePath(level, tile, w), hashes, HASH_BYTES);
       if (bytes === undefined) continue;
       if (bytes.length !== hashes * HASH_BYTES) {
-        throw invalid(this.#place(path), `${hashes} hashes`, `${bytes.length} bytes`);
+        throw invalidTile(this.#place(path), `${hashes} hashes`, `${bytes.length} bytes`);
       }
       const at = (number % TILE_WIDTH) * HASH_BYTES;
       return {
@@ -311,13 +311,13 @@ class Bundle {
     for (let i = 0; i < width; i++) {
       const length = at + 2 > bytes.length ? Number.NaN : (bytes[at]! << 8) | bytes[at + 1]!;
       if (!(at + 2 + length <= bytes.length)) {
-        throw invalid(`${place}, byte ${at}`, `${width} entries`, `${i} and a piece of one`);
+        throw invalidTile(`${place}, byte ${at}`, `${width} entries`, `${i} and a piece of one`);
       }
       hasHoles ||= length === 0;
       at += 2 + length;
       this.#offsets[i + 1] = at;
     }
-    if (at !== bytes.length) throw invalid(`${place}, byte ${at}`, `the end after ${width} entries`, 'more');
+    if (at !== bytes.length) throw invalidTile(`${place}, byte ${at}`, `the end after ${width} entries`, 'more');
     this.hasHoles = hasHoles;
   }
 
@@ -337,6 +337,6 @@ class Bundle {
   }
 }
 
-function invalid(place: string, expected: string, got: string): TracehoundError {
+function invalidTile(place: string, expected: string, got: string): TracehoundError {
   return new TracehoundError('LOG_INVALID', `${place}: expected ${expected}, got ${got}`);
 }

@@ -15,7 +15,7 @@ import * as record from '../formats/record';
 import { bytesToWords, DIGEST_WORDS, hashWords, prefixedWords, sha256, wordAt, wordsToBytes } from '../formats/sha256';
 import { Frontier, HASH_BYTES, LEAF_PREFIX, TILE_HEIGHT } from '../formats/tlog';
 import { count, type Findings, type Spot } from './findings';
-import type { Heads } from './heads';
+import type { KnownHeads } from './heads';
 import { KEY_NOTE_REACH, type Keys } from './keys';
 import { Lifecycle } from './lifecycle';
 import { Ours } from './ours';
@@ -47,7 +47,7 @@ interface WalkOptions {
 
 export class Walk {
   readonly #findings: Findings;
-  readonly #heads: Heads;
+  readonly #heads: KnownHeads;
   readonly #keys: Keys;
   readonly #options: WalkOptions;
   readonly #tiles: Tiles | undefined;
@@ -89,7 +89,7 @@ export class Walk {
   #entry: LogEntry | undefined;
   #before: LogEntry | undefined;
 
-  constructor(source: LogSource, heads: Heads, keys: Keys, findings: Findings, options: WalkOptions) {
+  constructor(source: LogSource, heads: KnownHeads, keys: Keys, findings: Findings, options: WalkOptions) {
     this.#findings = findings;
     this.#heads = heads;
     this.#keys = keys;
@@ -319,7 +319,7 @@ export class Walk {
     if (!this.#isBroken) this.#frontier.appendSubtree(level, hash);
     this.size += width;
     this.#seenFrom = this.size;
-    // Heads at sizes within the subtree have roots that nobody can compute.
+    // KnownHeads at sizes within the subtree have roots that nobody can compute.
     if (isInside) this.#heads.skip(this.size);
   }
 

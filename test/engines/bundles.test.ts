@@ -114,13 +114,13 @@ interface Budget {
 
 /** What was measured and a little room. Raise one only with the reason in the commit. */
 const BUDGETS: readonly Budget[] = [
-  { runtime: 'cloudflare', target: 'workerd', core: 'module', whole: 46, lean: 36 },
-  { runtime: 'vercel', target: 'edge-light', core: 'module', whole: 46, lean: 36 },
-  { runtime: 'fastly', target: 'fastly', core: 'js', whole: 51, lean: 40.5 },
-  { runtime: 'lambda-edge', target: 'lambda-edge', core: 'inline', whole: 50.5, lean: 40 },
-  { runtime: 'node', target: 'script', core: 'inline', whole: 50.5, lean: 40 },
-  { runtime: 'deno', target: 'script', core: 'inline', whole: 50.5, lean: 40 },
-  { runtime: 'bun', target: 'script', core: 'inline', whole: 50.5, lean: 40 },
+  { runtime: 'cloudflare', target: 'workerd', core: 'module', whole: 49, lean: 38.5 },
+  { runtime: 'vercel', target: 'edge-light', core: 'module', whole: 49, lean: 38.5 },
+  { runtime: 'fastly', target: 'fastly', core: 'js', whole: 54, lean: 43.5 },
+  { runtime: 'lambda-edge', target: 'lambda-edge', core: 'inline', whole: 53.5, lean: 42.5 },
+  { runtime: 'node', target: 'script', core: 'inline', whole: 53.5, lean: 43 },
+  { runtime: 'deno', target: 'script', core: 'inline', whole: 53.5, lean: 42.5 },
+  { runtime: 'bun', target: 'script', core: 'inline', whole: 53.5, lean: 42.5 },
 ];
 
 describe('a bundle for a platform', () => {

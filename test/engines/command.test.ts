@@ -38,7 +38,8 @@ describe.each(ENGINES.map((engine) => [engine.name, engine] as const))('%s', (_,
   };
 
   it('verifies a log', async () => {
-    expect(await run('verify', 'good')).toMatch(/^verdict +good$/m);
+    const policy = join(inject('consumer'), 'good.policy');
+    expect(await run('verify', 'good', '--policy', policy)).toMatch(/^verdict +good$/m);
     await expect(run('verify', 'tampered')).rejects.toThrow(/failed with 1,[\s\S]*record 1 at .*byte 180/);
     await expect(run('verify', 'incomplete')).rejects.toThrow(/failed with 2,[\s\S]*TILE_MISSING/);
     await expect(run('verify', 'nowhere')).rejects.toThrow(/failed with 4,[\s\S]*no such file or folder/);

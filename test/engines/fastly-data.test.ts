@@ -175,7 +175,7 @@ describe('the example with Hono', () => {
     made.secrets.set(
       'tracehound',
       new Map([
-        ['secret', bytes('0f'.repeat(32))],
+        ['secret', bytes('5b1d0f9a3c7e42866af1d5907c2be8134d6a90f7e1c3258bb47f0e6d92a8c513')],
         ['signing-key', bytes(`${skey}\n`)],
       ]),
     );

@@ -14,7 +14,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createTracehound, guardUpgrades } from '../../../runtimes/node/index';
-import { addressOf, isGone } from '../../../runtimes/node/peers';
+import { isGone, peerAddress } from '../../../runtimes/node/peers';
 import { tracehound as fetchGuard } from '../../../src/adapters/fetch';
 import { tracehound } from '../../../src/adapters/hono';
 import type { Tracehound } from '../../../src/types/index';
@@ -287,9 +287,9 @@ test('a client that stays is served, whatever it closes on its own side, and a U
 
 test('what is no connection of Node’s has no address and is not gone', () => {
   for (const one of [undefined, {}, { remoteAddress: undefined }, { _parent: null }, { _handle: null }]) {
-    expect([addressOf(one), isGone(one)]).toEqual([undefined, false]);
+    expect([peerAddress(one), isGone(one)]).toEqual([undefined, false]);
   }
-  expect(addressOf({ _parent: { remoteAddress: '192.0.2.1' } })).toBe('192.0.2.1');
+  expect(peerAddress({ _parent: { remoteAddress: '192.0.2.1' } })).toBe('192.0.2.1');
   expect(isGone({ destroyed: true, remoteAddress: '192.0.2.1' })).toBe(true);
   expect(isGone({ writable: false, remoteAddress: '192.0.2.1' })).toBe(true);
   expect(isGone({ localAddress: '127.0.0.1' })).toBe(true);

@@ -7,8 +7,8 @@ import { readArgs } from '../../../src/cli/args';
 import {
   HIDDEN_BYTES,
   hiddenIn,
-  readSecrets,
   SECRET_FILE,
+  secretsOf,
   sourceOfAddress,
   sourceOfKey,
   tagOf,
@@ -67,7 +67,7 @@ describe('secrets', () => {
       weak: new Uint8Array(32),
     };
     const read = (...names: string[]): Promise<readonly Uint8Array[]> =>
-      readSecrets(
+      secretsOf(
         { read: async (path: string) => files[path] } as never,
         readArgs(
           names.map((name) => `${SECRET_FILE}=${name}`),

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it, vi } from 'vitest';
 import type { Runtime } from '../../../src/types/index';
-import { Edge, isSame } from '../../../src/verify/edge';
+import { Edge, isSameBytes } from '../../../src/verify/edge';
 import { parsePolicy, storeSource, verifyLog } from '../../../src/verify/index';
 import { attack, ORIGIN } from '../../lab/attacked';
 import { dice, lab } from '../../lab/lab';
@@ -78,11 +78,11 @@ describe('the end of a log', () => {
 
   it('tells two heads apart', () => {
     const [one, same, other] = [Uint8Array.of(1, 2), Uint8Array.of(1, 2), Uint8Array.of(1, 3)];
-    expect([isSame(one, same), isSame(one, other), isSame(undefined, undefined), isSame(one, undefined)]).toEqual([
-      true,
-      false,
-      true,
-      false,
-    ]);
+    expect([
+      isSameBytes(one, same),
+      isSameBytes(one, other),
+      isSameBytes(undefined, undefined),
+      isSameBytes(one, undefined),
+    ]).toEqual([true, false, true, false]);
   });
 });

@@ -5,7 +5,7 @@ import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ed25519Signer, generateSigner, macSigner, signNote } from '../../../src/signers/index';
 import { Findings } from '../../../src/verify/findings';
-import { Heads, pinnedKeys } from '../../../src/verify/heads';
+import { KnownHeads, pinnedKeys } from '../../../src/verify/heads';
 import { openCheckpoint, parsePolicy, verifyLog } from '../../../src/verify/index';
 import { isQuorum } from '../../../src/verify/policy';
 import { KIND, LabLog, LabSource, labKey, labWitness, noteOf } from '../../lab/logs';
@@ -265,7 +265,7 @@ describe('heads', () => {
   it('are looked at by their size, whatever their order, the 64 newest of them', () => {
     const grown = new LabLog().grow(200);
     const notes = Array.from({ length: 100 }, (_, i) => grown.checkpoint([key], 1 + ((i * 37) % 100)));
-    const heads = new Heads(notes, [grown.checkpoint([key], 150)], new Findings());
+    const heads = new KnownHeads(notes, [grown.checkpoint([key], 150)], new Findings());
     expect(heads.newest?.size).toBe(Math.max(...notes.slice(-64).map((note) => Number(note.split('\n')[1]))));
     const seen: number[] = [];
     while (heads.next < 1_000) {
