@@ -425,6 +425,18 @@ describe('the house is tidy', () => {
   });
 });
 
+describe('the whole house', () => {
+  it.each<[string, (house: House, manifest: Manifest) => string[]]>([
+    ['has no two files that import each other', circles],
+    ['has no function of more than 80 lines', longFunctions],
+    ['has no function that closes over more than 8 names', wideClosures],
+    ['has one thing for each exported name and each helper', twins],
+    ['exports nothing that nobody imports', deadExports],
+    ['has a test for each file of src where one looks for it', untested],
+    ['relies on what its files say', falseHeaders],
+  ])('%s', (_, rule) => expect(rule(house, manifest)).toEqual([]));
+});
+
 describe('the reader of the rules', () => {
   it('sees every way to import', () => {
     const text = `import a, { type B,

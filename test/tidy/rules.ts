@@ -118,7 +118,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'src/adapters',
     files: files(own('src/adapters')),
-    may: files(...WORDS, ...src('adapters/node-http', 'http/(?:guard|request|capture|message)')),
+    may: files(...WORDS, ...src('adapters/node-http', 'http/(?:guard|request|capture|facts|message)')),
     packages: framework,
   },
   plug('drop-ins'),
