@@ -360,7 +360,7 @@ describe('the house is tidy', () => {
       'test/src/room/late.test.ts':
         "/** Guards src/room/late.ts. */\nconst a = await import('../../../src/room/late');",
     };
-    finds(untested, { 'src/room/b.ts': '' }, sound);
+    finds(untested, { 'src/room/b.ts': '', 'assembly/c.ts': '', 'runtimes/node/d.ts': '' }, sound);
     for (const text of [
       "/** Guards src/room/a.ts */\nimport { b } from '../../../src/room/b';",
       "/** Guards a.ts */\nimport { a } from '../../../src/room/a';",
