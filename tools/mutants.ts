@@ -129,7 +129,10 @@ async function judge(folder: string, mutant: Mutant): Promise<Verdict> {
       const built = await run(folder, ['tools/build.ts', 'testing']);
       if (built.code !== 0) return { is: 'broken', why: `does not compile:\n${built.output}` };
     }
-    const { code, late, failed, output } = await test(folder, mutant.tests, true);
+    let ended = await test(folder, mutant.tests, true);
+    // Vitest may stop at the first failure before it has said which one that was: then all are let fail.
+    if (!ended.late && ended.code !== 0 && ended.failed.length === 0) ended = await test(folder, mutant.tests, false);
+    const { code, late, failed, output } = ended;
     if (late) return { is: 'killed', by: `no end after ${RUN_MS_MAX / 1_000} s` };
     if (failed.length > 0) return { is: 'killed', by: failed[0]! };
     return code === 0 ? { is: 'survived' } : { is: 'broken', why: `no test ran:\n${output}` };

@@ -131,6 +131,27 @@ describe('of a damaged core', () => {
     expect(read(core).slotsLost).toBe(0);
   });
 
+  it('without a size every record in the ring is lost, and counted; an empty slot is none', () => {
+    const core = full();
+    for (const size of [Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY]) {
+      core.view.setFloat64(core.places.audit + abi.AUDIT_SIZE, size, true);
+      expect(read(core), String(size)).toMatchObject({ recordsLost: 1 + ITEMS, log: { from: 0, records: [] } });
+    }
+  });
+
+  it.each([
+    ['held from', abi.AUDIT_HELD_FROM, abi.AUDIT_RELEASED_TO],
+    ['released to', abi.AUDIT_RELEASED_TO, abi.AUDIT_HELD_FROM],
+  ])('where records begin is known while one of two numbers is whole: %s', (_, whole, damaged) => {
+    const core = full();
+    core.view.setFloat64(core.places.audit + whole, 5, true);
+    for (const value of [Number.NaN, -1, 0.5, 2 ** 60]) {
+      core.view.setFloat64(core.places.audit + damaged, value, true);
+      const { log } = read(core);
+      expect([log.from, log.records.length], String(value)).toEqual([5, 1 + ITEMS - 5]);
+    }
+  });
+
   it.each(Array.from({ length: 25 }, (_, i) => i + 1))(
     'whatever its numbers say, reading ends and stays within it (seed %d)',
     (seed) => {

@@ -40,6 +40,8 @@ describe('Node’s message', () => {
     const pseudo = [':method', 'GET', ':authority', 'Two.Example', ':scheme', 'https', ':path', '/x'];
     const seen = factsOf(request(), { incoming: { ...incoming, rawHeaders: [...pseudo, 'x', '1'] } });
     expect(seen).toMatchObject({ authority: 'Two.Example', scheme: 'https', fields: [['x', '1']] });
+    const alone = factsOf(request(), { incoming: { ...incoming, rawHeaders: pseudo.slice(0, 6) } });
+    expect(alone, 'and no fields').toMatchObject({ authority: 'Two.Example', scheme: 'https', fields: [] });
     const late = factsOf(request(), { incoming: { ...incoming, rawHeaders: ['x', '1', ':authority', 'evil'] } });
     expect(late).toMatchObject({ authority: undefined, scheme: 'http', fields: [['x', '1']] });
   });

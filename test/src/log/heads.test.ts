@@ -4,6 +4,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { Heads } from '../../../src/log/heads';
+import { heldLog } from '../../../src/log/index';
 import type { Signer } from '../../../src/types/index';
 import { attack, deployment, KIND, kinds, ORIGIN, ofKind, optionsOf } from '../../lab/attacked';
 import { lab } from '../../lab/lab';
@@ -76,6 +77,27 @@ describe('keys', () => {
     } finally {
       Object.defineProperty(crypto.subtle, 'generateKey', { value: generateKey, configurable: true });
     }
+  });
+
+  it('do not change any more once the log has its last record, however often its head is asked for', async () => {
+    const it = lab();
+    const store = new LabStore();
+    const stored = it.make(optionsOf(store, { rotateMs: 1_000 }));
+    const held = it.make({ audit: { log: heldLog({ rotateMs: 1_000 }) } });
+    for (const th of [stored, held]) {
+      attack(th, 3);
+      await th.audit.checkpoint();
+      await th.close();
+      const { size } = th.audit.head();
+      for (let i = 0; i < 3; i++) {
+        it.now += 10_000;
+        await th.audit.flush();
+        expect(Number((await th.audit.checkpoint()).split('\n')[1])).toBe(size);
+      }
+      expect(th.audit.head().size).toBe(size);
+    }
+    const log = storedLog(store, ORIGIN);
+    expect([log.missing, kinds(log).at(-1)]).toEqual([[], KIND.CLOSE]);
   });
 
   it('that are chained to the log sign its heads, and no key is made', async () => {

@@ -1,35 +1,55 @@
-/** Guards `src/log/keeper.ts`: where nobody stores the log, closing writes its end once, and only if it ever began. */
-import { expect, test } from 'vitest';
+/**
+ * Guards `src/log/keeper.ts`, a log that no store keeps: it ends once, and an instance that did nothing has none.
+ */
+import { describe, expect, it } from 'vitest';
+import { createLean } from '../../../src/lean';
 import { type KeeperPort, type Proofs, UnstoredKeeper } from '../../../src/log/keeper';
+import { engineOf } from '../../lab/engine';
+import { lab } from '../../lab/lab';
 
-class Subject extends UnstoredKeeper {
+class Bare extends UnstoredKeeper {
   proofs(): Proofs {
-    return expect.unreachable();
+    throw new Error('nobody signs');
   }
 }
 
-function subject(isUp: boolean): { keeper: Subject; settled: [number, boolean][] } {
-  const settled: [number, boolean][] = [];
-  const log = { settle: (now: number, closing: boolean) => void settled.push([now, closing]) };
-  return { keeper: new Subject({ log, now: () => 7, isUp: () => isUp } as unknown as KeeperPort), settled };
+/** A keeper over the log of a real engine. */
+function kept() {
+  const { engine, it } = engineOf();
+  const port = { log: engine.log, now: () => it.now, isUp: () => engine.status === 'up' } as unknown as KeeperPort;
+  return { engine, it, keeper: new Bare(port) };
 }
 
-test('an instance that did nothing has no log to close', async () => {
-  const { keeper, settled } = subject(false);
-  await keeper.close();
-  expect([settled, keeper.ended]).toEqual([[], false]);
-});
+describe('a log that no store keeps', () => {
+  it('is not begun in order to be ended', async () => {
+    const { it, keeper } = kept();
+    await keeper.close();
+    expect([it.cores, keeper.ended]).toEqual([[], false]);
+    const whole = lab();
+    await createLean(whole.runtime).close();
+    expect(whole.cores).toEqual([]);
+  });
 
-test('the end is written once, however often it is closed', async () => {
-  const { keeper, settled } = subject(true);
-  await keeper.close();
-  await keeper.close();
-  expect([settled, keeper.ended]).toEqual([[[7, true]], true]);
-});
+  it('ends once, however often it is closed: with what was counted and not yet written', async () => {
+    const whole = lab();
+    const th = createLean(whole.runtime, { rateLimit: { limit: 1 } });
+    for (let i = 0; i < 8; i++) th.rateLimiter.check('192.0.2.1');
+    const size = th.audit.head().size;
+    await th.close();
+    const closed = th.audit.head();
+    expect(closed.size).toBeGreaterThan(size);
+    const calls = whole.last().calls.length;
+    await th.close();
+    expect(whole.last().calls.slice(calls)).toEqual([]);
+    expect(th.audit.head()).toEqual(closed);
+  });
 
-test('nothing is stored, and nothing stands in the way of a record', async () => {
-  const { keeper, settled } = subject(true);
-  keeper.ship(undefined);
-  await keeper.flush();
-  expect([keeper.storeState, keeper.signedSize, keeper.refusal, settled]).toEqual(['off', 0, undefined, []]);
+  it('is stored nowhere, so there is nothing to wait for, and nothing signed', async () => {
+    const { keeper, engine, it } = kept();
+    engine.log.link(it.now);
+    keeper.ship(undefined);
+    await keeper.flush();
+    await keeper.close();
+    expect(keeper).toMatchObject({ ended: true, signedSize: 0, storeState: 'off', storeSince: 0, refusal: undefined });
+  });
 });

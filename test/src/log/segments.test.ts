@@ -91,3 +91,15 @@ it('a tail holds what is new, and gives the root that bundles would give', async
     if (size <= 256) expect(tail?.root).toEqual(root);
   }
 });
+
+it('there is no tail of nothing: of a new log, nor of one of which all is stored', () => {
+  const segments = new Segments();
+  expect(segments.tail(0)).toBeUndefined();
+  for (let seq = 0; seq < 256; seq++) {
+    const record = recordOf(2, 1, seq);
+    segments.append(leafHash(record), record, null);
+  }
+  segments.next();
+  segments.markStored();
+  expect(segments.tail(256)).toBeUndefined();
+});

@@ -152,6 +152,25 @@ describe('a file', () => {
     }
   });
 
+  it('that is taken away was there: of a folder or a name that is not there, nothing was', async () => {
+    const disk = new Disk(fs(), root);
+    expect(await disk.remove([], 'name'), 'no root').toBe(false);
+    const folder = await disk.folder(['a']);
+    await disk.create(folder, 'name', BYTES);
+    await disk.create(folder, 'other', BYTES);
+    expect(await disk.remove(['b'], 'name'), 'no folder').toBe(false);
+    expect(await disk.remove(['a', 'name', 'c'], 'name'), 'below a file').toBe(false);
+    await expect(disk.remove(['a', 'name'], 'name'), 'a file in the place of a folder').rejects.toMatchObject({
+      code: 'STORE_FAILED',
+    });
+    expect(await disk.remove(['a'], 'nobody'), 'no file').toBe(false);
+    expect(await disk.remove(['a'], 'name')).toBe(true);
+    expect(await disk.remove(['a'], 'name'), 'again').toBe(false);
+    expect(readdirSync(folder)).toEqual(['other']);
+    expect(await disk.remove(['a'], 'other')).toBe(true);
+    expect(readdirSync(root), 'the folder went with its last file').toEqual(['~tmp']);
+  });
+
   it('is written only where none is', async () => {
     const disk = new Disk(fs(), root);
     await disk.folder([]);

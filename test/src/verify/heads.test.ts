@@ -8,7 +8,7 @@ import { Findings } from '../../../src/verify/findings';
 import { KnownHeads, pinnedKeys } from '../../../src/verify/heads';
 import { openCheckpoint, parsePolicy, verifyLog } from '../../../src/verify/index';
 import { isQuorum } from '../../../src/verify/policy';
-import { KIND, LabLog, LabSource, labKey, labWitness, noteOf } from '../../lab/logs';
+import { KIND, type LabKey, LabLog, LabSource, labKey, labWitness, noteOf } from '../../lab/logs';
 import { sha256 } from '../../model/log';
 
 const key = labKey('example.com/th/1');
@@ -261,6 +261,21 @@ it('a key record is not a place to put other things', async () => {
   expect(report.exitCode).toBe(1);
 });
 
+/** A key of a kind that C2SP names and nobody here signs with. */
+function p384Key(name: string): LabKey {
+  const pair = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  const material = Buffer.concat([Buffer.of(2), pair.publicKey.export({ format: 'der', type: 'spki' })]);
+  const id = sha256(material.subarray(1)).subarray(0, 4);
+  return {
+    name,
+    vkey: `${name}+${id.toString('hex')}+${material.toString('base64')}`,
+    line: (of) => {
+      const signature = sign('sha384', Buffer.from(of), pair.privateKey);
+      return `— ${name} ${Buffer.concat([id, signature]).toString('base64')}\n`;
+    },
+  };
+}
+
 describe('heads', () => {
   it('are looked at by their size, whatever their order, the 64 newest of them', () => {
     const grown = new LabLog().grow(200);
@@ -274,6 +289,26 @@ describe('heads', () => {
     }
     expect(seen).toEqual([...seen].sort((a, b) => a - b));
     expect([seen.length, seen.at(-1)]).toEqual([65, 150]);
+  });
+
+  it('say who signed them: whom you trust, whom nobody vouches for, a kind of key unknown here, nobody you know', async () => {
+    const judge = async (signed: LabLog, signers: LabKey[], policy?: string) => {
+      const options = policy === undefined ? {} : { policy: parsePolicy(`log ${policy}\nquorum none\n`) };
+      const report = await verifyLog(new LabSource(signed, [signed.checkpoint(signers)]), options);
+      const found = report.findings.filter(({ verdict }) => verdict === 'authenticity');
+      return [report.authenticity, found.map(({ code }) => code)];
+    };
+    const own = new LabLog();
+    own.key(key, [other]);
+    own.grow(20);
+    const foreign = p384Key(log.origin);
+    expect(await judge(log, [key], key.vkey)).toEqual(['good', []]);
+    expect(await judge(own, [key], other.vkey)).toEqual(['good', []]);
+    expect(await judge(own, [key])).toEqual(['unknown', ['UNTRUSTED_KEY']]);
+    expect(await judge(log, [foreign], foreign.vkey)).toEqual(['unknown', ['UNSUPPORTED']]);
+    expect(await judge(log, [key])).toEqual(['unknown', ['NO_KEY']]);
+    expect(await judge(log, [other], key.vkey)).toEqual(['bad', ['NOT_SIGNED']]);
+    expect(await judge(own, [other])).toEqual(['bad', ['NOT_SIGNED']]);
   });
 
   it('are judged by the keys of the policy that may sign this log, and by those of a master', () => {

@@ -54,6 +54,16 @@ describe('canonical JSON', () => {
   });
 });
 
+it('of values there may be as many as the bound says, however long each is', () => {
+  const bounds = { ...BOUNDS, marks: 4 };
+  const marks = (text: string): unknown => readJson('part', text, bounds);
+  // One bracket and three commas; two brackets, a colon and a comma.
+  for (const text of ['[1000000,false,null,"a, long: [text]"]', '{"a":[1000000,-0.125]}'])
+    expect(marks(text)).toEqual(JSON.parse(text));
+  for (const text of ['[0,0,0,0,0]', '{"a":[0,0,0]}', '{"a":0,"b":0,"c":0}', '[[],[],[]]'])
+    expect(() => marks(text), text).toThrow(invalid('too many values'));
+});
+
 describe('a shape', () => {
   it('has exactly its keys, of its own', () => {
     expect(fieldsOf('p', { a: 1 }, ['a'])).toEqual({ a: 1 });
