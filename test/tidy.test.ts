@@ -360,7 +360,7 @@ describe('the house is tidy', () => {
       'test/src/room/late.test.ts':
         "/** Guards src/room/late.ts. */\nconst a = await import('../../../src/room/late');",
     };
-    finds(untested, { 'src/room/b.ts': '' }, sound);
+    finds(untested, { 'src/room/b.ts': '', 'assembly/c.ts': '', 'runtimes/node/d.ts': '' }, sound);
     for (const text of [
       "/** Guards src/room/a.ts */\nimport { b } from '../../../src/room/b';",
       "/** Guards a.ts */\nimport { a } from '../../../src/room/a';",
@@ -423,6 +423,18 @@ describe('the house is tidy', () => {
     ).toHaveLength(1);
     expect(brokenExports(house, manifest)).toEqual([]);
   });
+});
+
+describe('the whole house', () => {
+  it.each<[string, (house: House, manifest: Manifest) => string[]]>([
+    ['has no two files that import each other', circles],
+    ['has no function of more than 80 lines', longFunctions],
+    ['has no function that closes over more than 8 names', wideClosures],
+    ['has one thing for each exported name and each helper', twins],
+    ['exports nothing that nobody imports', deadExports],
+    ['has a test for each file of src where one looks for it', untested],
+    ['relies on what its files say', falseHeaders],
+  ])('%s', (_, rule) => expect(rule(house, manifest)).toEqual([]));
 });
 
 describe('the reader of the rules', () => {

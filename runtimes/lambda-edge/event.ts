@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Facts } from '../../src/http/capture';
+import type { Facts } from '../../src/http/facts';
 
 export type CloudFrontEventType = 'viewer-request' | 'origin-request' | 'origin-response' | 'viewer-response';
 

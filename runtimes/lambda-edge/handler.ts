@@ -64,7 +64,7 @@ export function handler(th: Tracehound, options: TracehoundLambdaEdgeOptions): C
     const { config, request, response } = record;
     const decide = config.eventType === 'viewer-response' ? watching : refusing;
     try {
-      const outcome = await decide(visitOf(th, record));
+      const outcome = await decide(recordVisit(th, record));
       if (outcome.response !== undefined) return await answerOf(th, outcome.response, record);
       for (const name of outcome.strip ?? []) delete request.headers[name.toLowerCase()];
     } finally {
@@ -74,7 +74,7 @@ export function handler(th: Tracehound, options: TracehoundLambdaEdgeOptions): C
   };
 }
 
-function visitOf(th: Tracehound, record: CloudFrontRecord): Visit<CloudFrontRecord> {
+function recordVisit(th: Tracehound, record: CloudFrontRecord): Visit<CloudFrontRecord> {
   const { request, response } = record;
   const receipt = response === undefined ? undefined : unchanged(th, request);
   return { context: record, request, platform: undefined, receipt, facts: () => eventFacts(record) };

@@ -12,7 +12,9 @@
  *
  * @module
  */
-import { type Facts, takenBody } from '../http/capture';
+
+import { takenBody } from '../http/capture';
+import type { Facts } from '../http/facts';
 import { type GuardOptions, guard, leaveReceipt } from '../http/guard';
 import type { Field } from '../http/message';
 import { absolute, factsOf, rewritten } from '../http/request';

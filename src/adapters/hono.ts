@@ -10,8 +10,10 @@
  *
  * @module
  */
+
 import type { Context, MiddlewareHandler } from 'hono';
-import { type Buffered, type Facts, takenBody } from '../http/capture';
+import { takenBody } from '../http/capture';
+import type { Buffered, Facts } from '../http/facts';
 import { type GuardOptions, guard, leaveReceipt, type Visit } from '../http/guard';
 import { absolute, factsOf, rewritten } from '../http/request';
 import type { GuardedTracehound, InterceptResult, RateLimitResult } from '../types/index';

@@ -13,7 +13,7 @@
  *
  * @module
  */
-import { type Field, joinedWithin, octets } from './message';
+import { type Field, octets } from './message';
 
 /** Ids: letters, digits and a few marks; no slash, no space. */
 const ID = /^[\w.:=+-]+$/;
@@ -98,21 +98,22 @@ export function fingerprint(of: Likeness): Uint8Array {
     .map(([name, value]): Field => [name.toLowerCase(), value])
     .filter(([name, value]) => !isVolatile(name, value, of.trace))
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  const pieces: Uint8Array[] = [];
-  const put = (part: Uint8Array): void => {
-    const length = new Uint8Array(4);
-    new DataView(length.buffer).setUint32(0, part.byteLength);
-    pieces.push(length, part);
-  };
-  for (const part of [of.method, of.target, of.authority, of.scheme, of.version]) put(octets(part));
-  for (const [name, value] of fields) {
-    put(octets(name));
-    put(octets(value));
+  const head = [of.method, of.target, of.authority, of.scheme, of.version];
+  const tail = [of.declared, of.truncated ? 'truncated' : 'whole'];
+  return lengthPrefixed([...[...head, ...fields.flat()].map(octets), of.body, ...tail.map(octets)]);
+}
+
+/** Each part behind its length in four bytes, big-endian. */
+function lengthPrefixed(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + 4 + part.byteLength, 0));
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const part of parts) {
+    view.setUint32(at, part.byteLength);
+    bytes.set(part, at + 4);
+    at += 4 + part.byteLength;
   }
-  put(of.body);
-  put(octets(of.declared));
-  put(octets(of.truncated ? 'truncated' : 'whole'));
-  return joinedWithin(pieces, Number.POSITIVE_INFINITY);
+  return bytes;
 }
 
 function isVolatile(name: string, value: string, trace: ReadonlySet<string>): boolean {

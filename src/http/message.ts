@@ -73,7 +73,9 @@ export function joinedWithin(pieces: readonly Uint8Array[], max: number): Uint8A
   const whole = new Uint8Array(Math.min(bytes, max));
   let at = 0;
   for (const piece of pieces) {
-    const fit = piece.subarray(0, whole.length - at);
+    const room = whole.length - at;
+    // A view costs more than the few bytes that most pieces have.
+    const fit = piece.length <= room ? piece : piece.subarray(0, room);
     whole.set(fit, at);
     at += fit.length;
   }
@@ -121,15 +123,14 @@ export function fieldLines(fields: readonly Field[], budget: number, first: Read
     const label = `${percentEncoded(name.slice(0, NAME_CHARACTERS_MAX), isNotToken)}: `;
     const most = Math.min(share, room) - 2;
     const own = label.toLowerCase().startsWith(OWN_PREFIX) ? 'untrusted-' : '';
-    const start = octets(own + label);
-    if (most < start.length) {
+    if (most < own.length + label.length) {
       dropped++;
       return;
     }
-    const rest = octets(percentEncoded(value.slice(0, most), isControl));
-    const text = joinedWithin([start, rest], most);
-    if (value.length > most || start.length + rest.length > most) cut++;
-    const line = joinedWithin([text, CRLF], most + 2);
+    const whole = octets(`${own}${label}${percentEncoded(value.slice(0, most), isControl)}\r\n`);
+    const fits = whole.length - 2 <= most;
+    if (value.length > most || !fits) cut++;
+    const line = fits ? whole : joinedWithin([whole.subarray(0, most), CRLF], most + 2);
     places[index] = line;
     room -= line.length;
   };

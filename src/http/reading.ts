@@ -5,9 +5,11 @@
  * Relies on: what the adapter shows. Refuses: to read more of the body than was asked for (by more than one chunk), and to
  * read on for a detector whose time is over.
  */
+
 import { LATE, within } from '../time/deadline';
 import type { Inspection } from '../types/index';
-import { declaredLength, type Facts } from './capture';
+import { declaredLength } from './capture';
+import type { Facts } from './facts';
 import { joinedWithin } from './message';
 import { askedOf } from './target';
 

@@ -10,7 +10,8 @@
  */
 
 import type { RateLimitResult } from '../types/index';
-import { declaredLength, type Facts } from './capture';
+import { declaredLength } from './capture';
+import type { Facts } from './facts';
 import type { Field } from './message';
 
 /** The name of our policy, in the fields and in `violated-policies`. */

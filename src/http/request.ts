@@ -4,8 +4,9 @@
  *
  * Relies on: the shapes in which servers show a connection. Refuses: to consume what it is given unless it hands it on.
  */
-import type { Facts } from './capture';
+
 import { originalOf, remember, serverOf } from './copies';
+import type { Facts } from './facts';
 
 export { absolute } from './copies';
 

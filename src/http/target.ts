@@ -10,7 +10,7 @@
  *
  * @module
  */
-import type { Facts } from './capture';
+import type { Facts } from './facts';
 import type { Field } from './message';
 
 /**

@@ -3,8 +3,10 @@
  *
  * Relies on: nothing. Refuses: logic.
  */
+
 import type { InterceptResult, RateLimitResult, Source } from '../types/index';
-import type { Derivation, Facts } from './capture';
+import type { Derivation } from './capture';
+import type { Facts } from './facts';
 import type { Field } from './message';
 
 /** One request, as an adapter presents it. */

@@ -1,6 +1,8 @@
 /**
  * Guards that one address is one source however it is spelled, and that nothing else is taken for an address: CVE-2026-30827
  * and its relatives are all about these few lines.
+ *
+ * Files: `assembly/address.ts`.
  */
 import { isIP } from 'node:net';
 import { describe, expect, test } from 'vitest';

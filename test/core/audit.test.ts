@@ -1,6 +1,8 @@
 /**
  * Guards the log: it equals its model record by record, whatever is released, lost, flushed and in whatever order; every
  * lost record is named by exactly one GAP; and nothing held can be changed without `auditVerify` seeing it.
+ *
+ * Files: `assembly/audit.ts`, `assembly/record.ts`, `assembly/journal.ts`.
  */
 import { describe, expect, test } from 'vitest';
 import {

@@ -1,6 +1,8 @@
 /**
  * Guards the promise that every event is accounted in exactly one record: folded, pushed out, walked or recorded at once,
  * the sums agree, and a flood costs a logarithm of records.
+ *
+ * Files: `assembly/folds.ts`.
  */
 import { describe, expect, test } from 'vitest';
 import {

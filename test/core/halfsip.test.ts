@@ -1,5 +1,7 @@
 /**
  * Guards HalfSipHash-2-4 against its author's vectors: both variants, every length to 63, aligned and not.
+ *
+ * Files: `assembly/halfsip.ts`.
  */
 import { describe, expect, it } from 'vitest';
 import { SCRATCH_AT } from '../../assembly/abi.ts';

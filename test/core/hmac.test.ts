@@ -1,4 +1,8 @@
-/** Guards source tags: HMAC-SHA-256 from two mid-states is the HMAC of RFC 2104, and the key does not linger. */
+/**
+ * Guards source tags: HMAC-SHA-256 from two mid-states is the HMAC of RFC 2104, and the key does not linger.
+ *
+ * Files: `assembly/hmac.ts`, `assembly/commitments.ts`.
+ */
 import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { AUDIT_TAG_INNER, SCRATCH_AT, SCRATCH_BYTES } from '../../assembly/abi.ts';

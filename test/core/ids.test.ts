@@ -1,6 +1,8 @@
 /**
  * Guards ids: they are valid UUIDv7, rise strictly whatever the clock does, equal the model byte for byte, and no byte of
  * entropy is used twice or left behind.
+ *
+ * Files: `assembly/ids.ts`.
  */
 import { describe, expect, test } from 'vitest';
 import {

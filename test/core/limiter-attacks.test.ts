@@ -1,6 +1,8 @@
 /**
  * Guards the core against the same attackers as its model, at full size: 8,000 heavy sources on 2,048 slots, 2,500
  * fresh sources a second, 5,000 spoofed ones.
+ *
+ * Files: `assembly/eviction.ts`, `assembly/sketch.ts`.
  */
 import { describe, expect, test } from 'vitest';
 import { boundary, crowd, flood, flush, type Subject } from '../model/attacks.ts';

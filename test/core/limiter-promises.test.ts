@@ -1,6 +1,8 @@
 /**
  * Guards what the limiter promises its callers, said without the model: exact retry times, peeks that change nothing,
  * memory by formula, and a restore that believes nobody.
+ *
+ * Files: `assembly/testing/limiter.ts`.
  */
 import { describe, expect, test } from 'vitest';
 import * as abi from '../../assembly/abi.ts';

@@ -1,6 +1,8 @@
 /**
  * Guards that the core's limiter is its model: every verdict, every count, on both builds, with tables so small that
  * everything collides, clocks that lie and ticks that wrap.
+ *
+ * Files: `assembly/limiter.ts`, `assembly/counters.ts`, `assembly/clock.ts`, `assembly/table.ts`, `assembly/rate.ts`.
  */
 import { afterAll, describe, expect, test } from 'vitest';
 import { LIMITER_TICKS, SKETCH_EPOCHS } from '../../assembly/abi.ts';

@@ -1,6 +1,8 @@
 /**
  * Guards the self-check: whatever single word of the quarantine is changed, `verify` answers, never traps, never loops,
  * puts back what it marked, and says no where the word is a link, a count or a sum.
+ *
+ * Files: `assembly/census.ts`.
  */
 import { describe, expect, it } from 'vitest';
 import * as abi from '../../assembly/abi.ts';

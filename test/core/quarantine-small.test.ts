@@ -1,6 +1,8 @@
 /**
  * Guards the plan where it can be asked about everything: all stores of two items, and many of three, in every state,
  * under every small limit, for every newcomer.
+ *
+ * Files: `assembly/testing/quarantine.ts`.
  */
 import { describe, expect, it } from 'vitest';
 import * as abi from '../../assembly/abi.ts';

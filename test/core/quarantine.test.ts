@@ -1,6 +1,9 @@
 /**
  * Guards the quarantine against its model: whatever is sent, held, archived, put on hold, evicted or restored, both say
  * the same, every sum and link is right after every step, and nothing that was released is left in memory.
+ *
+ * Files: `assembly/quarantine.ts`, `assembly/slots.ts`, `assembly/catalogue.ts`, `assembly/signatures.ts`,
+ * `assembly/queues.ts`, `assembly/share.ts`, `assembly/victims.ts`.
  */
 import { describe, expect, it } from 'vitest';
 import * as abi from '../../assembly/abi.ts';

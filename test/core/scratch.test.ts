@@ -1,6 +1,8 @@
 /**
  * Guards that a salt lives with its evidence and nowhere else: the commitments of the log hide what they commit to only as
  * long as no copy of the salt lies in scratch, inbox or outbox. All of linear memory is searched after every act.
+ *
+ * Files: `assembly/abi.ts`, `assembly/places.ts`, `assembly/arena.ts`.
  */
 import { describe, expect, test } from 'vitest';
 import * as abi from '../../assembly/abi';

@@ -1,6 +1,8 @@
 /**
  * Guards the one function everything rests on: commitments, tags, links and roots. A SHA-256 in wide use gave wrong
  * digests for most two-piece splits; so every length and every split is tried, on both builds, at every alignment.
+ *
+ * Files: `assembly/sha256.ts`, `assembly/bytes.ts`, `assembly/testing.ts`, `assembly/testing/digest.ts`.
  */
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';

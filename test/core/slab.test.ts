@@ -1,6 +1,8 @@
 /**
  * Guards the slab: what is written into a chain of blocks comes back at every length and every split, freed blocks are
  * zero and serve again, and a broken link stops the core instead of reaching other memory.
+ *
+ * Files: `assembly/slab.ts`.
  */
 import { describe, expect, it } from 'vitest';
 import * as abi from '../../assembly/abi.ts';

@@ -1,6 +1,8 @@
 /**
  * Guards the Merkle tree: its heads are those of RFC 9162 §2.1.1 for every size, so that logs of Tracehound can be
  * checked with any Certificate Transparency tool.
+ *
+ * Files: `assembly/tree.ts`.
  */
 import { describe, expect, test } from 'vitest';
 import { AUDIT_FRONTIER_LEVELS } from '../../assembly/abi.ts';

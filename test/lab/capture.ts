@@ -3,7 +3,9 @@
  *
  * Relies on: `fake-tracehound`. Refuses: the network.
  */
-import { type CapturePlan, capture, type Facts } from '../../src/http/capture';
+
+import { type CapturePlan, capture } from '../../src/http/capture';
+import type { Facts } from '../../src/http/facts';
 import { type SecretNames, secretNames } from '../../src/http/secrets';
 import { CaptureSlots } from '../../src/http/slots';
 import type { Source } from '../../src/types/index';

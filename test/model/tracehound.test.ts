@@ -1,6 +1,8 @@
 /**
  * Guards the wired whole against its model: whatever is sent, asked and done, in whatever order and whatever the clock
  * says, every answer, every handle and every byte of the log is what the slow and obvious version says.
+ *
+ * Files: `assembly/intercept.ts`, `assembly/inbox.ts`.
  */
 import { describe, expect, test } from 'vitest';
 import type { PurgeReason, Scent, Severity, TracehoundOptions } from '../../src/index';

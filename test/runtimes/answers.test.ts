@@ -1,6 +1,9 @@
 /**
  * Guards what each runtime says about its platform: who is asking, and what keeps work alive after the answer. What they
  * share is guarded by the conformance suite, in their own engines.
+ *
+ * Files: `runtimes/bun/index.ts`, `runtimes/cloudflare/index.ts`, `runtimes/deno/index.ts`, `runtimes/fastly/index.ts`,
+ * `runtimes/lambda-edge/index.ts`, `runtimes/node/index.ts`, `runtimes/standard/index.ts`, `runtimes/vercel/index.ts`.
  */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';

@@ -1,6 +1,8 @@
 /**
  * Guards what only Fastly has: its rate counter and penalty box in the place of our limiter, called approximate wherever they
  * speak, and keys from its stores. In its own engine: test/engines/fastly-data.test.ts.
+ *
+ * Files: `runtimes/fastly/edge-rate-limit.ts`, `runtimes/fastly/keys.ts`.
  */
 import { describe, expect, it } from 'vitest';
 import {

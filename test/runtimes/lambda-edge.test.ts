@@ -1,6 +1,8 @@
 /**
  * Guards the function of CloudFront: what it hands on, refuses and keeps in each of the four events, and that CloudFront
  * takes every one of its answers.
+ *
+ * Files: `runtimes/lambda-edge/event.ts`, `runtimes/lambda-edge/handler.ts`, `runtimes/lambda-edge/response.ts`.
  */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {

@@ -118,7 +118,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'src/adapters',
     files: files(own('src/adapters')),
-    may: files(...WORDS, ...src('adapters/node-http', 'http/(?:guard|request|capture|message)')),
+    may: files(...WORDS, ...src('adapters/node-http', 'http/(?:guard|request|capture|facts|message)')),
     packages: framework,
   },
   plug('drop-ins'),
@@ -452,19 +452,23 @@ export function deadExports(house: House, manifest: Manifest): string[] {
 /** Where the test of a file stands. */
 const mirrored = (path: string): string => `test/${path.replace(/\.ts$/, '.test.ts')}`;
 
-/** Each file of `src` has a test at the mirrored path that imports it, and a test whose first lines name it. */
+/**
+ * Each file of `src` has a test at the mirrored path that imports it; each source file, also of the core and the runtimes, is
+ * named in the header of a test, so that its path finds the test.
+ */
 export function untested(house: House): string[] {
   const headers = [...house]
     .filter(([path]) => /^test\/.*\.test\.ts$/.test(path))
     .map(([, text]) => text.slice(0, 1_500));
-  return each(house, /^src\/.*\.ts$/, (path) => {
+  return each(house, /^(assembly|src|runtimes)\/.*(?<!\.d)\.ts$/, (path) => {
+    const named = headers.some((header) => header.includes(path));
+    const offences = named ? [] : [`${path}: no test names it in its header`];
+    if (!path.startsWith('src/')) return offences;
     const test = mirrored(path);
     const text = house.get(test);
     if (text === undefined) return [`${path}: has no test, expected ${test}`];
     const targets = imports(text).map(({ specifier }) => resolve(house, test, specifier));
-    const offences = targets.includes(path) ? [] : [`${path}: is not imported by ${test}`];
-    if (!headers.some((header) => header.includes(path))) offences.push(`${path}: no test names it in its header`);
-    return offences;
+    return targets.includes(path) ? offences : [...offences, `${path}: is not imported by ${test}`];
   });
 }
 

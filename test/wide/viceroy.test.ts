@@ -147,6 +147,6 @@ describe.skipIf(viceroy.missing !== undefined)(`Viceroy ${viceroy.version}`, () 
 /** What the examples open. */
 async function stores(): Promise<{ config: string; vkey: string }> {
   const { skey, vkey } = await generateKey('example.com/deployment', 'P-256');
-  const secrets = `{ key = "secret", data = "${'0f'.repeat(32)}" }, { key = "signing-key", data = "${skey}" }`;
+  const secrets = `{ key = "secret", data = "5b1d0f9a3c7e42866af1d5907c2be8134d6a90f7e1c3258bb47f0e6d92a8c513" }, { key = "signing-key", data = "${skey}" }`;
   return { config: `kv_stores.evidence = []\nsecret_stores.tracehound = [${secrets}]`, vkey };
 }

@@ -1,6 +1,9 @@
 /**
  * Guards that an instance lives on in the storage of its Durable Object: killed between any two calls, it goes on as if
  * nothing had happened, down to the last byte of its state.
+ *
+ * Files: `runtimes/cloudflare/memory.ts`, `runtimes/cloudflare/rows.ts`, `runtimes/cloudflare/sealed.ts`,
+ * `runtimes/cloudflare/storage.ts`.
  */
 import { describe, expect, it } from 'vitest';
 import * as abi from '../../../assembly/abi';

@@ -1,6 +1,8 @@
 /**
  * Guards the instance in a Durable Object without the platform around it: what was answered is stored first, the log in the
  * store is never ahead of its writer, and whoever wakes goes on with both. test/wide has the real one.
+ *
+ * Files: `runtimes/cloudflare/resident.ts`.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ObjectContext, type ObjectOptions, Resident } from '../../../runtimes/cloudflare/resident';

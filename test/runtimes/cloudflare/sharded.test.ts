@@ -1,6 +1,8 @@
 /**
  * Guards the Worker's side of the objects: one place for all spellings of a source, what is asked where, and what becomes
  * of a request whose object does not answer. The objects here are instances behind a door; test/wide has the real ones.
+ *
+ * Files: `runtimes/cloudflare/sharded.ts`, `runtimes/cloudflare/blocks.ts`.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { answered } from '../../../runtimes/cloudflare/rpc';

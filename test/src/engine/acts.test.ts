@@ -1,6 +1,8 @@
 /**
  * Guards the acts of the engine that an instance does not offer yet: evidence on hold, archived, erased; and records of kinds
  * that only the host can know of, with everything they may say.
+ *
+ * Files: `assembly/acts.ts`, `assembly/describe.ts`.
  */
 import { describe, expect, test } from 'vitest';
 import { Engine } from '../../../src/engine/index';

@@ -1,4 +1,8 @@
-/** Guards what survives a core that stopped: everything that verifies, nothing that does not, and never a call to the dead. */
+/**
+ * Guards what survives a core that stopped: everything that verifies, nothing that does not, and never a call to the dead.
+ *
+ * Files: `assembly/restore.ts`, `assembly/revival.ts`, `assembly/panic.ts`.
+ */
 import { describe, expect, test } from 'vitest';
 import * as abi from '../../../assembly/abi';
 import { instantiate as js } from '../../../build/core.js.js';

@@ -1,4 +1,8 @@
-/** Guards how a core comes up: lazily, only one that is ours, and only for numbers that fit; and what a failing platform does. */
+/**
+ * Guards how a core comes up: lazily, only one that is ours, and only for numbers that fit; and what a failing platform does.
+ *
+ * Files: `assembly/start.ts`, `assembly/index.ts`.
+ */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ABI_VERSION, HEADER_ABI, HEADER_ARENA_NEXT, HEADER_AT, HEADER_MAGIC } from '../../../assembly/abi';
 import type { CoreInstance, Runtime, Tracehound, TracehoundOptions } from '../../../src/index';

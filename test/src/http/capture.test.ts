@@ -1,7 +1,9 @@
 /** Guards the evidence (src/http/capture.ts): one message within its budget, no secrets, no forged fields. */
+
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { type Buffered, declaredLength, type Facts, OWN_BYTES_MAX, takenBody } from '../../../src/http/capture';
+import { declaredLength, OWN_BYTES_MAX, takenBody } from '../../../src/http/capture';
+import type { Buffered, Facts } from '../../../src/http/facts';
 import type { Field } from '../../../src/http/message';
 import { Redaction } from '../../../src/http/redaction';
 import type { Source } from '../../../src/types/index';

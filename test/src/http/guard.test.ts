@@ -1,6 +1,7 @@
 /** Guards src/http/guard.ts: the order of the five steps, and that no failure of anybody lets a flagged request pass. */
+
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { Facts } from '../../../src/http/capture';
+import type { Facts } from '../../../src/http/facts';
 import { type GuardOptions, guard, type Outcome, type Visit } from '../../../src/http/guard';
 import type { Heard, InterceptResult, Signals, Source, ThreatSignal } from '../../../src/types/index';
 import { type Fake, type FakeOptions, fakeTracehound } from '../../lab/fake-tracehound';

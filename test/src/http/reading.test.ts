@@ -2,8 +2,9 @@
  * Guards src/http/reading.ts: a detector reads a prefix of any body in any pieces, and nothing of it is missing afterwards,
  * neither in the evidence nor for the application; a body that is sent slowly is not waved through.
  */
+
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { Facts } from '../../../src/http/capture';
+import type { Facts } from '../../../src/http/facts';
 import { guard } from '../../../src/http/guard';
 import { Reading } from '../../../src/http/reading';
 import { type FakeOptions, fakeTracehound } from '../../lab/fake-tracehound';

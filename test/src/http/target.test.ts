@@ -2,8 +2,9 @@
  * Guards that evidence says truly what was asked for and how that is known (src/http/target.ts). The rows are what real
  * servers hand over for what a client wrote; test/engines/requests.test.ts asks the servers themselves.
  */
+
 import { describe, expect, test } from 'vitest';
-import type { Facts } from '../../../src/http/capture';
+import type { Facts } from '../../../src/http/facts';
 import { type Asked, askedOf, withoutPassword } from '../../../src/http/target';
 import { facts } from '../../lab/capture';
 

@@ -2,9 +2,11 @@
  * Guards the evidence bundle: `src/log/bundle.ts`, `quarantine.export`, and who may have one. A bundle is checked here with
  * node:crypto and docs/format.md alone.
  */
+
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { canonicalise } from '../../../src/formats/jcs';
+import { bundle as makeBundle } from '../../../src/log/bundle';
 import { storedLog as keep } from '../../../src/log/index';
 import type { Actor, Json, Tracehound, TracehoundOptions } from '../../../src/types/index';
 import { lab, parsed } from '../../lab/lab';
@@ -266,5 +268,14 @@ describe('who may have evidence', () => {
     const signature = signatureOf(th.intercept({ source: 'a', payload: 'x', threat }));
     expect(() => th.quarantine.read(signature)).toThrow('quarantine.read: not held');
     expect(kindsOf(th)).toEqual([KIND.GENESIS, KIND.QUARANTINED, KIND.NEUTRALIZED]);
+  });
+});
+
+it('a bundle whose first record is gone is refused by name, and never made without it', async () => {
+  const reader = { size: 9, hash: async () => new Uint8Array(32), record: async () => undefined };
+  const handle = { id: '0'.repeat(36), seq: 3, signature: `x:${'0'.repeat(64)}`, hash: '0'.repeat(64) };
+  const item = { handle: handle as never, payload: new Uint8Array(1), salt: new Uint8Array(16), salvaged: false };
+  await expect(makeBundle(item, { reader, checkpoint: '', begins: 0, keys: [] })).rejects.toMatchObject({
+    code: 'RANGE_UNAVAILABLE',
   });
 });

@@ -1,7 +1,9 @@
 /**
  * Guards the keys of a log: `src/log/heads.ts`. What lies in the store is read back by test/lab/stored-log.ts.
  */
+
 import { describe, expect, it } from 'vitest';
+import { Heads } from '../../../src/log/heads';
 import { heldLog } from '../../../src/log/index';
 import type { Signer } from '../../../src/types/index';
 import { attack, deployment, KIND, kinds, ORIGIN, ofKind, optionsOf } from '../../lab/attacked';
@@ -133,4 +135,9 @@ describe('keys', () => {
     await th.audit.flush();
     expect(storedLog(store, ORIGIN, signer.vkey).missing).toEqual([]);
   });
+});
+
+it('a log that nobody has written to has no key, and asks for nothing to be made', () => {
+  const port = new Proxy({}, { get: (_, name) => expect.unreachable(String(name)) });
+  expect(new Heads(port as never, 'example.com/log').keys).toEqual([]);
 });

@@ -1,9 +1,11 @@
 /**
- * Guards a held log whose instance lives on in the storage of a Durable Object: it is signed on, and still verifies.
+ * Guards `src/log/held.ts`, a held log whose instance lives on in the storage of a Durable Object: it is signed on, and still verifies.
  */
+
 import { expect, it } from 'vitest';
 import { ObjectMemory } from '../../../runtimes/cloudflare/memory';
 import { node } from '../../../runtimes/node/index';
+import { HeldKeeper } from '../../../src/log/held';
 import { wire } from '../../../src/tracehound';
 import { parsePolicy, verifyBundle } from '../../../src/verify/index';
 import { sqliteStorage } from '../../lab/sqlite';
@@ -28,4 +30,13 @@ it('is signed by a new key of the next epoch each time it woke, and what it prov
     expect(keys).toHaveLength(waking);
     await memory.commit();
   }
+});
+
+it('the keeper of a held log releases nothing and stores nothing, and says so', async () => {
+  const port = { isUp: () => false, log: {}, now: () => 0 };
+  const keeper = new HeldKeeper(port as never, 1_000);
+  expect([keeper.storeState, keeper.signedSize, keeper.ended]).toEqual(['off', 0, false]);
+  await keeper.flush();
+  await keeper.close();
+  expect(keeper.ended).toBe(false);
 });

@@ -4,6 +4,7 @@
 
 import { describe, expect, it, vi } from 'vitest';
 import * as abi from '../../../assembly/abi';
+import { Turn } from '../../../src/log/latest';
 import { attack, deployment, KIND, ORIGIN, ofKind, optionsOf, settled } from '../../lab/attacked';
 import { lab, region, view } from '../../lab/lab';
 import { LabStore } from '../../lab/store';
@@ -186,4 +187,31 @@ describe('one log after the other', () => {
     th.audit.releaseCarried(ORIGIN);
     expect(th.audit.carried()).toEqual([]);
   });
+});
+
+it('a turn that is ours already writes nothing; another one that is quicker for ever ends in a conflict', async () => {
+  const kept = new Map<string, Uint8Array>();
+  let swaps = 0;
+  const store = {
+    get: async (key: string) => kept.get(key),
+    putIfAbsent: async () => expect.unreachable(),
+    swap: async (key: string, next: Uint8Array, expected: Uint8Array | undefined) => {
+      swaps++;
+      if (Buffer.compare(kept.get(key) ?? Buffer.alloc(0), expected ?? Buffer.alloc(0)) !== 0) return 'conflict';
+      kept.set(key, next);
+      return 'swapped';
+    },
+  };
+  const log = { link: () => ({ origin: 'example.com/a' }), append: () => expect.unreachable() };
+  const port = { log, store, now: () => 0, random: (bytes: Uint8Array) => void bytes.fill(7), wasOurs: () => true };
+  await new Turn(port as never, 'example.com/a').take(true);
+  expect([swaps, new TextDecoder().decode(kept.get('latest'))]).toEqual([1, `example.com/a\n${'07'.repeat(16)}\n`]);
+  await new Turn(port as never, 'example.com/a').take(true);
+  expect(swaps).toBe(1);
+  const quicker = {
+    ...port,
+    store: { ...store, swap: async () => 'conflict' },
+    random: (b: Uint8Array) => void b.fill(8),
+  };
+  await expect(new Turn(quicker as never, 'example.com/a').take(true)).rejects.toMatchObject({ code: 'LOG_CONFLICT' });
 });

@@ -1,7 +1,9 @@
 /**
  * Guards the objects of a log in a store that somebody else writes to: `src/log/objects.ts`.
  */
+
 import { describe, expect, it } from 'vitest';
+import { LogObjects } from '../../../src/log/objects';
 import { attack, ORIGIN, optionsOf } from '../../lab/attacked';
 import { lab } from '../../lab/lab';
 import { LabStore } from '../../lab/store';
@@ -76,4 +78,23 @@ describe('a store that somebody else writes to, or that forgets', () => {
     });
     storedLog(store, ORIGIN);
   });
+});
+
+it('records are put last: who finds them finds their tile and their sidecars', async () => {
+  const put: string[] = [];
+  const store = {
+    putIfAbsent: async (key: string) => {
+      put.push(key);
+      return 'created';
+    },
+  };
+  const objects = new LogObjects(store as never, 'a.b', {} as never, undefined, []);
+  const bytes = new Uint8Array(32);
+  await objects.create([
+    ['tile/entries/000', bytes],
+    ['tile/0/000', bytes],
+    ['tile/details/000', bytes],
+  ]);
+  expect(put).toEqual(['a.b/tile/0/000', 'a.b/tile/details/000', 'a.b/tile/entries/000']);
+  expect([objects.checkpoint, objects.stopped]).toEqual([undefined, undefined]);
 });

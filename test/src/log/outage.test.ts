@@ -1,12 +1,14 @@
 /**
  * Guards a log while its store takes nothing: `src/log/outage.ts`, `segments.ts`, and what the writer makes of them.
  */
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { fsStore } from '../../../runtimes/node/fs-store';
 import { verifyInclusion } from '../../../src/formats/tlog';
+import { Outage } from '../../../src/log/outage';
 import type { Tracehound, Trouble } from '../../../src/types/index';
 import { attack, KIND, kinds, ORIGIN, ofKind, optionsOf, settled, timed } from '../../lab/attacked';
 import { type Lab, lab } from '../../lab/lab';
@@ -268,4 +270,32 @@ describe('what somebody who operates an instance is told', () => {
     expect(th.watcher.snapshot().troubles.map(({ code }) => code)).toContain('LOG_STOPPED');
     expect(th.watcher.snapshot().audit.store).toBe('stopped');
   });
+});
+
+it('pauses double from one second to one minute, and the record of an outage is written once', () => {
+  let now = 1_000;
+  const raised: string[] = [];
+  const appended: string[] = [];
+  const port = {
+    log: {
+      append: (_: number, kind: string) => void appended.push(kind),
+      link: () => ({ origin: 'example.com/log' }),
+    },
+    now: () => now,
+    random: (bytes: Uint8Array) => void bytes.fill(1),
+    trouble: { raise: (code: string) => void raised.push(code), end: () => {} },
+  };
+  const outage = new Outage(port as never, 'example.com/log');
+  expect([outage.isOn, outage.isDue, outage.since]).toEqual([false, true, undefined]);
+  const pauses: number[] = [];
+  for (let i = 0; i < 9; i++) {
+    expect(outage.fail(new Error('down'), 5)).toMatchObject({ code: 'STORE_FAILED', recoverable: true });
+    const began = now;
+    while (!outage.isDue) now += 500;
+    pauses.push(now - began);
+  }
+  expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000]);
+  expect([outage.isOn, outage.since]).toEqual([true, 1_000]);
+  expect(appended).toEqual(['evacuation_failed']);
+  expect(new Set(raised)).toEqual(new Set(['LOG_NOT_STORED']));
 });

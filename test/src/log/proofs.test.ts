@@ -1,8 +1,10 @@
 /**
  * Guards proofs and signed heads, from a store and from memory: `src/log/proofs.ts`, `reader.ts`, `held.ts`.
  */
+
 import { describe, expect, it } from 'vitest';
 import { verifyConsistency, verifyInclusion } from '../../../src/formats/tlog';
+import { proofsOf } from '../../../src/log/proofs';
 import { attack, deployment, KIND, ORIGIN, optionsOf } from '../../lab/attacked';
 import { lab } from '../../lab/lab';
 import { LabStore } from '../../lab/store';
@@ -83,4 +85,22 @@ it('a log that ended without a key cannot be signed any more, and says so', asyn
   attack(th, 3);
   await th.close();
   await expect(th.audit.checkpoint()).rejects.toMatchObject({ code: 'SIGNER_FAILED' });
+});
+
+it('what is asked beyond a log is refused with its size', async () => {
+  const reader = { size: 5, hash: async () => new Uint8Array(32), record: async () => undefined };
+  const proofs = proofsOf({
+    checkpoint: async () => 'note',
+    reader: async () => reader,
+    signed: async () => expect.unreachable(),
+  });
+  expect(await proofs.checkpoint()).toBe('note');
+  await expect(proofs.proveInclusion(5)).rejects.toThrow('expected < 5, got 5');
+  for (const [from, to] of [
+    [0, 3],
+    [4, 3],
+    [1, 6],
+  ] as const)
+    await expect(proofs.proveConsistency(from, to)).rejects.toThrow('expected 1 ≤ from ≤ to ≤ 5');
+  expect((await proofs.proveInclusion(4)).hashes.length).toBeGreaterThan(0);
 });

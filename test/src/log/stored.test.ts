@@ -1,8 +1,10 @@
 /**
  * Guards when a log is stored and what is said when nothing happens: `src/log/stored.ts`.
  */
+
 import { describe, expect, it } from 'vitest';
 import * as abi from '../../../assembly/abi';
+import { LogKeeper } from '../../../src/log/stored';
 import type { Runtime } from '../../../src/types/index';
 import { attack, KIND, kinds, ofKind, optionsOf, settled, timed, until } from '../../lab/attacked';
 import { lab, region, view } from '../../lab/lab';
@@ -157,4 +159,28 @@ describe('time', () => {
     await th.close();
     expect(timer.waiting).toBe(0);
   });
+});
+
+it('a keeper of a log that nobody has begun has signed nothing, is well, and asks its store for nothing', async () => {
+  const unused = async (): Promise<never> => expect.unreachable();
+  const store = { get: unused, putIfAbsent: unused, swap: unused };
+  const options = {
+    store,
+    policy: 'continue',
+    checkpointMs: 1_000,
+    heartbeatMs: 60_000,
+    rotateMs: 3_600_000,
+    timeoutMs: 10_000,
+    tail: true,
+  };
+  const port = {
+    isUp: () => false,
+    now: () => 0,
+    troubles: { raise: () => {}, end: () => {} },
+    log: { alarmAt: () => {} },
+    runtime: {},
+  };
+  const keeper = new LogKeeper(port as never, { ...options, opened: undefined } as never);
+  expect([keeper.storeState, keeper.signedSize, keeper.ended]).toEqual(['ok', 0, false]);
+  await keeper.close();
 });

@@ -2,7 +2,9 @@
  * Guards the log’s way into a store: `src/log/writer.ts`. What lies there is read back by test/lab/stored-log.ts, which shares no
  * line with it.
  */
+
 import { describe, expect, it } from 'vitest';
+import { LogWriter } from '../../../src/log/writer';
 import { attack, KIND, kinds, ORIGIN, optionsOf, settled, until } from '../../lab/attacked';
 import { lab } from '../../lab/lab';
 import { LabStore } from '../../lab/store';
@@ -101,4 +103,9 @@ describe('a log with a store', () => {
     expect(log.missing).toEqual([]);
     expect(th.watcher.snapshot().audit).toMatchObject({ unreleased: 0, lost: 0 });
   });
+});
+
+it('a writer that wrote nothing has no head, and knows the log it will write', () => {
+  const port = { store: {}, trouble: {}, log: {}, now: () => 0, random: () => {} };
+  expect(new LogWriter(port as never, {} as never, 'example.com/log').origin).toBe('example.com/log');
 });

@@ -1,6 +1,8 @@
 /**
  * Guards src/stores/fs.ts: killed, failing or overtaken before any single step, it loses nothing that was there, tells no two
  * callers that they won, blocks nobody, and leaves the folder readable by anything that reads files.
+ *
+ * Files: `runtimes/node/fs-store.ts`.
  */
 import {
   existsSync,
