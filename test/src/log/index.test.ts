@@ -1,16 +1,19 @@
 /**
- * Guards `src/log/index.ts`, who keeps a log, as `audit.log` takes it: a log that goes on brings its name and needs a signer,
- * one that its instance still holds does neither, and what is held is kept until its caller releases it.
+ * Guards `src/log/index.ts`: who keeps a log is chosen by a frozen value, and what cannot keep one is refused at once. A log
+ * that goes on brings its name and needs a signer, and one that its instance still holds does neither.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { resolveOptions } from '../../../src/instance/config';
 import { heldLog, openLog, storedLog } from '../../../src/log/index';
 import type { LogPlug } from '../../../src/log/keeper';
 import { reopenLog } from '../../../src/log/open';
 import type { TracehoundOptions } from '../../../src/types/index';
-import { attack, deployment, ORIGIN, optionsOf } from '../../lab/attacked';
+import { attack, deployment, KIND, ORIGIN, optionsOf } from '../../lab/attacked';
 import { lab } from '../../lab/lab';
 import { LabStore } from '../../lab/store';
+
+const unused = async (): Promise<never> => expect.unreachable();
+const store = { putIfAbsent: unused, get: unused, swap: unused };
 
 const signer = deployment();
 const auditOf = (audit: TracehoundOptions['audit']) => resolveOptions({ audit }, heldLog() as LogPlug).audit;
@@ -25,7 +28,7 @@ async function left(): Promise<LabStore> {
 }
 
 describe('a log that is resumed', () => {
-  it('brings its name, and needs a signer who says that it goes on', async () => {
+  test('brings its name, and needs a signer who says that it goes on', async () => {
     const store = await left();
     const log = storedLog(store, { resume: await openLog(store, { origin: ORIGIN, keys: [signer.vkey] }) });
     expect(auditOf({ log, signer }).origin).toBe(ORIGIN);
@@ -33,7 +36,7 @@ describe('a log that is resumed', () => {
     expect(() => auditOf({ log, signer, origin: 'example.com/other' })).toThrow('audit.origin: another');
   });
 
-  it('by the instance that holds it is none that somebody left: that one knows its name, and who signs', async () => {
+  test('by the instance that holds it is none that somebody left: that one knows its name, and who signs', async () => {
     const store = await left();
     const log = storedLog(store, { resume: await reopenLog(store, ORIGIN) });
     expect(auditOf({ log }).signer).toBeUndefined();
@@ -41,28 +44,52 @@ describe('a log that is resumed', () => {
   });
 });
 
-describe('who keeps a log', () => {
-  it('cannot be changed after it was made, and is asked for options that are its own', () => {
-    for (const log of [heldLog(), storedLog(new LabStore())]) expect(Object.isFrozen(log)).toBe(true);
-    expect(() => heldLog({ rotateMs: 999 })).toThrow('heldLog.rotateMs: too small');
-    expect(() => storedLog(new LabStore(), { tail: 'yes' as never })).toThrow(
-      'storedLog.tail: wrong kind, expected true or false, got a string',
-    );
-    expect(() => storedLog({ get: () => {} } as never)).toThrow('storedLog.store.putIfAbsent: wrong kind');
+describe('who keeps the log', () => {
+  test('is a frozen value that asks nobody for anything', () => {
+    for (const plug of [heldLog(), storedLog(store)] as LogPlug[]) {
+      expect(Object.isFrozen(plug)).toBe(true);
+      expect(plug.recordsMin).toBeGreaterThanOrEqual(16);
+      expect(plug.resume).toBeUndefined();
+    }
   });
 
-  it('in memory signs what it holds, and changes its key at its own pace', async () => {
-    const it = lab();
-    const th = it.make({ audit: { signer, log: heldLog({ rotateMs: 1_000 }) } });
-    attack(th, 1);
-    const keyOf = async (): Promise<string> => (await th.audit.checkpoint()).split('\n— ')[1]!.split(' ')[0]!;
-    const keys = (): number => th.audit.export().records.filter((record) => record[1] === 10).length;
-    await keyOf();
-    it.now += 999;
-    await keyOf();
-    expect(keys()).toBe(1);
-    it.now += 1;
-    await keyOf();
-    expect(keys()).toBe(2);
+  test.each(['putIfAbsent', 'get', 'swap'])('is no store without %s', (name) => {
+    expect(() => storedLog({ ...store, [name]: undefined } as never)).toThrow(`storedLog.store.${name}: `);
   });
+
+  test.each([
+    [{ checkpointMs: 0 }, RangeError],
+    [{ heartbeatMs: 'x' }, TypeError],
+    [{ rotateMs: 999 }, RangeError],
+    [{ policy: 'stop' }, RangeError],
+    [{ tail: 'yes' }, TypeError],
+    [{ resume: {} }, TypeError],
+    [{ polcy: 'halt' }, TypeError],
+  ])('with %j is refused in a sentence', (options, kind) => {
+    const make = (): unknown => {
+      const plug = storedLog(store, options as never) as LogPlug;
+      return plug.begin();
+    };
+    expect(make).toThrow(kind);
+    expect(make).toThrow(/: .*expected .+, got /);
+  });
+
+  test('takes a signer only with the verifier key of its name', () => {
+    const plug = heldLog() as LogPlug;
+    expect(() => plug.expectSigner({ name: 'a', vkey: 'x', sign: unused } as never)).toThrow('audit.signer.vkey: ');
+  });
+});
+
+test('a log in memory signs what it holds, and changes its key at the pace that it was given', async () => {
+  const it = lab();
+  const th = it.make({ audit: { signer, log: heldLog({ rotateMs: 1_000 }) } });
+  attack(th, 1);
+  const keys = (): number => th.audit.export().records.filter((record) => record[1] === KIND.KEY).length;
+  await th.audit.checkpoint();
+  it.now += 999;
+  await th.audit.checkpoint();
+  expect(keys()).toBe(1);
+  it.now += 1;
+  await th.audit.checkpoint();
+  expect(keys()).toBe(2);
 });
