@@ -4,7 +4,8 @@
  *
  * Relies on: node:child_process. Refuses: to run two children at once; a parent asks one, waits, asks the next.
  * This file is also what a child runs: it loads the module it is told, and serves the desk that a role opens. The small
- * size of a benchmark stays in one process: it proves that everything runs, not how fast.
+ * size of a benchmark stays in one process, except for what weighs the process itself: it proves that everything runs,
+ * not how fast.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';

@@ -266,7 +266,8 @@ async function byFormula(task: Task): Promise<Figure[]> {
     const ratios: number[] = [];
     let reported = 0;
     for (let round = 0; round < (task.size === 'full' ? 3 : 1); round++) {
-      const child = await hire<typeof formulaRole>(task.size, import.meta.url, 'formula', undefined);
+      // A process of its own at every size: where others were weighed before, their memory goes back during this one.
+      const child = await hire<typeof formulaRole>('full', import.meta.url, 'formula', undefined);
       const touched = await child.ask('touch', configuration);
       await child.dismiss();
       reported = touched.reported;

@@ -71,7 +71,8 @@ describe('every benchmark runs', () => {
     const of = await small('memory', memory);
     expect(of.get('memory.threats.heap')!).toBeLessThan(8);
     expect(of.get('memory.reserved.default')).toBe(34_471_936 / 1_048_576);
-    for (const value of beginning(of, 'memory.formula.')) expect(value).toBeGreaterThan(0);
+    // Every page was touched in a process that holds nothing else, so most of the memory must be resident.
+    for (const value of beginning(of, 'memory.formula.')) expect(value).toBeGreaterThan(0.5);
     expect(beginning(of, 'memory.sources.flat.heap.')).toHaveLength(5);
   });
 
