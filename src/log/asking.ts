@@ -1,10 +1,11 @@
 /**
  * Asks a store, and says in our words when it does not answer as a store does, or not in time.
  *
- * Relies on: errors, time. Refuses: to wait for longer than `timeoutMs`, and to ask twice; its caller decides that. After a
+ * Relies on: errors, time, paths for where a log lies. Refuses: to wait for longer than `timeoutMs`, and to ask twice; its caller decides that. After a
  * call that was late, nobody knows whether it happened: it may still do.
  */
 import { TracehoundError } from '../errors';
+import { originPath } from '../formats/tlog';
 import { LATE, within } from '../time/deadline';
 import type { LogStore } from '../types/index';
 
@@ -37,6 +38,12 @@ const late = (what: keyof LogStore, timeoutMs: number): TracehoundError =>
   new TracehoundError('STORE_FAILED', `store.${what}: late, expected an answer within ${timeoutMs} ms, got none`, {
     recoverable: true,
   });
+
+/** Reads the objects of the log `origin` in `store` by their paths within it. */
+export function objectsOf(store: LogStore, origin: string): (path: string) => Promise<Uint8Array | undefined> {
+  const prefix = `${originPath(origin)}/`;
+  return (path) => asked('get', () => store.get(prefix + path));
+}
 
 export interface AskingPort {
   readonly now: () => number;

@@ -13,20 +13,11 @@ import { toHex } from '../formats/bytes';
 import { parseCheckpoint, parseNote } from '../formats/note';
 import { EPOCH } from '../formats/record';
 import { type Leaves, readLastTile } from '../formats/tail';
-import {
-  entriesPath,
-  Frontier,
-  HASH_BYTES,
-  originPath,
-  TILE_HEIGHT,
-  TILE_WIDTH,
-  tilePath,
-  unbundle,
-} from '../formats/tlog';
+import { entriesPath, Frontier, HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, tilePath, unbundle } from '../formats/tlog';
 import type { LogStore, OpenedLog } from '../types/index';
 import { callable, object, readGroup, wrongKind } from '../validate/index';
 import { type Get, type LogReport, parsePolicy, storeSource, verifyLog } from '../verify/index';
-import { asked } from './asking';
+import { objectsOf } from './asking';
 import { faceOf, type Opened } from './opened';
 import { Segments } from './segments';
 
@@ -62,8 +53,7 @@ export async function openLog(store: LogStore, options: OpenLogOptions): Promise
     throw wrongKind('openLog.store.get', 'a function', store.get);
   }
   const { origin, keys, known, digest } = readOpenOptions(options);
-  const prefix = `${originPath(origin)}/`;
-  const get: Get = (path) => asked('get', () => store.get(prefix + path));
+  const get = objectsOf(store, origin);
   const checkpoint = await get('checkpoint');
   if (checkpoint === undefined) {
     throw new TracehoundError('NOT_FOUND', 'openLog: no such log in the store, expected a checkpoint, got none');
@@ -101,8 +91,7 @@ function texts(part: string, value: unknown, expected: string): readonly string[
  * instance to compare with what it holds, instead of verified. That may be nothing yet.
  */
 export async function reopenLog(store: LogStore, origin: string): Promise<OpenedLog> {
-  const prefix = `${originPath(origin)}/`;
-  const get: Get = (path) => asked('get', () => store.get(prefix + path));
+  const get = objectsOf(store, origin);
   const checkpoint = await get('checkpoint');
   const found = checkpoint === undefined ? nothingOf(origin) : await gather(get, checkpoint);
   return faceOf({ ...found, isHeld: true }, toHex(found.root));

@@ -2,14 +2,14 @@
  * Reads a log back up to one signed head, for whoever must prove something about it: from its store, or from memory while
  * everything is still held.
  *
- * Relies on: tlog for paths and hashes. Refuses: to trust the store; whoever checks a proof finds out.
+ * Relies on: tlog for paths and hashes, asking for a store that may not answer. Refuses: to trust the store; whoever checks a proof finds out.
  */
 
 import { RECORD_BYTES } from '../formats/record';
 import type { HashReader } from '../formats/tlog';
-import { detailsPath, entriesPath, nodeHash, originPath, TILE_WIDTH, tileHashes, unbundle } from '../formats/tlog';
+import { detailsPath, entriesPath, nodeHash, TILE_WIDTH, tileHashes, unbundle } from '../formats/tlog';
 import type { LogStore } from '../types/index';
-import { asked } from './asking';
+import { objectsOf } from './asking';
 
 export interface LogReader {
   /** Tree size of the head. */
@@ -28,8 +28,7 @@ export interface LogRecord {
 
 /** Reads from a store; `size` is that of a head that lies there. */
 export function storedReader(store: LogStore, origin: string, size: number): LogReader {
-  const prefix = `${originPath(origin)}/`;
-  const get = (path: string): Promise<Uint8Array | undefined> => asked('get', () => store.get(prefix + path));
+  const get = objectsOf(store, origin);
   /** A bundle of this width, or the one that it became. */
   const first = async (path: typeof entriesPath, index: number, width: number): Promise<Uint8Array | undefined> =>
     (await get(path(index, width))) ?? (width < TILE_WIDTH ? get(path(index, TILE_WIDTH)) : undefined);
